@@ -1,0 +1,129 @@
+"""The words for trouble. Whether it may pass by itself is decided where the neighbour speaks, and nowhere above.
+
+    ConceptWorkerError
+    ├── TransientError            may pass by itself: the step is retried
+    │   ├── ProviderUnavailable   the image provider is away, slow or broken for now
+    │   │   └── RateLimited       it asked us to wait (`retry_after` seconds)
+    │   ├── StoreUnavailable      Supabase or Redis is away, slow or broken for now
+    │   └── StepHeld              another worker is at this step of this run right now
+    └── PermanentError            will not pass: the run fails at once
+        ├── InvalidRequest        the producer's input is wrong; names the field and the mend
+        ├── InvalidImage          the bytes are no image we accept
+        ├── DownloadRefused       the URL is not one we fetch
+        ├── ProviderRefused       the provider will not do this (key, permission, content)
+        ├── BadProviderAnswer     the provider answered, but not with what was asked
+        ├── EnqueueError          the broker did not take the message
+        ├── StageCrashed          a stage met an error nobody planned for
+        └── TaskError             a task row could not be created, read or changed
+            └── TaskNotFoundError no such row for this user
+
+Every error's arguments are its constructor's positional arguments, so that it survives the trip as JSON between
+processes unchanged. `str(error)` is one sentence that may be shown to the user: no ids, no secrets, no internals.
+"""
+
+from __future__ import annotations
+
+from typing import Self
+
+MAX_MESSAGE = 1000  # characters of `tasks.error_message`, as the seeds cut it
+
+
+def mask_id(identifier: object) -> str:
+    """The first four characters of an id and four stars: enough to compare two log lines, not to name a person."""
+    text = str(identifier)
+    return f"{text[:4]}****" if text else ""
+
+
+class ConceptWorkerError(Exception):
+    """Anything this package raises on purpose."""
+
+    def __init__(self, message: str) -> None:
+        super().__init__(message)
+
+    @property
+    def message(self) -> str:
+        """The sentence, as `str()` gives it."""
+        return str(self)
+
+    def within(self, what_failed: str) -> Self:
+        """The same kind of trouble, its sentence led by what failed (`"Storing base image failed"`)."""
+        return type(self)(f"{what_failed}: {self}", *self.args[1:])
+
+
+class TransientError(ConceptWorkerError):
+    """May pass by itself; worth another try."""
+
+
+class ProviderUnavailable(TransientError):
+    """The image provider is away, slow or broken for now."""
+
+
+class RateLimited(ProviderUnavailable):
+    """The provider asked us to wait; `retry_after` is in seconds, counted from now."""
+
+    def __init__(self, message: str, retry_after: float = 0.0) -> None:
+        ConceptWorkerError.__init__(self, message)
+        self.args = (message, retry_after)
+        self.retry_after = retry_after
+
+    def __str__(self) -> str:
+        return str(self.args[0])
+
+
+class StoreUnavailable(TransientError):
+    """Supabase or Redis is away, slow or broken for now."""
+
+
+class StepHeld(TransientError):
+    """Another worker holds this step of this run; come back shortly."""
+
+
+class PermanentError(ConceptWorkerError):
+    """Will not pass by itself; trying again would give the same answer."""
+
+
+class InvalidRequest(PermanentError):
+    """The producer's input is wrong; the sentence names each field and how to mend it."""
+
+
+class InvalidImage(PermanentError):
+    """The bytes are not a PNG, JPEG or WebP we accept: another format, too large, truncated, or a bomb."""
+
+
+class DownloadRefused(PermanentError):
+    """The URL is not one we fetch: scheme, host, address or size."""
+
+
+class ProviderRefused(PermanentError):
+    """The provider will not do this: bad key, no permission, switched-off endpoint, refused content."""
+
+
+class BadProviderAnswer(PermanentError):
+    """The provider answered, but not with what was asked for."""
+
+
+class EnqueueError(PermanentError):
+    """The broker did not take the message; the row says so."""
+
+
+class StageCrashed(PermanentError):
+    """A stage met an error nobody planned for; its cause is in the log, not in the sentence."""
+
+
+class TaskError(PermanentError):
+    """A task row could not be created, read or changed."""
+
+
+class TaskNotFoundError(TaskError):
+    """No such row, or not this user's: the two are told apart for nobody."""
+
+    def __init__(self, task_id: str) -> None:
+        super().__init__(task_id)
+        self.task_id = task_id
+
+    def __str__(self) -> str:
+        return f"Task with ID {mask_id(self.task_id)} not found"
+
+    def within(self, what_failed: str) -> Self:
+        """Already says what failed: an id does not take a prefix."""
+        return self

@@ -1,0 +1,184 @@
+"""The nouns that travel: payloads, references and rows, frozen and checked at every door."""
+
+from __future__ import annotations
+
+import unicodedata
+from collections.abc import Mapping
+from datetime import datetime
+from enum import StrEnum
+from typing import Annotated, Any
+from uuid import UUID
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints, ValidationError
+
+from concept_worker.errors import InvalidRequest, mask_id
+
+PALETTES_DEFAULT = 7
+PALETTES_MAX = 20
+TEXT_MAX = 500  # characters of a description, as the original's API allows
+
+# Position of a colour in a palette is its role.
+PALETTE_ROLES = ("primary", "secondary", "accent", "background", "highlight")
+
+
+class TaskType(StrEnum):
+    """What a task row asks for."""
+
+    GENERATION = "concept_generation"
+    REFINEMENT = "concept_refinement"
+
+
+class TaskStatus(StrEnum):
+    """Where a task row stands; the last three are terminal and never change again."""
+
+    PENDING = "pending"
+    PROCESSING = "processing"
+    COMPLETED = "completed"
+    FAILED = "failed"
+    CANCELED = "canceled"
+
+    @property
+    def is_terminal(self) -> bool:
+        """Whether nothing may change the row any more."""
+        return self in (TaskStatus.COMPLETED, TaskStatus.FAILED, TaskStatus.CANCELED)
+
+
+class PaletteSource(StrEnum):
+    """Who made a palette: the provider, or our own colour harmony (offline, or when the provider gave none)."""
+
+    PROVIDER = "provider"
+    LOCAL = "local"
+
+
+class Model(BaseModel):
+    """Frozen, and strict about unknown fields."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+def _printable(text: str) -> str:
+    """PostgreSQL stores no NUL, and control characters have no place in a prompt; line breaks and tabs have."""
+    if any(unicodedata.category(c) in ("Cc", "Cs") and c not in "\n\r\t" for c in text):
+        raise ValueError("must not contain control characters")
+    return text
+
+
+Text = Annotated[
+    str,
+    StringConstraints(strip_whitespace=True, min_length=1, max_length=TEXT_MAX),
+    AfterValidator(_printable),
+]
+HexColor = Annotated[str, StringConstraints(pattern=r"^#[0-9A-Fa-f]{6}$", to_upper=True)]
+
+
+class Palette(Model):
+    """A named set of colours; the position of a colour is its role (`PALETTE_ROLES`)."""
+
+    name: Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=60)]
+    description: Annotated[str, StringConstraints(max_length=200)] = ""
+    colors: Annotated[tuple[HexColor, ...], Field(min_length=2, max_length=8)]
+    source: PaletteSource = PaletteSource.PROVIDER
+
+
+class GenerationPayload(Model):
+    """What a producer asks for when it wants a new concept."""
+
+    logo_description: Text
+    theme_description: Text
+    num_palettes: Annotated[int, Field(ge=1, le=PALETTES_MAX)] = PALETTES_DEFAULT
+    is_anonymous: bool = True
+
+
+class Run(Model):
+    """One run of one task row. `number` is the row's run that the claim returned: the fence of every step."""
+
+    task_id: UUID
+    user_id: UUID
+    number: Annotated[int, Field(ge=1)]
+
+
+class RunReference(Model):
+    """What the broker carries of a run: no user id and no prompt; both are in the row."""
+
+    task_id: UUID
+    number: Annotated[int, Field(ge=1)]
+
+
+class StagedImage(Model):
+    """A reference to image bytes that wait in staging between two steps."""
+
+    key: Annotated[str, Field(max_length=100)]
+    sha256: Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
+    size: int  # bytes
+    width: int  # pixels
+    height: int
+
+
+class StoredImage(Model):
+    """A reference to an image object in a bucket; its path is `{user id}/{task id}/{name}`."""
+
+    name: Annotated[str, Field(max_length=100)]
+    size: int  # bytes
+
+
+class StoredVariation(Model):
+    """One palette's picture of the concept, stored."""
+
+    position: Annotated[int, Field(ge=1, le=PALETTES_MAX)]
+    palette: Palette
+    image: StoredImage
+
+
+def payload_from(model: type[Model], fields: Mapping[str, Any]) -> Any:
+    """Validate raw `fields` as `model`.
+
+    Raises:
+        InvalidRequest: naming every field that is wrong and the mend; never the value, which may be private.
+    """
+    try:
+        return model.model_validate(dict(fields))
+    except ValidationError as exc:
+        raise InvalidRequest(describe_validation(exc)) from exc
+
+
+def describe_validation(exc: ValidationError) -> str:
+    """One sentence of a pydantic error: fields and mends, no values."""
+    parts = []
+    for error in exc.errors(include_url=False, include_input=False, include_context=False):
+        where = ".".join(str(part) for part in error["loc"]) or "payload"
+        parts.append(f"{where}: {_mend(error['type'], error['msg'])}")
+    return "Invalid request: " + "; ".join(parts)
+
+
+def _mend(kind: str, message: str) -> str:
+    if kind == "extra_forbidden":
+        return "unknown field, leave it out"
+    if kind == "missing":
+        return "required, but missing"
+    return message[:1].lower() + message[1:]
+
+
+class TaskRow(BaseModel):
+    """A row of `tasks`, as the user may see it. Ignores columns it does not know, so that a schema may grow first."""
+
+    model_config = ConfigDict(frozen=True, extra="ignore")
+
+    id: UUID
+    user_id: UUID
+    type: str
+    status: TaskStatus
+    stage: str | None = None
+    progress: int = 0
+    run: int = 0
+    result_id: UUID | None = None
+    error_message: str | None = None
+    metadata: dict[str, Any] = Field(default_factory=dict)
+    lease_expires_at: datetime | None = None
+    created_at: datetime
+    updated_at: datetime
+    started_at: datetime | None = None
+    completed_at: datetime | None = None
+
+    def log_context(self) -> dict[str, Any]:
+        """What a log line may say of this row."""
+        return {"task_id": str(self.id), "user": mask_id(self.user_id), "type": self.type, "status": self.status.value}

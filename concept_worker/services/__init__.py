@@ -1,0 +1,1 @@
+"""FLOOR 1: how one thing is done, and with whom."""

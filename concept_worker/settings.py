@@ -1,0 +1,107 @@
+"""The only place that reads the environment."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from functools import lru_cache
+from typing import Annotated
+
+from pydantic import AliasChoices, Field, SecretStr
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+DEV_ENV_FILE = ".concept-worker/dev.env"  # `concept-worker dev` writes it while it runs
+
+
+class Provider(StrEnum):
+    """Who draws."""
+
+    OFFLINE = "offline"
+    JIGSAWSTACK = "jigsawstack"
+    OPENAI = "openai"
+
+
+class LogFormat(StrEnum):
+    """How log lines look."""
+
+    JSON = "json"
+    CONSOLE = "console"
+
+
+def _neighbour(*names: str) -> AliasChoices:
+    """A setting that keeps the name its service gives it."""
+    return AliasChoices(*names)
+
+
+class Settings(BaseSettings):
+    """Everything that differs between a laptop and production. `.env.example` explains each in the operator's words.
+
+    A value comes from the environment, else from `.env`, else from the file a running `concept-worker dev` wrote.
+    """
+
+    model_config = SettingsConfigDict(
+        env_prefix="CONCEPT_",
+        env_file=(DEV_ENV_FILE, ".env"),
+        env_file_encoding="utf-8",
+        extra="ignore",
+        frozen=True,
+        populate_by_name=True,
+    )
+
+    # Supabase
+    supabase_url: str = Field(default="", validation_alias=_neighbour("SUPABASE_URL"))
+    supabase_secret_key: SecretStr = Field(
+        default=SecretStr(""),
+        validation_alias=_neighbour("SUPABASE_SECRET_KEY", "SUPABASE_SERVICE_ROLE_KEY", "SUPABASE_KEY"),
+    )
+    storage_bucket_concept: str = "concept-images"
+    storage_bucket_palette: str = "palette-images"
+    supabase_timeout: Annotated[float, Field(gt=0)] = 20.0  # seconds, each request
+    signed_url_seconds: Annotated[int, Field(ge=1)] = 3600  # life of a link made on reading
+
+    # Redis
+    redis_url: str = Field(default="redis://127.0.0.1:6379/0", validation_alias=_neighbour("REDIS_URL"))
+    result_url: str = ""  # empty: the broker's
+    staging_url: str = ""  # empty: the broker's
+    staging_seconds: Annotated[int, Field(ge=60)] = 86_400  # how long staged bytes wait at most
+
+    # Provider
+    provider: Provider | None = None  # None: whoever has a key below, else offline
+    jigsawstack_api_key: SecretStr = Field(
+        default=SecretStr(""), validation_alias=_neighbour("JIGSAWSTACK_API_KEY")
+    )
+    jigsawstack_api_url: str = Field(
+        default="https://api.jigsawstack.com", validation_alias=_neighbour("JIGSAWSTACK_API_URL")
+    )
+
+    # Runs
+    lease_seconds: Annotated[int, Field(ge=1)] = 300  # life of a claim without a sign of life; > the longest wait
+    max_runs: Annotated[int, Field(ge=1)] = 5  # claims of one row before it fails
+    retry_attempts: Annotated[int, Field(ge=1)] = 5  # tries of one step for transient errors
+    retry_base_seconds: Annotated[float, Field(ge=0)] = 2.0  # first backoff; doubles, with full jitter
+    retry_cap_seconds: Annotated[float, Field(ge=0)] = 120.0  # below the broker's visibility timeout
+    reconcile_seconds: Annotated[float, Field(gt=0)] = 20.0  # how often housekeeping looks for stalled rows
+    pending_seconds: Annotated[int, Field(ge=1)] = 60  # a pending row without a claim for so long is sent again
+    visibility_seconds: Annotated[int, Field(ge=1)] = 600  # broker redelivers an unacknowledged message after
+    soft_shutdown_seconds: Annotated[float, Field(ge=0)] = 20.0  # below the 30 s that platforms give
+    upload_threads: Annotated[int, Field(ge=1, le=32)] = 8
+
+    # Images
+    max_image_bytes: Annotated[int, Field(ge=1024)] = 20_000_000
+    max_image_pixels: Annotated[int, Field(ge=1)] = 16_777_216  # 4096²
+
+    # Log
+    log_level: str = "INFO"
+    log_format: LogFormat = LogFormat.JSON
+
+    @property
+    def chosen_provider(self) -> Provider:
+        """The provider asked for, or the one that has a key."""
+        if self.provider is not None:
+            return self.provider
+        return Provider.JIGSAWSTACK if self.jigsawstack_api_key.get_secret_value() else Provider.OFFLINE
+
+
+@lru_cache(maxsize=1)
+def get_settings() -> Settings:
+    """The process's settings, read once."""
+    return Settings()
