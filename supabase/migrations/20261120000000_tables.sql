@@ -1,0 +1,123 @@
+-- Tables of concept_worker: what users watch (tasks), what steps remember (task_steps), what runs leave behind
+-- (concepts, color_variations). Users read their own rows; only the service role writes.
+
+create table public.tasks (
+    id uuid primary key default gen_random_uuid(),
+    user_id uuid not null references auth.users (id) on delete cascade,
+    type text not null constraint tasks_type_known check (type in ('concept_generation', 'concept_refinement')),
+    status text not null default 'pending'
+        constraint tasks_status_known check (status in ('pending', 'processing', 'completed', 'failed', 'canceled')),
+    stage text,                                   -- the step that began last
+    progress smallint not null default 0 constraint tasks_progress_percent check (progress between 0 and 100),
+    run integer not null default 0 constraint tasks_run_counts check (run >= 0),  -- claims so far: the fence
+    lease_expires_at timestamptz,                 -- a claim without a sign of life ends here
+    enqueued_at timestamptz,                      -- when housekeeping last sent the message again
+    result_id uuid,                               -- the concept; no foreign key: a row outlives its concept
+    error_message text constraint tasks_error_short check (char_length(error_message) <= 1000),
+    metadata jsonb not null default '{}'::jsonb,  -- the inputs, and under "retry" what a waiting step waits for
+    created_at timestamptz not null default now(),
+    updated_at timestamptz not null default now(),
+    started_at timestamptz,
+    completed_at timestamptz,
+    constraint tasks_completed_has_result
+        check (status <> 'completed' or (result_id is not null and completed_at is not null)),
+    constraint tasks_failed_has_reason check (status <> 'failed' or error_message is not null),
+    constraint tasks_processing_has_lease check (status <> 'processing' or (run > 0 and lease_expires_at is not null))
+);
+
+create index tasks_user_id_created_at_idx on public.tasks (user_id, created_at desc);
+create index tasks_result_id_idx on public.tasks (result_id);
+create index tasks_open_idx on public.tasks (status, lease_expires_at) where status in ('pending', 'processing');
+
+create table public.task_steps (
+    task_id uuid not null references public.tasks (id) on delete cascade,
+    step text not null,
+    state text not null constraint task_steps_state_known check (state in ('running', 'waiting', 'done')),
+    run integer not null,                         -- the run that took the step last
+    owner text not null,                          -- the execution that took it last
+    lease_expires_at timestamptz,                 -- of a running step: until then nobody else takes it
+    tries integer not null default 1,
+    output jsonb,                                 -- the checkpoint: what the step returned
+    started_at timestamptz not null default now(),
+    finished_at timestamptz,
+    primary key (task_id, step),
+    constraint task_steps_done_has_output check (state <> 'done' or output is not null)
+);
+
+create table public.concepts (
+    id uuid primary key default gen_random_uuid(),
+    task_id uuid unique references public.tasks (id) on delete set null,  -- storing twice stores once
+    user_id uuid not null references auth.users (id) on delete cascade,
+    logo_description text not null,
+    theme_description text not null,
+    image_path text not null,
+    image_url text,
+    is_anonymous boolean not null default true,
+    created_at timestamptz not null default now()
+);
+
+create index concepts_user_id_created_at_idx on public.concepts (user_id, created_at desc);
+
+create table public.color_variations (
+    id uuid primary key default gen_random_uuid(),
+    concept_id uuid not null references public.concepts (id) on delete cascade,
+    position smallint not null constraint color_variations_position_counts check (position >= 1),
+    palette_name text not null,
+    palette_source text not null default 'provider'
+        constraint color_variations_source_known check (palette_source in ('provider', 'local')),
+    colors jsonb not null,
+    description text,
+    image_path text not null,
+    image_url text,
+    created_at timestamptz not null default now(),
+    unique (concept_id, position)
+);
+
+-- A terminal row never changes again, whoever comes late and by whichever way.
+create function public.guard_task_update() returns trigger
+language plpgsql set search_path = '' as $$
+begin
+    if old.status in ('completed', 'failed', 'canceled') then
+        raise exception 'task is already %', old.status using errcode = 'P0001';
+    end if;
+    new.updated_at := now();
+    return new;
+end
+$$;
+
+create trigger tasks_guard_update before update on public.tasks
+    for each row execute function public.guard_task_update();
+
+-- Who may what. The service role bypasses row level security; nobody else writes.
+alter table public.tasks enable row level security;
+alter table public.task_steps enable row level security;
+alter table public.concepts enable row level security;
+alter table public.color_variations enable row level security;
+
+revoke all on public.tasks, public.task_steps, public.concepts, public.color_variations from anon, authenticated;
+grant select on public.tasks, public.concepts, public.color_variations to authenticated;
+grant all on public.tasks, public.task_steps, public.concepts, public.color_variations to service_role;
+revoke execute on function public.guard_task_update() from public, anon, authenticated;
+
+create policy "Users read their own tasks" on public.tasks
+    for select to authenticated using ((select auth.uid()) = user_id);
+
+create policy "Users read their own concepts" on public.concepts
+    for select to authenticated using ((select auth.uid()) = user_id);
+
+create policy "Users read the variations of their own concepts" on public.color_variations
+    for select to authenticated using (
+        exists (
+            select 1 from public.concepts
+            where concepts.id = color_variations.concept_id and concepts.user_id = (select auth.uid())
+        )
+    );
+
+-- Progress reaches the browser as updates of the task row, where the project has Realtime.
+do $$
+begin
+    if exists (select 1 from pg_catalog.pg_publication where pubname = 'supabase_realtime') then
+        alter publication supabase_realtime add table public.tasks;
+    end if;
+end
+$$;
