@@ -5,13 +5,15 @@
     │   ├── ProviderUnavailable   the image provider is away, slow or broken for now
     │   │   └── RateLimited       it asked us to wait (`retry_after` seconds)
     │   ├── StoreUnavailable      Supabase or Redis is away, slow or broken for now
-    │   └── StepHeld              another worker is at this step of this run right now
+    │   └── StepHeld              another execution is at this step right now (`seconds` yet)
+    ├── StaleRun                  neither: the run is over or replaced, stop quietly
     └── PermanentError            will not pass: the run fails at once
         ├── InvalidRequest        the producer's input is wrong; names the field and the mend
         ├── InvalidImage          the bytes are no image we accept
         ├── DownloadRefused       the URL is not one we fetch
         ├── ProviderRefused       the provider will not do this (key, permission, content)
         ├── BadProviderAnswer     the provider answered, but not with what was asked
+        ├── StoreRefused          the store will not do this (constraint, permission, size)
         ├── EnqueueError          the broker did not take the message
         ├── StageCrashed          a stage met an error nobody planned for
         └── TaskError             a task row could not be created, read or changed
@@ -62,7 +64,7 @@ class RateLimited(ProviderUnavailable):
     """The provider asked us to wait; `retry_after` is in seconds, counted from now."""
 
     def __init__(self, message: str, retry_after: float = 0.0) -> None:
-        ConceptWorkerError.__init__(self, message)
+        super().__init__(message)
         self.args = (message, retry_after)
         self.retry_after = retry_after
 
@@ -75,7 +77,19 @@ class StoreUnavailable(TransientError):
 
 
 class StepHeld(TransientError):
-    """Another worker holds this step of this run; come back shortly."""
+    """Another execution holds this step for `seconds` yet; come back then."""
+
+    def __init__(self, message: str, seconds: float = 0.0) -> None:
+        super().__init__(message)
+        self.args = (message, seconds)
+        self.seconds = seconds
+
+    def __str__(self) -> str:
+        return str(self.args[0])
+
+
+class StaleRun(ConceptWorkerError):
+    """The run is over, canceled, or another one took its place: whoever still works for it stops quietly."""
 
 
 class PermanentError(ConceptWorkerError):
@@ -100,6 +114,10 @@ class ProviderRefused(PermanentError):
 
 class BadProviderAnswer(PermanentError):
     """The provider answered, but not with what was asked for."""
+
+
+class StoreRefused(PermanentError):
+    """The store will not do this: a constraint, a missing permission, an object too large."""
 
 
 class EnqueueError(PermanentError):

@@ -17,6 +17,8 @@ PALETTES_DEFAULT = 7
 PALETTES_MAX = 20
 TEXT_MAX = 500  # characters of a description, as the original's API allows
 
+RETRY_KEY = "retry"  # in `tasks.metadata`: what a waiting step waits for
+
 # Position of a colour in a palette is its role.
 PALETTE_ROLES = ("primary", "secondary", "accent", "background", "highlight")
 
@@ -89,16 +91,11 @@ class GenerationPayload(Model):
     is_anonymous: bool = True
 
 
-class Run(Model):
-    """One run of one task row. `number` is the row's run that the claim returned: the fence of every step."""
-
-    task_id: UUID
-    user_id: UUID
-    number: Annotated[int, Field(ge=1)]
-
-
 class RunReference(Model):
-    """What the broker carries of a run: no user id and no prompt; both are in the row."""
+    """One run of one task row, and all that the broker carries of it: user id and prompts stay in the row.
+
+    `number` is the row's run that the claim returned: the fence of every step.
+    """
 
     task_id: UUID
     number: Annotated[int, Field(ge=1)]
@@ -182,3 +179,53 @@ class TaskRow(BaseModel):
     def log_context(self) -> dict[str, Any]:
         """What a log line may say of this row."""
         return {"task_id": str(self.id), "user": mask_id(self.user_id), "type": self.type, "status": self.status.value}
+
+    @property
+    def inputs(self) -> dict[str, Any]:
+        """What the producer asked for: the metadata less what waiting steps write there."""
+        return {key: value for key, value in self.metadata.items() if key != RETRY_KEY}
+
+
+class BegunStep(Model):
+    """What a step finds when it begins: its task, and its own output when it was finished before."""
+
+    task: TaskRow
+    output: Any = None
+
+
+class FinishedStep(Model):
+    """The output that counts (the first one written), and whether the run is still the current one."""
+
+    current: bool
+    output: Any
+
+
+class VariationRow(BaseModel):
+    """A row of `color_variations`."""
+
+    model_config = ConfigDict(frozen=True, extra="ignore")
+
+    position: int
+    palette_name: str
+    palette_source: PaletteSource = PaletteSource.PROVIDER
+    colors: tuple[str, ...]
+    description: str | None = None
+    image_path: str
+    image_url: str | None = None
+
+
+class ConceptRow(BaseModel):
+    """A row of `concepts` with its variations in order."""
+
+    model_config = ConfigDict(frozen=True, extra="ignore")
+
+    id: UUID
+    task_id: UUID | None
+    user_id: UUID
+    logo_description: str
+    theme_description: str
+    image_path: str
+    image_url: str | None = None
+    is_anonymous: bool = True
+    created_at: datetime
+    variations: tuple[VariationRow, ...] = ()

@@ -2,9 +2,19 @@
 
 from __future__ import annotations
 
-from typing import Protocol
+from collections.abc import Mapping, Sequence
+from typing import Any, Protocol
+from uuid import UUID
 
-from concept_worker.models import Palette
+from concept_worker.models import (
+    BegunStep,
+    ConceptRow,
+    FinishedStep,
+    Palette,
+    RunReference,
+    TaskRow,
+    TaskStatus,
+)
 
 
 class ConceptGenerator(Protocol):
@@ -41,4 +51,129 @@ class ConceptGenerator(Protocol):
 
     def close(self) -> None:
         """Let go of connections."""
+        ...
+
+
+class TaskStore(Protocol):
+    """Task rows and their checkpoints: dumb, atomic verbs on the database's clock.
+
+    Every method raises `StoreUnavailable` (worth another try) or `StoreRefused`. Where `user_id` is given, another
+    user's row is the same as no row.
+    """
+
+    def create(self, row: Mapping[str, Any]) -> TaskRow:
+        """Insert a row."""
+        ...
+
+    def get(self, task_id: UUID, user_id: UUID | None) -> TaskRow | None:
+        """The row, or None."""
+        ...
+
+    def list(self, user_id: UUID, status: TaskStatus | None, limit: int) -> Sequence[TaskRow]:
+        """At most `limit` rows of the user, newest first."""
+        ...
+
+    def get_by_result(self, result_id: UUID, user_id: UUID) -> TaskRow | None:
+        """The row that made this result, or None."""
+        ...
+
+    def delete(self, task_id: UUID, user_id: UUID) -> bool:
+        """Whether there was a row to delete."""
+        ...
+
+    def accept_inputs(self, task_id: UUID, user_id: UUID, inputs: Mapping[str, Any]) -> bool:
+        """Write the inputs into a row that nobody has claimed; whether there was one."""
+        ...
+
+    def claim(self, task_id: UUID, user_id: UUID | None, lease_seconds: float, max_runs: int) -> TaskRow | None:
+        """Take a pending row, or one whose lease is over, by compare-and-set; the row of the new run, or None."""
+        ...
+
+    def begin_step(
+        self, run: RunReference, step: str, owner: str, progress: int, lease_seconds: float
+    ) -> BegunStep:
+        """Fence, extend the lease, show stage and progress, take the checkpoint or get its output."""
+        ...
+
+    def finish_step(
+        self, run: RunReference, step: str, output: Any, progress: int, lease_seconds: float
+    ) -> FinishedStep:
+        """Write the checkpoint (the first one written wins) and extend the lease."""
+        ...
+
+    def wait_step(
+        self, run: RunReference, step: str, owner: str, reason: str, delay_seconds: float, lease_seconds: float
+    ) -> bool:
+        """Put the step down until its next try, visibly; False when the run is no longer the current one."""
+        ...
+
+    def transition(
+        self,
+        task_id: UUID,
+        run: int | None,
+        status: TaskStatus,
+        *,
+        result_id: UUID | None = None,
+        error_message: str | None = None,
+        lease_seconds: float,
+    ) -> TaskRow | None:
+        """Move the row along its states; None when the row, the run or the move is not there."""
+        ...
+
+    def reconcile(self, pending_seconds: float, max_runs: int, limit: int) -> Sequence[TaskRow]:
+        """Rows to enqueue again; rows that used up their runs are failed on the way."""
+        ...
+
+
+class ConceptStore(Protocol):
+    """Concept rows. Raises as `TaskStore` does."""
+
+    def store(
+        self, run: RunReference, concept: Mapping[str, Any], variations: Sequence[Mapping[str, Any]]
+    ) -> UUID | None:
+        """Concept, variations and the task's completion in one transaction; None when the run is not current."""
+        ...
+
+    def get(self, concept_id: UUID, user_id: UUID) -> ConceptRow | None:
+        """The concept with its variations in order, or None."""
+        ...
+
+
+class ObjectStore(Protocol):
+    """Image objects in buckets. Raises as `TaskStore` does."""
+
+    def store(self, bucket: str, path: str, content: bytes, content_type: str) -> None:
+        """Create or replace the object."""
+        ...
+
+    def load(self, bucket: str, path: str) -> bytes | None:
+        """The object's bytes, or None when there is none."""
+        ...
+
+    def sign(self, bucket: str, paths: Sequence[str], seconds: int) -> dict[str, str]:
+        """A link for each path that exists, valid for `seconds`."""
+        ...
+
+    def remove(self, bucket: str, paths: Sequence[str]) -> None:
+        """Remove what exists of these."""
+        ...
+
+    def url(self, bucket: str, path: str) -> str:
+        """The object's lasting address; reading it takes the owner's own token. Makes no request."""
+        ...
+
+
+class Staging(Protocol):
+    """Where image bytes wait between two steps. Raises `StoreUnavailable`."""
+
+    def store(self, key: str, content: bytes) -> None:
+        """Keep the bytes for a limited time; the same key again replaces them."""
+        ...
+
+    def load(self, key: str) -> bytes | None:
+        """The bytes, or None when they are gone."""
+        ...
+
+    def remove(self, key: str) -> None:
+        """Let go of the bytes, if they are there."""
         ...

@@ -1,0 +1,88 @@
+"""How the queue behaves. Every line says why; the figures behind them are in docs/architecture.md."""
+
+from __future__ import annotations
+
+from kombu import Queue as KombuQueue
+
+from concept_worker.routing import QUEUE_OF, Queue, TaskName
+from concept_worker.settings import get_settings
+
+_settings = get_settings()
+
+# Where.
+broker_url = _settings.redis_url
+result_backend = _settings.result_url or _settings.redis_url
+
+# What travels: JSON only, so that a message can never run code by being read.
+task_serializer = "json"
+result_serializer = "json"
+accept_content = ["json"]
+
+# Explicit queues: a misspelt name is an error at the sender, not a queue that nobody reads.
+task_queues = [KombuQueue(queue.value) for queue in Queue]
+task_default_queue = Queue.CONCEPTS.value
+task_create_missing_queues = False
+task_routes = {name.value: {"queue": queue.value} for name, queue in QUEUE_OF.items()}
+
+# A message is acknowledged when its step has ended, so a worker that dies gives it back.
+task_acks_late = True
+# A child that dies takes the message back too; the retry bounds it, so that a poison message cannot loop for ever.
+task_reject_on_worker_lost = True
+task_retry_on_worker_lost = True
+# Take one message per slot: a waiting message is free for another worker, and priorities work.
+worker_prefetch_multiplier = 1
+
+# The broker hands an unacknowledged message out again after this long, so no step and no countdown may be longer:
+# with late acknowledgement a longer step would run several times at once.
+_transport = {
+    "visibility_timeout": _settings.visibility_seconds,
+    # How often a worker looks for messages to give back; by default a lost one came back after 99 s instead of 16.
+    "unacked_restore_interval": 5,
+    "unacked_restore_throttle": 1,
+    # A half-open connection is noticed.
+    "socket_timeout": 30,
+    "socket_keepalive": True,
+}
+broker_transport_options = _transport
+result_backend_transport_options = {"visibility_timeout": _settings.visibility_seconds}
+
+# A broker that is away when a step ends must not turn finished work into FAILURE: keep trying to store the result.
+result_backend_always_retry = True
+result_backend_max_retries = 20
+# Longer than any pipeline, so that no chord loses its parts; the truth is in the task row, not here.
+result_expires = 86_400
+result_chord_expires = 86_400
+# Would store raw arguments beside the results.
+result_extended = False
+
+# Running steps go on when the connection drops; killing them would lose paid work. 6.0 will change the default.
+worker_cancel_long_running_tasks_on_connection_loss = False
+# Its memory of finished tasks makes a redelivered header skip its chord count: the chord is lost.
+worker_deduplicate_successful_tasks = False
+broker_connection_retry_on_startup = True
+# A worker outlives an outage of the broker; the supervisor restarts one that does not.
+broker_connection_max_retries = None
+
+# With REMAP_SIGTERM=SIGQUIT (Procfile) a stopping worker waits this long, then hands its messages back.
+worker_soft_shutdown_timeout = _settings.soft_shutdown_seconds
+worker_enable_soft_shutdown_on_idle = True
+
+# What Flower shows.
+worker_send_task_events = True
+task_send_sent_event = True
+task_track_started = True
+
+# Logs are ours (concept_worker.logging).
+worker_hijack_root_logger = False
+worker_redirect_stdouts = False
+
+# Housekeeping: stalled and lost rows are looked for this often. A message that waited longer is of no use.
+beat_schedule = {
+    "reconcile": {
+        "task": TaskName.RECONCILE.value,
+        "schedule": _settings.reconcile_seconds,
+        "options": {"expires": _settings.reconcile_seconds},
+    },
+}
+timezone = "UTC"
+enable_utc = True

@@ -1,0 +1,26 @@
+"""The Celery app, where `celery -A concept_worker …` looks for it. Tasks are imported by workers only."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from celery import Celery, signals
+
+from concept_worker.logging import configure_logging
+from concept_worker.settings import get_settings
+
+app = Celery(
+    "concept_worker",
+    include=[
+        "concept_worker.tasks.dispatch",
+        "concept_worker.tasks.generation",
+        "concept_worker.tasks.housekeeping",
+    ],
+)
+app.config_from_object("celeryconfig")
+
+
+@signals.setup_logging.connect
+def _configure_logging(**_: Any) -> None:
+    settings = get_settings()
+    configure_logging(settings.log_level, settings.log_format)

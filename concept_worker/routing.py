@@ -1,0 +1,33 @@
+"""Names that messages carry. They outlive file moves: add names, never change one while messages are under way."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+
+
+class Queue(StrEnum):
+    """Where steps wait: `concepts` waits on providers, `images` computes, `housekeeping` tidies."""
+
+    CONCEPTS = "concepts"
+    IMAGES = "images"
+    HOUSEKEEPING = "housekeeping"
+
+
+class TaskName(StrEnum):
+    """Every Celery task of this package."""
+
+    DISPATCH = "concept_worker.dispatch"
+    START_GENERATION = "concept_worker.generation.start"
+    GENERATE_BASE_IMAGE = "concept_worker.generation.generate_base_image"
+    STORE_BASE_IMAGE = "concept_worker.generation.store_base_image"
+    GENERATE_PALETTES = "concept_worker.generation.generate_palettes"
+    CREATE_VARIATIONS = "concept_worker.generation.create_variations"
+    STORE_CONCEPT = "concept_worker.generation.store_concept"
+    RECONCILE = "concept_worker.housekeeping.reconcile"
+
+
+QUEUE_OF: dict[TaskName, Queue] = {
+    **{name: Queue.CONCEPTS for name in TaskName},
+    TaskName.CREATE_VARIATIONS: Queue.IMAGES,
+    TaskName.RECONCILE: Queue.HOUSEKEEPING,
+}

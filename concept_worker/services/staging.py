@@ -1,0 +1,54 @@
+"""Staging on Redis: image bytes between two steps, under a key prefix of its own, gone after a limited time."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from redis import Redis
+from redis.exceptions import ConnectionError as RedisConnectionError
+from redis.exceptions import RedisError
+from redis.exceptions import TimeoutError as RedisTimeoutError
+
+from concept_worker.errors import StoreRefused, StoreUnavailable
+
+_PREFIX = "concept-worker:staging:"
+_TIMEOUT = 10.0  # seconds, each command
+
+
+class RedisStaging:
+    def __init__(self, redis: Redis, seconds: int) -> None:
+        self._redis = redis
+        self._seconds = seconds
+
+    @classmethod
+    def connect(cls, url: str, seconds: int) -> RedisStaging:
+        """Staging at `url`; connects on first use and may be shared by threads."""
+        return cls(Redis.from_url(url, socket_timeout=_TIMEOUT, socket_connect_timeout=_TIMEOUT), seconds)
+
+    def store(self, key: str, content: bytes) -> None:
+        with _translated():
+            self._redis.set(_PREFIX + key, content, ex=self._seconds)
+
+    def load(self, key: str) -> bytes | None:
+        with _translated():
+            content = self._redis.get(_PREFIX + key)
+        return content if isinstance(content, bytes) else None
+
+    def remove(self, key: str) -> None:
+        with _translated():
+            self._redis.delete(_PREFIX + key)
+
+    def close(self) -> None:
+        """Close the connections."""
+        self._redis.close()
+
+
+@contextmanager
+def _translated() -> Iterator[None]:
+    try:
+        yield
+    except (RedisConnectionError, RedisTimeoutError) as exc:
+        raise StoreUnavailable("the staging store did not answer") from exc
+    except RedisError as exc:
+        raise StoreRefused("the staging store refused the request") from exc

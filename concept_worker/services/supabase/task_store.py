@@ -1,0 +1,158 @@
+"""Task rows over PostgREST; the verbs of a run are SQL functions (supabase/migrations)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+from uuid import UUID
+
+from supabase import Client
+
+from concept_worker.errors import StaleRun, StepHeld
+from concept_worker.models import BegunStep, FinishedStep, RunReference, TaskRow, TaskStatus
+from concept_worker.services.supabase.client import translated
+
+_TABLE = "tasks"
+
+
+class SupabaseTaskStore:
+    def __init__(self, client: Client) -> None:
+        self._client = client
+
+    def create(self, row: Mapping[str, Any]) -> TaskRow:
+        with translated():
+            answer = self._client.table(_TABLE).insert(dict(row)).execute()
+        return TaskRow.model_validate(answer.data[0])
+
+    def get(self, task_id: UUID, user_id: UUID | None) -> TaskRow | None:
+        query = self._client.table(_TABLE).select("*").eq("id", str(task_id))
+        if user_id is not None:
+            query = query.eq("user_id", str(user_id))
+        with translated():
+            return _first(query.limit(1).execute().data)
+
+    def list(self, user_id: UUID, status: TaskStatus | None, limit: int) -> Sequence[TaskRow]:
+        query = self._client.table(_TABLE).select("*").eq("user_id", str(user_id))
+        if status is not None:
+            query = query.eq("status", status.value)
+        with translated():
+            return _rows(query.order("created_at", desc=True).limit(limit).execute().data)
+
+    def get_by_result(self, result_id: UUID, user_id: UUID) -> TaskRow | None:
+        query = self._client.table(_TABLE).select("*").eq("result_id", str(result_id)).eq("user_id", str(user_id))
+        with translated():
+            return _first(query.limit(1).execute().data)
+
+    def delete(self, task_id: UUID, user_id: UUID) -> bool:
+        query = self._client.table(_TABLE).delete().eq("id", str(task_id)).eq("user_id", str(user_id))
+        with translated():
+            return bool(query.execute().data)
+
+    def accept_inputs(self, task_id: UUID, user_id: UUID, inputs: Mapping[str, Any]) -> bool:
+        query = (
+            self._client.table(_TABLE)
+            .update({"metadata": dict(inputs)})
+            .eq("id", str(task_id))
+            .eq("user_id", str(user_id))
+            .eq("status", TaskStatus.PENDING.value)
+        )
+        with translated():
+            return bool(query.execute().data)
+
+    def claim(self, task_id: UUID, user_id: UUID | None, lease_seconds: float, max_runs: int) -> TaskRow | None:
+        return _first(
+            self._call(
+                "claim_task",
+                p_task_id=str(task_id),
+                p_user_id=None if user_id is None else str(user_id),
+                p_lease_seconds=lease_seconds,
+                p_max_runs=max_runs,
+            )
+        )
+
+    def begin_step(self, run: RunReference, step: str, owner: str, progress: int, lease_seconds: float) -> BegunStep:
+        answer = self._call(
+            "begin_step",
+            p_task_id=str(run.task_id),
+            p_run=run.number,
+            p_step=step,
+            p_owner=owner,
+            p_progress=progress,
+            p_lease_seconds=lease_seconds,
+        )
+        match answer["outcome"]:
+            case "stale":
+                raise StaleRun("the run is over or was replaced")
+            case "held":
+                raise StepHeld("another worker is at this step", max(0.0, float(answer["seconds"])))
+            case outcome:
+                output = answer["output"] if outcome == "done" else None
+                return BegunStep(task=TaskRow.model_validate(answer["task"]), output=output)
+
+    def finish_step(
+        self, run: RunReference, step: str, output: Any, progress: int, lease_seconds: float
+    ) -> FinishedStep:
+        answer = self._call(
+            "finish_step",
+            p_task_id=str(run.task_id),
+            p_run=run.number,
+            p_step=step,
+            p_output=output,
+            p_progress=progress,
+            p_lease_seconds=lease_seconds,
+        )
+        return FinishedStep.model_validate(answer)
+
+    def wait_step(
+        self, run: RunReference, step: str, owner: str, reason: str, delay_seconds: float, lease_seconds: float
+    ) -> bool:
+        answer = self._call(
+            "wait_step",
+            p_task_id=str(run.task_id),
+            p_run=run.number,
+            p_step=step,
+            p_owner=owner,
+            p_reason=reason,
+            p_delay_seconds=delay_seconds,
+            p_lease_seconds=lease_seconds,
+        )
+        return bool(answer)
+
+    def transition(
+        self,
+        task_id: UUID,
+        run: int | None,
+        status: TaskStatus,
+        *,
+        result_id: UUID | None = None,
+        error_message: str | None = None,
+        lease_seconds: float,
+    ) -> TaskRow | None:
+        return _first(
+            self._call(
+                "transition_task",
+                p_task_id=str(task_id),
+                p_run=run,
+                p_status=status.value,
+                p_result_id=None if result_id is None else str(result_id),
+                p_error_message=error_message,
+                p_lease_seconds=lease_seconds,
+            )
+        )
+
+    def reconcile(self, pending_seconds: float, max_runs: int, limit: int) -> Sequence[TaskRow]:
+        return _rows(
+            self._call("reconcile_tasks", p_pending_seconds=pending_seconds, p_max_runs=max_runs, p_limit=limit)
+        )
+
+    def _call(self, function: str, **arguments: Any) -> Any:
+        with translated():
+            return self._client.rpc(function, arguments).execute().data
+
+
+def _rows(data: Any) -> Sequence[TaskRow]:
+    return [TaskRow.model_validate(row) for row in data]
+
+
+def _first(data: Any) -> TaskRow | None:
+    return TaskRow.model_validate(data[0]) if data else None
