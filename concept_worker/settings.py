@@ -72,6 +72,19 @@ class Settings(BaseSettings):
     jigsawstack_api_url: str = Field(
         default="https://api.jigsawstack.com", validation_alias=_neighbour("JIGSAWSTACK_API_URL")
     )
+    openai_api_key: SecretStr = Field(default=SecretStr(""), validation_alias=_neighbour("OPENAI_API_KEY"))
+    openai_base_url: str = Field(  # with its version path, as the vendor's own tools take it
+        default="https://api.openai.com/v1", validation_alias=_neighbour("OPENAI_BASE_URL")
+    )
+    openai_image_model: str = "gpt-image-2.5-flare"
+    openai_text_model: str = "gpt-5.4-mini"
+    image_size: Annotated[int, Field(ge=256, le=1920, multiple_of=16)] = 1024  # pixels, both sides
+    image_timeout_seconds: Annotated[float, Field(gt=0)] = 120.0  # one picture, from first to last byte; < lease
+    palette_timeout_seconds: Annotated[float, Field(gt=0)] = 40.0
+    download_timeout_seconds: Annotated[float, Field(gt=0)] = 30.0
+    download_hosts: str = "*.r2.cloudflarestorage.com"  # comma-separated; the Supabase host is always one of them
+    download_allow_http: bool = False  # for fakes on this machine only
+    download_allow_private: bool = False
 
     # Runs
     lease_seconds: Annotated[int, Field(ge=1)] = 300  # life of a claim without a sign of life; > the longest wait
