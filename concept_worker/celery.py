@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import os
 from typing import Any
 
 from celery import Celery, signals
 
 from concept_worker.logging import configure_logging
 from concept_worker.settings import get_settings
+
+# Recoloring is one thread's work; a second core that spins for OpenBLAS does nothing. Must be set before numpy loads.
+os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 
 app = Celery(
     "concept_worker",

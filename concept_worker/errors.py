@@ -4,6 +4,7 @@
     ├── TransientError            may pass by itself: the step is retried
     │   ├── ProviderUnavailable   the image provider is away, slow or broken for now
     │   │   └── RateLimited       it asked us to wait (`retry_after` seconds)
+    │   ├── StagedImageLost       bytes that waited between two steps are gone
     │   ├── StoreUnavailable      Supabase or Redis is away, slow or broken for now
     │   └── StepHeld              another execution is at this step right now (`seconds` yet)
     ├── StaleRun                  neither: the run is over or replaced, stop quietly
@@ -76,6 +77,10 @@ class StoreUnavailable(TransientError):
     """Supabase or Redis is away, slow or broken for now."""
 
 
+class StagedImageLost(TransientError):
+    """Bytes that waited between two steps are gone, and the bucket does not have them yet."""
+
+
 class StepHeld(TransientError):
     """Another execution holds this step for `seconds` yet; come back then."""
 
@@ -117,7 +122,18 @@ class BadProviderAnswer(PermanentError):
 
 
 class StoreRefused(PermanentError):
-    """The store will not do this: a constraint, a missing permission, an object too large."""
+    """The store will not do this: a constraint, a missing permission, an object too large.
+
+    `code` is the store's own: an SQLSTATE, a PostgREST code or an HTTP status.
+    """
+
+    def __init__(self, message: str, code: str = "") -> None:
+        super().__init__(message)
+        self.args = (message, code)
+        self.code = code
+
+    def __str__(self) -> str:
+        return str(self.args[0])
 
 
 class EnqueueError(PermanentError):

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from enum import StrEnum
 
+from concept_worker.models import TaskType
+
 
 class Queue(StrEnum):
     """Where steps wait: `concepts` waits on providers, `images` computes, `housekeeping` tidies."""
@@ -31,3 +33,6 @@ QUEUE_OF: dict[TaskName, Queue] = {
     TaskName.CREATE_VARIATIONS: Queue.IMAGES,
     TaskName.RECONCILE: Queue.HOUSEKEEPING,
 }
+
+# The entry of each pipeline. Its message has the task id as Celery id and carries nothing else.
+START_OF: dict[TaskType, TaskName] = {TaskType.GENERATION: TaskName.START_GENERATION}

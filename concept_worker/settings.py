@@ -66,9 +66,7 @@ class Settings(BaseSettings):
 
     # Provider
     provider: Provider | None = None  # None: whoever has a key below, else offline
-    jigsawstack_api_key: SecretStr = Field(
-        default=SecretStr(""), validation_alias=_neighbour("JIGSAWSTACK_API_KEY")
-    )
+    jigsawstack_api_key: SecretStr = Field(default=SecretStr(""), validation_alias=_neighbour("JIGSAWSTACK_API_KEY"))
     jigsawstack_api_url: str = Field(
         default="https://api.jigsawstack.com", validation_alias=_neighbour("JIGSAWSTACK_API_URL")
     )
@@ -112,6 +110,18 @@ class Settings(BaseSettings):
         if self.provider is not None:
             return self.provider
         return Provider.JIGSAWSTACK if self.jigsawstack_api_key.get_secret_value() else Provider.OFFLINE
+
+    def require_supabase(self) -> None:
+        """Make sure that Supabase is named.
+
+        Raises:
+            ValueError: names what is missing and how to get it.
+        """
+        if not self.supabase_url or not self.supabase_secret_key.get_secret_value():
+            raise ValueError(
+                "SUPABASE_URL and SUPABASE_SECRET_KEY are not set; copy .env.example to .env and fill them in, "
+                "or run `concept-worker dev` in this directory for a local stack"
+            )
 
 
 @lru_cache(maxsize=1)

@@ -89,9 +89,7 @@ class TaskStore(Protocol):
         """Take a pending row, or one whose lease is over, by compare-and-set; the row of the new run, or None."""
         ...
 
-    def begin_step(
-        self, run: RunReference, step: str, owner: str, progress: int, lease_seconds: float
-    ) -> BegunStep:
+    def begin_step(self, run: RunReference, step: str, owner: str, progress: int, lease_seconds: float) -> BegunStep:
         """Fence, extend the lease, show stage and progress, take the checkpoint or get its output."""
         ...
 

@@ -58,14 +58,14 @@ def _of_rest(exc: APIError) -> StoreUnavailable | StoreRefused:
     code = str(exc.code or "")
     if code.startswith(_PASSING_CODES) or (code.isdigit() and len(code) == 3 and int(code) in _PASSING_STATUS):
         return StoreUnavailable("the database is not available right now")
-    return StoreRefused(f"the database refused the request (code {code or 'unknown'})")
+    return StoreRefused(f"the database refused the request (code {code or 'unknown'})", code)
 
 
 def _of_storage(exc: StorageApiError) -> StoreUnavailable | StoreRefused:
     status = status_of(exc)
     if status in _PASSING_STATUS or status == 0:
         return StoreUnavailable("the image store is not available right now")
-    return StoreRefused(f"the image store refused the request (status {status})")
+    return StoreRefused(f"the image store refused the request (status {status})", str(status))
 
 
 def status_of(exc: StorageApiError) -> int:

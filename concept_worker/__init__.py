@@ -1,0 +1,56 @@
+"""A Celery distributed task queue that turns a logo brief into a stored concept.
+
+Public names are the ones listed here; the rest may move. They are loaded at first use, so that
+`import concept_worker` costs nothing.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from concept_worker.client import ConceptClient
+    from concept_worker.errors import ConceptWorkerError, EnqueueError, InvalidRequest, TaskError, TaskNotFoundError
+    from concept_worker.models import ConceptRow, GenerationPayload, TaskRow, TaskStatus, TaskType, VariationRow
+    from concept_worker.settings import Settings
+
+__version__ = "0.1.0"
+
+_HOMES = {
+    "ConceptClient": "client",
+    "ConceptWorkerError": "errors",
+    "EnqueueError": "errors",
+    "InvalidRequest": "errors",
+    "TaskError": "errors",
+    "TaskNotFoundError": "errors",
+    "ConceptRow": "models",
+    "GenerationPayload": "models",
+    "TaskRow": "models",
+    "TaskStatus": "models",
+    "TaskType": "models",
+    "VariationRow": "models",
+    "Settings": "settings",
+}
+
+__all__ = [
+    "ConceptClient",
+    "ConceptRow",
+    "ConceptWorkerError",
+    "EnqueueError",
+    "GenerationPayload",
+    "InvalidRequest",
+    "Settings",
+    "TaskError",
+    "TaskNotFoundError",
+    "TaskRow",
+    "TaskStatus",
+    "TaskType",
+    "VariationRow",
+]
+
+
+def __getattr__(name: str) -> Any:
+    if name in _HOMES:
+        return getattr(import_module(f"{__name__}.{_HOMES[name]}"), name)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -1,0 +1,156 @@
+"""Front door for producers. Light: the Supabase client is imported at its first use, numpy and Pillow never."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from functools import cached_property
+from typing import TYPE_CHECKING, Any, Self
+from uuid import UUID
+
+import structlog
+from kombu.exceptions import OperationalError
+
+from concept_worker.errors import ConceptWorkerError, EnqueueError
+from concept_worker.models import (
+    PALETTES_DEFAULT,
+    ConceptRow,
+    GenerationPayload,
+    TaskRow,
+    TaskStatus,
+    TaskType,
+    payload_from,
+)
+from concept_worker.routing import QUEUE_OF, START_OF
+from concept_worker.settings import Settings, get_settings
+
+if TYPE_CHECKING:
+    from celery import Celery
+
+    from concept_worker.bootstrap import Records
+
+log = structlog.get_logger(__name__)
+
+# A producer is a web request: three quick tries, then a clear error.
+_PUBLISHING = {"max_retries": 2, "interval_start": 0.1, "interval_step": 0.2, "interval_max": 0.5}
+
+
+class ConceptClient:
+    """Ask for concepts and read them back.
+
+    Every method takes the user's id and finds nothing of anybody else's. Raises `InvalidRequest` for what the caller
+    can mend, `TaskNotFoundError`, `TaskError`, and `StoreUnavailable` when Supabase is away.
+    """
+
+    def __init__(self, *, app: Celery, records: Callable[[], Records], settings: Settings) -> None:
+        self._app = app
+        self._make_records = records
+        self._settings = settings
+
+    @classmethod
+    def from_settings(cls, settings: Settings | None = None) -> Self:
+        """The client for these settings (the environment's unless given)."""
+        chosen = settings or get_settings()
+        chosen.require_supabase()
+        from concept_worker.celery import app
+
+        def records() -> Records:
+            from concept_worker.bootstrap import build_records
+
+            return build_records(chosen)
+
+        return cls(app=app, records=records, settings=chosen)
+
+    def generate(
+        self,
+        *,
+        user_id: UUID | str,
+        logo_description: str,
+        theme_description: str,
+        num_palettes: int = PALETTES_DEFAULT,
+        is_anonymous: bool = True,
+        **unknown: Any,
+    ) -> TaskRow:
+        """Ask for a new concept; the pending row. Nothing is created when the input is wrong.
+
+        Raises:
+            InvalidRequest: names each wrong field and its mend.
+            EnqueueError: the broker did not take the message; the row is failed and says so.
+        """
+        payload: GenerationPayload = payload_from(
+            GenerationPayload,
+            {
+                "logo_description": logo_description,
+                "theme_description": theme_description,
+                "num_palettes": num_palettes,
+                "is_anonymous": is_anonymous,
+                **unknown,
+            },
+        )
+        return self._enqueue(user_id, TaskType.GENERATION, payload.model_dump(mode="json"))
+
+    def get_task(self, task_id: UUID | str, user_id: UUID | str) -> TaskRow:
+        """The user's task row."""
+        return self._records.task_service.get_task(task_id, user_id)
+
+    def get_tasks(
+        self, user_id: UUID | str, status: TaskStatus | str | None = None, limit: int = 10
+    ) -> Sequence[TaskRow]:
+        """The user's task rows, newest first."""
+        return self._records.task_service.get_tasks_by_user(user_id, status, limit)
+
+    def get_concept(self, task_id: UUID | str, user_id: UUID | str) -> ConceptRow | None:
+        """The concept that the user's task made, with its variations in order; None while there is none."""
+        row = self.get_task(task_id, user_id)
+        if row.result_id is None:
+            return None
+        return self._records.concept_persistence_service.get_concept(row.result_id, row.user_id)
+
+    def get_links(self, concept: ConceptRow) -> dict[str, str]:
+        """A short-lived link for each image path of the concept; a secret, so never log it."""
+        paths = [concept.image_path, *(variation.image_path for variation in concept.variations)]
+        return self._records.image_persistence_service.sign(paths, self._settings.signed_url_seconds)
+
+    def load_image(self, path: str) -> bytes | None:
+        """The PNG bytes at an image path of a concept row, or None."""
+        return self._records.image_persistence_service.load_path(path)
+
+    def close(self) -> None:
+        """Close the connections, if any were made."""
+        if "_records" in self.__dict__:
+            self._records.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    @cached_property
+    def _records(self) -> Records:
+        return self._make_records()
+
+    def _enqueue(self, user_id: UUID | str, task_type: TaskType, inputs: dict[str, Any]) -> TaskRow:
+        """Row first, message second, and the message's id is the row's: sent twice, it still runs once."""
+        row = self._records.task_service.create_task(user_id, task_type, inputs)
+        name = START_OF[task_type]
+        try:
+            self._app.send_task(
+                name.value,
+                task_id=str(row.id),
+                queue=QUEUE_OF[name].value,
+                retry=True,
+                retry_policy=_PUBLISHING,
+            )
+        except OperationalError as exc:
+            raise self._not_enqueued(row) from exc
+        log.info("task enqueued", **row.log_context())
+        return row
+
+    def _not_enqueued(self, row: TaskRow) -> EnqueueError:
+        sentence = "Failed to queue task: the message broker does not answer."
+        try:
+            self._records.task_service.update_task_status(row.id, TaskStatus.FAILED, error_message=sentence, run=0)
+        except ConceptWorkerError as exc:
+            # The row stays pending, and housekeeping enqueues it when the broker is back.
+            log.warning("row not failed", reason=str(exc), **row.log_context())
+        return EnqueueError(sentence)

@@ -1,0 +1,29 @@
+"""How long a step waits before its next try."""
+
+from __future__ import annotations
+
+import random
+from dataclasses import dataclass
+
+from concept_worker.errors import RateLimited, StepHeld, TransientError
+
+_HELD_CAP = 5.0  # seconds: a held step is looked at this often, whatever its lease
+
+
+@dataclass(frozen=True)
+class Backoff:
+    """Exponential with full jitter (AWS Architecture Blog, "Exponential Backoff And Jitter", 2015): waiting steps of
+    many runs spread out instead of returning together. All in seconds.
+    """
+
+    base: float
+    cap: float
+
+    def delay(self, error: TransientError, retries: int) -> float:
+        """Before retry number `retries` + 1; what the error knows of the wait comes first."""
+        if isinstance(error, StepHeld):
+            return min(error.seconds, _HELD_CAP, self.cap) + random.uniform(0, min(1.0, self.base))  # noqa: S311 - jitter
+        jitter = random.uniform(0, min(self.cap, self.base * 2**retries))  # noqa: S311 - jitter needs no secrecy
+        if isinstance(error, RateLimited):
+            return min(self.cap, error.retry_after) + jitter
+        return jitter

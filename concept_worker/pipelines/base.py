@@ -1,0 +1,192 @@
+"""What every processor has: services, a claim, checkpoints; and the one place that notes a stage's time and trouble."""
+
+from __future__ import annotations
+
+import time
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import wraps
+from typing import Any, ClassVar, Generic, ParamSpec, Self, TypeVar
+from uuid import UUID, uuid4
+
+import structlog
+from pydantic import TypeAdapter
+
+from concept_worker.errors import ConceptWorkerError, StageCrashed, StaleRun, TransientError
+from concept_worker.models import Model, RunReference, TaskRow, TaskStatus, payload_from
+from concept_worker.services.concept_persistence_service import ConceptPersistenceService
+from concept_worker.services.concept_service import ConceptService
+from concept_worker.services.image_persistence_service import ImagePersistenceService
+from concept_worker.services.image_service import ImageService
+from concept_worker.services.task_service import TaskService
+
+log = structlog.get_logger(__name__)
+
+P = ParamSpec("P")
+T = TypeVar("T")
+PayloadT = TypeVar("PayloadT", bound=Model)
+
+
+@dataclass(frozen=True)
+class Services:
+    """Everything a processor may ask for, built once a process by the composition root."""
+
+    task_service: TaskService
+    concept_service: ConceptService
+    image_service: ImageService
+    image_persistence_service: ImagePersistenceService
+    concept_persistence_service: ConceptPersistenceService
+    close: Callable[[], None] = lambda: None
+
+
+@dataclass(frozen=True)
+class Step(Generic[T]):
+    """One checkpoint of a pipeline: its name in the row, the percent it begins and ends at, what it returns."""
+
+    name: str
+    begins: int
+    ends: int
+    output: TypeAdapter[T]
+
+    def dump(self, value: T) -> Any:
+        """As JSON types, for the broker and the checkpoint."""
+        return self.output.dump_python(value, mode="json")
+
+    def load(self, value: Any) -> T:
+        """Back from JSON types."""
+        return self.output.validate_python(value)
+
+
+def stage(failing: str) -> Callable[[Callable[P, T]], Callable[P, T]]:
+    """Note a stage's time as one event, and lead its trouble with what failed (`"Storing base image failed"`).
+
+    An error nobody planned for becomes `StageCrashed`; its own text stays in the log.
+    """
+
+    def decorate(function: Callable[P, T]) -> Callable[P, T]:
+        @wraps(function)
+        def timed(*args: P.args, **kwargs: P.kwargs) -> T:
+            started = time.perf_counter()
+            outcome = "failed"
+            try:
+                result = function(*args, **kwargs)
+                outcome = "done"
+                return result
+            except StaleRun:
+                outcome = "stale"
+                raise
+            except ConceptWorkerError as exc:
+                raise exc.within(failing) from exc
+            except Exception as exc:
+                raise StageCrashed(f"{failing}: an unexpected error") from exc
+            finally:
+                seconds = round(time.perf_counter() - started, 4)
+                log.info("stage timing", stage=function.__name__, seconds=seconds, outcome=outcome)
+
+        return timed
+
+    return decorate
+
+
+def run_step(tasks: TaskService, run: RunReference, step: Step[T], work: Callable[[TaskRow], T], *, owner: str) -> T:
+    """Fence, do the work unless its checkpoint has the output already, write the checkpoint.
+
+    `owner` names this execution, so that a second delivery of the same message is told apart from it.
+
+    Raises:
+        StaleRun: the run is over or was replaced, before the work or during it.
+        StepHeld: another execution is at this step.
+    """
+    begun = tasks.begin_step(run, step.name, owner, step.begins)
+    if begun.output is not None:
+        log.info("step answered from its checkpoint", step=step.name)
+        return step.load(begun.output)
+    finished = tasks.finish_step(run, step.name, step.dump(work(begun.task)), step.ends)
+    if not finished.current:
+        raise StaleRun("the run is over or was replaced")
+    return step.load(finished.output)
+
+
+class BaseTaskProcessor(ABC, Generic[PayloadT]):
+    """One task's payload and services. Subclasses have one method a stage, and `process()` as table of contents."""
+
+    kind: ClassVar[str]  # "generation": how the row's sentences call it
+    payload_model: ClassVar[type[Model]]
+
+    def __init__(
+        self, task_id: UUID, user_id: UUID, payload: PayloadT, services: Services, run: RunReference | None = None
+    ) -> None:
+        self.task_id = task_id
+        self.user_id = user_id
+        self.payload = payload
+        self._services = services
+        self._run = run
+
+    @classmethod
+    def of(cls, task: TaskRow, services: Services) -> Self:
+        """The processor of a claimed row.
+
+        Raises:
+            InvalidRequest: the row's inputs are no payload of this kind.
+        """
+        payload: Any = payload_from(cls.payload_model, task.inputs)
+        return cls(task.id, task.user_id, payload, services, RunReference(task_id=task.id, number=task.run))
+
+    @property
+    def run(self) -> RunReference:
+        """The claimed run.
+
+        Raises:
+            StaleRun: nothing was claimed.
+        """
+        if self._run is None:
+            raise StaleRun("the task was not claimed")
+        return self._run
+
+    @abstractmethod
+    def process(self) -> UUID | None:
+        """The whole pipeline in this process, without a broker; the concept's id, or None when somebody else has it.
+
+        The row ends `completed`, or `failed` with the sentence that the raised error carries.
+        """
+
+    @classmethod
+    def failure_sentence(cls, error: ConceptWorkerError) -> str:
+        """What the row says when a stage of this kind of task fails for good."""
+        return f"Error in {cls.kind} task processing: {error}"
+
+    def _claim_task(self) -> bool:
+        """Take the row for a run of this processor."""
+        task = self._services.task_service.claim_task_if_pending(self.task_id, self.user_id)
+        if task is None:
+            log.info("task could not be claimed", task_id=str(self.task_id))
+            return False
+        self._run = RunReference(task_id=task.id, number=task.run)
+        return True
+
+    def _checkpointed(self, step: Step[T], work: Callable[[], T]) -> T:
+        return run_step(self._services.task_service, self.run, step, lambda _: work(), owner=str(uuid4()))
+
+    @contextmanager
+    def _mirrored(self) -> Iterator[None]:
+        """The row of a run in one process ends as the run does; trouble is raised again."""
+        try:
+            yield
+        except StaleRun:
+            raise
+        except ConceptWorkerError as exc:
+            fail_run(self._services.task_service, self.run, self.failure_sentence(exc))
+            raise
+
+
+def fail_run(tasks: TaskService, run: RunReference, sentence: str) -> None:
+    """Write a run's failure into its row; a row that is terminal or of a newer run stays as it is."""
+    try:
+        tasks.update_task_status(run.task_id, TaskStatus.FAILED, error_message=sentence, run=run.number)
+    except TransientError as exc:
+        # The run's own error must not be masked; the lease ends and housekeeping repairs the row.
+        log.warning("failure not written to the row yet", reason=str(exc))
+    except ConceptWorkerError as exc:
+        log.info("failure not written: the row has moved on", reason=str(exc))

@@ -1,0 +1,38 @@
+"""From a provider's answer to checked bytes in staging."""
+
+from __future__ import annotations
+
+from uuid import UUID
+
+from concept_worker.errors import BadProviderAnswer
+from concept_worker.models import StagedImage
+from concept_worker.pipelines.base import stage
+from concept_worker.services.concept_service import ConceptService
+from concept_worker.services.image_service import ImageService
+
+BASE = "base"  # the base image's name in staging
+
+
+@stage(failing="Base concept generation failed")
+def generate_base_concept(
+    task_id: UUID, logo_description: str, theme_description: str, concept_service: ConceptService
+) -> bytes:
+    """Ask for the base image; its bytes, not yet checked.
+
+    Raises:
+        BadProviderAnswer: the answer was empty; and what `ConceptService` raises.
+    """
+    content = concept_service.generate_concept(logo_description, theme_description, task_id=task_id)
+    if not content:
+        raise BadProviderAnswer("empty response")
+    return content
+
+
+@stage(failing="Error getting image data")
+def prepare_image_data(task_id: UUID, content: bytes, image_service: ImageService) -> StagedImage:
+    """Check the bytes, make them a clean PNG, and let them wait in staging.
+
+    Raises:
+        InvalidImage: what the provider sent is not an image we accept.
+    """
+    return image_service.stage_image(content, task_id=task_id, name=BASE)

@@ -1,0 +1,50 @@
+"""Palettes for a concept, and the pictures they make."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from uuid import UUID
+
+import structlog
+
+from concept_worker.errors import BadProviderAnswer, ProviderRefused
+from concept_worker.models import Palette, StoredVariation
+from concept_worker.pipelines.base import stage
+from concept_worker.services.concept_service import ConceptService
+from concept_worker.services.image_service import ImageService
+
+log = structlog.get_logger(__name__)
+
+
+@stage(failing="Failed to generate color palettes")
+def generate_palettes_for_concept(
+    theme_description: str, logo_description: str, num_palettes: int, concept_service: ConceptService
+) -> tuple[Palette, ...]:
+    """`num_palettes` palettes for the theme. A provider that will not give any does not cost the user the image that
+    is already paid: the palettes are then made by colour harmony, and say so.
+
+    Raises:
+        ProviderUnavailable: the provider may give them later.
+    """
+    try:
+        return concept_service.generate_color_palettes(theme_description, logo_description, num_palettes)
+    except (ProviderRefused, BadProviderAnswer) as exc:
+        log.warning("palettes made locally", reason=str(exc))
+        return concept_service.local_palettes(theme_description, logo_description, num_palettes)
+
+
+@stage(failing="Failed to generate color palettes")
+def compose_palettes_locally(
+    theme_description: str, logo_description: str, num_palettes: int, concept_service: ConceptService
+) -> tuple[Palette, ...]:
+    """The palettes of a run whose provider stayed away through every retry."""
+    log.warning("palettes made locally", reason="the provider stayed unavailable")
+    return concept_service.local_palettes(theme_description, logo_description, num_palettes)
+
+
+@stage(failing="Failed to create palette variations")
+def create_palette_variations(
+    task_id: UUID, user_id: UUID, content: bytes, palettes: Sequence[Palette], image_service: ImageService
+) -> tuple[StoredVariation, ...]:
+    """Recolor the image with each palette and store the pictures, in the palettes' order; all of them or none."""
+    return image_service.create_palette_variations(content, palettes, user_id=user_id, task_id=task_id)

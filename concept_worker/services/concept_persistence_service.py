@@ -1,0 +1,70 @@
+"""The business of stored concepts: what a row says, and who may read it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from uuid import UUID
+
+import structlog
+
+from concept_worker.errors import StaleRun
+from concept_worker.models import ConceptRow, GenerationPayload, RunReference, StoredImage, StoredVariation
+from concept_worker.services.image_persistence_service import ImagePersistenceService
+from concept_worker.services.interfaces import ConceptStore
+
+log = structlog.get_logger(__name__)
+
+
+class ConceptPersistenceService:
+    """Concept rows. Raises `StoreUnavailable` or `StoreRefused`."""
+
+    def __init__(self, *, store: ConceptStore, images: ImagePersistenceService) -> None:
+        self._store = store
+        self._images = images
+
+    def store_concept(
+        self,
+        run: RunReference,
+        *,
+        user_id: UUID,
+        payload: GenerationPayload,
+        base: StoredImage,
+        variations: Sequence[StoredVariation],
+    ) -> UUID:
+        """Store the concept with its variations and complete the task row, in one transaction; the concept's id.
+
+        Raises:
+            StaleRun: the run was canceled or replaced meanwhile; nothing was stored.
+        """
+        concept = {
+            "logo_description": payload.logo_description,
+            "theme_description": payload.theme_description,
+            "is_anonymous": payload.is_anonymous,
+            **self._image_columns(user_id, run.task_id, base),
+        }
+        rows = [
+            {
+                "position": variation.position,
+                "palette_name": variation.palette.name,
+                "palette_source": variation.palette.source.value,
+                "colors": list(variation.palette.colors),
+                "description": variation.palette.description,
+                **self._image_columns(user_id, run.task_id, variation.image),
+            }
+            for variation in variations
+        ]
+        concept_id = self._store.store(run, concept, rows)
+        if concept_id is None:
+            raise StaleRun("the run is over or was replaced")
+        log.info("concept stored", concept_id=str(concept_id), variations=len(rows))
+        return concept_id
+
+    def get_concept(self, concept_id: UUID, user_id: UUID) -> ConceptRow | None:
+        """The user's concept with its variations in order, or None."""
+        return self._store.get(concept_id, user_id)
+
+    def _image_columns(self, user_id: UUID, task_id: UUID, image: StoredImage) -> dict[str, str]:
+        return {
+            "image_path": self._images.path(user_id, task_id, image.name),
+            "image_url": self._images.url(user_id, task_id, image.name),
+        }

@@ -1,0 +1,57 @@
+"""The business of asking for logos and palettes: seeds, counts, and what to do when a provider gives too little."""
+
+from __future__ import annotations
+
+import hashlib
+from uuid import UUID
+
+import structlog
+
+from concept_worker.errors import BadProviderAnswer, ProviderRefused, ProviderUnavailable
+from concept_worker.models import Palette
+from concept_worker.services.interfaces import ConceptGenerator
+
+log = structlog.get_logger(__name__)
+
+
+class ConceptService:
+    """Speaks with whoever draws. Raises what `ConceptGenerator` raises."""
+
+    def __init__(self, *, generator: ConceptGenerator) -> None:
+        self._generator = generator
+
+    def generate_concept(self, logo_description: str, theme_description: str, *, task_id: UUID) -> bytes:
+        """A logo as image bytes, not yet validated. The same task asks the same thing again."""
+        return self._generator.generate_image(logo_description, theme_description, seed=seed_of(task_id))
+
+    def generate_color_palettes(
+        self, theme_description: str, logo_description: str, num_palettes: int
+    ) -> tuple[Palette, ...]:
+        """Exactly `num_palettes` palettes; what the provider did not give is made by colour harmony and marked."""
+        given = self._generator.generate_palettes(theme_description, logo_description, num_palettes)
+        return _completed(given, theme_description, logo_description, num_palettes)
+
+    def local_palettes(self, theme_description: str, logo_description: str, num_palettes: int) -> tuple[Palette, ...]:
+        """`num_palettes` palettes by colour harmony alone, marked as local: for when the provider gives none."""
+        return _completed([], theme_description, logo_description, num_palettes)
+
+
+# A provider that cannot give palettes must not cost the user the image that is already paid.
+PALETTE_TROUBLE = (ProviderUnavailable, ProviderRefused, BadProviderAnswer)
+
+
+def _completed(given: list[Palette], theme: str, logo: str, count: int) -> tuple[Palette, ...]:
+    from concept_worker.imaging.harmony import harmonize  # kept out of processes that never need it
+
+    palettes = list(given[:count])
+    if len(palettes) < count:
+        log.info("palettes completed locally", given=len(palettes), wanted=count)
+        names = {palette.name for palette in palettes}
+        local = [palette for palette in harmonize(theme, logo, count) if palette.name not in names]
+        palettes += local[: count - len(palettes)]
+    return tuple(palettes)
+
+
+def seed_of(task_id: UUID) -> int:
+    """A non-negative 31-bit integer made from the task id: safe for every provider's seed field."""
+    return int.from_bytes(hashlib.sha256(task_id.bytes).digest()[:4], "big") & 0x7FFF_FFFF

@@ -1,0 +1,68 @@
+"""The business of stored images: where they lie, and how they are read back."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from uuid import UUID
+
+import structlog
+
+from concept_worker.models import StoredImage
+from concept_worker.services.interfaces import ObjectStore
+
+log = structlog.get_logger(__name__)
+
+BASE_NAME = "base.png"
+_PNG = "image/png"
+
+
+def variation_name(position: int) -> str:
+    """The object name of the picture for the palette at `position` (1 is the first)."""
+    return f"variation-{position:02d}.png"
+
+
+class ImagePersistenceService:
+    """Images of tasks in two private buckets, at `{user id}/{task id}/{name}`: storing twice stores once.
+
+    Raises `StoreUnavailable` or `StoreRefused`.
+    """
+
+    def __init__(self, *, objects: ObjectStore, concept_bucket: str, palette_bucket: str) -> None:
+        self._objects = objects
+        self._concept_bucket = concept_bucket
+        self._palette_bucket = palette_bucket
+
+    def store_image(self, content: bytes, *, user_id: UUID, task_id: UUID, name: str) -> StoredImage:
+        """Store PNG bytes under the task."""
+        path = self.path(user_id, task_id, name)
+        self._objects.store(self._bucket(name), path, content, _PNG)
+        log.info("image stored", name=name, bytes=len(content))
+        return StoredImage(name=name, size=len(content))
+
+    def load_image(self, *, user_id: UUID, task_id: UUID, name: str) -> bytes | None:
+        """The stored bytes, or None."""
+        return self.load_path(self.path(user_id, task_id, name))
+
+    def load_path(self, path: str) -> bytes | None:
+        """The stored bytes at a path of a row, or None."""
+        return self._objects.load(self._bucket(path.rpartition("/")[2]), path)
+
+    def sign(self, paths: Sequence[str], seconds: int) -> dict[str, str]:
+        """A short-lived link for each path that exists; one request a bucket."""
+        links: dict[str, str] = {}
+        for bucket in (self._concept_bucket, self._palette_bucket):
+            inside = [path for path in paths if self._bucket(path.rpartition("/")[2]) == bucket]
+            if inside:
+                links |= self._objects.sign(bucket, inside, seconds)
+        return links
+
+    def path(self, user_id: UUID, task_id: UUID, name: str) -> str:
+        """Where an image of this task lies in its bucket; the first segment is what row level security looks at."""
+        return f"{user_id}/{task_id}/{name}"
+
+    def url(self, user_id: UUID, task_id: UUID, name: str) -> str:
+        """The image's lasting address; reading it takes the owner's own token. No secret, and it does not expire."""
+        return self._objects.url(self._bucket(name), self.path(user_id, task_id, name))
+
+    def _bucket(self, name: str) -> str:
+        return self._palette_bucket if name.startswith("variation-") else self._concept_bucket

@@ -1,0 +1,99 @@
+"""The business of image bytes between provider and bucket: validate, stage, recolor, upload side by side."""
+
+from __future__ import annotations
+
+import contextvars
+import hashlib
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
+from typing import TypeVar
+from uuid import UUID
+
+import structlog
+
+from concept_worker.errors import StagedImageLost
+from concept_worker.imaging.codec import ImageLimits, to_clean_png
+from concept_worker.models import Palette, StagedImage, StoredVariation
+from concept_worker.services.image_persistence_service import BASE_NAME, ImagePersistenceService, variation_name
+from concept_worker.services.interfaces import Staging
+
+log = structlog.get_logger(__name__)
+
+T = TypeVar("T")
+
+
+class ImageService:
+    """Image bytes of one task. Raises `InvalidImage`, `StoreUnavailable` or `StoreRefused`."""
+
+    def __init__(
+        self, *, staging: Staging, images: ImagePersistenceService, limits: ImageLimits, upload_threads: int
+    ) -> None:
+        self._staging = staging
+        self._images = images
+        self._limits = limits
+        self._upload_threads = upload_threads
+
+    def stage_image(self, content: bytes, *, task_id: UUID, name: str) -> StagedImage:
+        """Check that the bytes are an image we accept, make them a clean PNG, and let it wait in staging."""
+        clean = to_clean_png(content, self._limits)
+        key = f"{task_id}:{name}"
+        self._staging.store(key, clean.data)
+        log.info("image staged", name=name, bytes=len(clean.data), width=clean.width, height=clean.height)
+        return StagedImage(
+            key=key,
+            sha256=hashlib.sha256(clean.data).hexdigest(),
+            size=len(clean.data),
+            width=clean.width,
+            height=clean.height,
+        )
+
+    def base_image(self, staged: StagedImage, *, user_id: UUID, task_id: UUID) -> bytes:
+        """The bytes the reference was made for: from staging, or from the bucket when staging has let go of them.
+
+        Raises:
+            StagedImageLost: neither has them.
+        """
+        for content in (
+            lambda: self._staging.load(staged.key),
+            lambda: self._images.load_image(user_id=user_id, task_id=task_id, name=BASE_NAME),
+        ):
+            found = content()
+            if found is not None and hashlib.sha256(found).hexdigest() == staged.sha256:
+                return found
+        raise StagedImageLost("the base image is no longer in staging")
+
+    def discard_staged(self, staged: StagedImage) -> None:
+        """Let go of staged bytes that nobody needs any more."""
+        self._staging.remove(staged.key)
+
+    def create_palette_variations(
+        self, content: bytes, palettes: Sequence[Palette], *, user_id: UUID, task_id: UUID
+    ) -> tuple[StoredVariation, ...]:
+        """One picture a palette, in their order, stored: planned once, painted many times, uploaded side by side.
+
+        Raises:
+            InvalidImage: the bytes cannot be recolored.
+        """
+        from concept_worker.imaging.recolor import plan_recolor  # numpy stays out of workers that never recolor
+
+        plan = plan_recolor(content, self._limits)
+        pictures = [plan.paint(palette.colors) for palette in palettes]
+        log.info("variations painted", count=len(pictures), bytes=sum(map(len, pictures)))
+
+        def store(position: int, palette: Palette, picture: bytes) -> StoredVariation:
+            image = self._images.store_image(picture, user_id=user_id, task_id=task_id, name=variation_name(position))
+            return StoredVariation(position=position, palette=palette, image=image)
+
+        return self._side_by_side(
+            [
+                partial(store, position, palette, picture)
+                for position, (palette, picture) in enumerate(zip(palettes, pictures, strict=True), start=1)
+            ]
+        )
+
+    def _side_by_side(self, calls: Sequence[Callable[[], T]]) -> tuple[T, ...]:
+        """Results in order; the log context goes along. The first error rises when all have ended."""
+        with ThreadPoolExecutor(self._upload_threads, thread_name_prefix="upload") as pool:
+            futures = [pool.submit(contextvars.copy_context().run, call) for call in calls]
+        return tuple(future.result() for future in futures)

@@ -1,0 +1,246 @@
+"""The business of task rows: who may read them, how they move, and what they may say."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from typing import Any
+from uuid import UUID, uuid4
+
+import structlog
+
+from concept_worker.errors import MAX_MESSAGE, InvalidRequest, StoreRefused, TaskError, TaskNotFoundError, mask_id
+from concept_worker.models import (
+    BegunStep,
+    FinishedStep,
+    RunReference,
+    TaskRow,
+    TaskStatus,
+    TaskType,
+)
+from concept_worker.services.interfaces import TaskStore
+
+log = structlog.get_logger(__name__)
+
+LIST_DEFAULT = 10
+LIST_MAX = 1000  # PostgREST's own limit of rows an answer
+_FOREIGN_KEY = "23503"
+
+Identifier = UUID | str
+
+
+class TaskService:
+    """Task rows for producers, and the verbs of a run for steps.
+
+    Reads take the user's id and find nothing of anybody else's. Besides the errors named at each method,
+    `StoreUnavailable` says that the database is away.
+    """
+
+    def __init__(self, *, store: TaskStore, lease_seconds: float, max_runs: int) -> None:
+        self._store = store
+        self._lease = lease_seconds
+        self._max_runs = max_runs
+
+    # What a producer does
+
+    def create_task(
+        self, user_id: Identifier, task_type: TaskType | str, metadata: Mapping[str, Any] | None = None
+    ) -> TaskRow:
+        """A new `pending` row with a fresh id; `metadata` holds the inputs of the run.
+
+        Raises:
+            InvalidRequest: `user_id` is no UUID or no user, or the type is unknown.
+            TaskError: the row could not be created.
+        """
+        row = {
+            "id": str(uuid4()),
+            "user_id": str(_uuid("user_id", user_id)),
+            "type": _task_type(task_type).value,
+            "status": TaskStatus.PENDING.value,
+            "metadata": dict(metadata or {}),
+        }
+        try:
+            created = self._store.create(row)
+        except StoreRefused as exc:
+            if exc.code == _FOREIGN_KEY:
+                raise InvalidRequest("Invalid request: user_id: no such user, sign the user up first") from exc
+            raise TaskError(f"Failed to create task: {exc}") from exc
+        log.info("task created", **created.log_context())
+        return created
+
+    def get_task(self, task_id: Identifier, user_id: Identifier) -> TaskRow:
+        """The user's row.
+
+        Raises:
+            TaskNotFoundError: no such row, or not this user's.
+            TaskError: the row could not be read.
+        """
+        wanted = _uuid("task_id", task_id)
+        with _saying("Failed to retrieve task"):
+            row = self._store.get(wanted, _uuid("user_id", user_id))
+        if row is None:
+            raise TaskNotFoundError(str(wanted))
+        return row
+
+    def get_tasks_by_user(
+        self, user_id: Identifier, status: TaskStatus | str | None = None, limit: int = LIST_DEFAULT
+    ) -> Sequence[TaskRow]:
+        """The user's rows, newest first, at most `limit` (1 to 1000).
+
+        Raises:
+            InvalidRequest: unknown status, or limit out of bounds.
+            TaskError: the rows could not be read.
+        """
+        if not 1 <= limit <= LIST_MAX:
+            raise InvalidRequest(f"Invalid request: limit: must be between 1 and {LIST_MAX}")
+        with _saying("Failed to retrieve tasks"):
+            return self._store.list(_uuid("user_id", user_id), None if status is None else _status(status), limit)
+
+    def get_task_by_result_id(self, result_id: Identifier, user_id: Identifier) -> TaskRow | None:
+        """The user's row that made this result (a concept), or None.
+
+        Raises:
+            TaskError: the row could not be read.
+        """
+        with _saying("Failed to retrieve task by result"):
+            return self._store.get_by_result(_uuid("result_id", result_id), _uuid("user_id", user_id))
+
+    def delete_task(self, task_id: Identifier, user_id: Identifier) -> bool:
+        """Delete the user's row; a run of it stops at its next step. True, or raises.
+
+        Raises:
+            TaskNotFoundError: no such row, or not this user's.
+            TaskError: the row could not be deleted.
+        """
+        wanted = _uuid("task_id", task_id)
+        with _saying("Failed to delete task"):
+            deleted = self._store.delete(wanted, _uuid("user_id", user_id))
+        if not deleted:
+            raise TaskNotFoundError(str(wanted))
+        log.info("task deleted", task_id=str(wanted), user=mask_id(user_id))
+        return True
+
+    def update_task_status(
+        self,
+        task_id: Identifier,
+        status: TaskStatus | str,
+        result_id: Identifier | None = None,
+        error_message: str | None = None,
+        *,
+        run: int | None = None,
+    ) -> TaskRow:
+        """Move the row to `status`. With `run`, only if that run is still the current one (0: nobody claimed it).
+
+        Raises:
+            TaskNotFoundError: no such row.
+            TaskError: the row is terminal, the run is not current, or the update failed.
+        """
+        wanted, target = _uuid("task_id", task_id), _status(status)
+        if target is TaskStatus.COMPLETED and result_id is None:
+            raise InvalidRequest("Invalid request: result_id: required for a completed task")
+        if target is TaskStatus.PENDING:
+            raise InvalidRequest("Invalid request: status: a task does not go back to pending")
+        with _saying("Failed to update task"):
+            row = self._store.transition(
+                wanted,
+                run,
+                target,
+                result_id=None if result_id is None else _uuid("result_id", result_id),
+                error_message=clean_message(error_message or "The run failed.")
+                if target is TaskStatus.FAILED
+                else None,
+                lease_seconds=self._lease,
+            )
+        if row is None:
+            raise self._why_not_moved(wanted, target)
+        log.info("task status changed", **row.log_context())
+        return row
+
+    def claim_task_if_pending(self, task_id: Identifier, user_id: Identifier | None = None) -> TaskRow | None:
+        """Take a pending row, or one whose last claim died, for a new run; None when somebody else has it.
+
+        Raises:
+            TaskError: the claim failed.
+        """
+        owner = None if user_id is None else _uuid("user_id", user_id)
+        with _saying("Failed to claim task"):
+            row = self._store.claim(_uuid("task_id", task_id), owner, self._lease, self._max_runs)
+        if row is not None:
+            log.info("task claimed", run=row.run, **row.log_context())
+        return row
+
+    # What the dispatcher and housekeeping do
+
+    def accept_inputs(self, task_id: Identifier, user_id: Identifier, inputs: Mapping[str, Any]) -> bool:
+        """Write a message's inputs into the user's row while it is pending; whether there was such a row."""
+        with _saying("Failed to update task"):
+            return self._store.accept_inputs(_uuid("task_id", task_id), _uuid("user_id", user_id), inputs)
+
+    def reconcile(self, pending_seconds: float, limit: int) -> Sequence[TaskRow]:
+        """Rows whose message was lost or whose run died, to enqueue again; those out of runs are failed."""
+        return self._store.reconcile(pending_seconds, self._max_runs, limit)
+
+    # What a step does
+
+    def begin_step(self, run: RunReference, step: str, owner: str, progress: int) -> BegunStep:
+        """Fence, lease, stage, progress and checkpoint in one round trip.
+
+        Raises:
+            StaleRun: the run is over or replaced.
+            StepHeld: another execution is at this step.
+        """
+        return self._store.begin_step(run, step, owner, progress, self._lease)
+
+    def finish_step(self, run: RunReference, step: str, output: Any, progress: int) -> FinishedStep:
+        """Write the checkpoint; the first one written wins and comes back."""
+        return self._store.finish_step(run, step, output, progress, self._lease)
+
+    def wait_step(self, run: RunReference, step: str, owner: str, reason: str, delay_seconds: float) -> bool:
+        """Show in the row that the step waits, why and until when; False when the run is not current."""
+        return self._store.wait_step(run, step, owner, clean_message(reason), delay_seconds, self._lease)
+
+    def _why_not_moved(self, task_id: UUID, target: TaskStatus) -> TaskError:
+        row = self._store.get(task_id, None)
+        if row is None:
+            return TaskNotFoundError(str(task_id))
+        return TaskError(f"Failed to update task: it is {row.status.value} and cannot become {target.value}")
+
+
+@contextmanager
+def _saying(what_failed: str) -> Iterator[None]:
+    """What the store refuses becomes a `TaskError` that says what failed."""
+    try:
+        yield
+    except StoreRefused as exc:
+        raise TaskError(f"{what_failed}: {exc}") from exc
+
+
+def clean_message(text: str) -> str:
+    """What may stand in a row: non-printable characters become spaces, at most 1,000 characters."""
+    printable = "".join(character if character.isprintable() else " " for character in text)
+    return printable[:MAX_MESSAGE]
+
+
+def _uuid(field: str, value: Identifier) -> UUID:
+    if isinstance(value, UUID):
+        return value
+    try:
+        return UUID(str(value))
+    except ValueError as exc:
+        raise InvalidRequest(f"Invalid request: {field}: must be a UUID") from exc
+
+
+def _status(value: TaskStatus | str) -> TaskStatus:
+    try:
+        return TaskStatus(value)
+    except ValueError as exc:
+        known = ", ".join(status.value for status in TaskStatus)
+        raise InvalidRequest(f"Invalid request: status: must be one of {known}") from exc
+
+
+def _task_type(value: TaskType | str) -> TaskType:
+    try:
+        return TaskType(value)
+    except ValueError as exc:
+        known = ", ".join(kind.value for kind in TaskType)
+        raise InvalidRequest(f"Invalid request: task_type: must be one of {known}") from exc

@@ -1,0 +1,89 @@
+"""What one worker process holds: its services, built once; a process that cannot build them dies loudly."""
+
+from __future__ import annotations
+
+from functools import lru_cache
+from threading import Lock
+from typing import Any
+from uuid import UUID
+
+import structlog
+from celery import signals
+
+from concept_worker.bootstrap import build_services
+from concept_worker.errors import ConceptWorkerError, TransientError
+from concept_worker.pipelines.backoff import Backoff
+from concept_worker.pipelines.base import Services
+from concept_worker.settings import get_settings
+
+log = structlog.get_logger(__name__)
+
+_NOBODY = UUID(int=0)
+
+
+class _Process:
+    """The services of this process, built by whichever thread asks first."""
+
+    def __init__(self) -> None:
+        self._lock = Lock()
+        self._services: Services | None = None
+
+    def services(self) -> Services:
+        with self._lock:
+            if self._services is None:
+                self._services = build_services(get_settings())
+            return self._services
+
+    def close(self) -> None:
+        with self._lock:
+            if self._services is not None:
+                self._services.close()
+            self._services = None
+
+
+_process = _Process()
+
+
+def services() -> Services:
+    """This process's services."""
+    return _process.services()
+
+
+@lru_cache(maxsize=1)
+def backoff() -> Backoff:
+    """This process's waits between tries."""
+    settings = get_settings()
+    return Backoff(base=settings.retry_base_seconds, cap=settings.retry_cap_seconds)
+
+
+@signals.celeryd_after_setup.connect
+def check_before_start(instance: Any = None, **_: Any) -> None:
+    """Try the settings before any message is taken: a wrong key must not turn up as failed rows.
+
+    The connections are not kept: a prefork child must not inherit an open socket.
+    """
+    try:
+        trial = build_services(get_settings())
+    except ValueError as exc:
+        raise SystemExit(f"concept_worker cannot start: {exc}") from exc
+    try:
+        trial.task_service.get_tasks_by_user(_NOBODY, limit=1)
+    except TransientError as exc:
+        log.warning("supabase is not available yet; steps will be retried", reason=str(exc))
+    except ConceptWorkerError as exc:
+        raise SystemExit(f"concept_worker cannot start: Supabase refused the first request: {exc}") from exc
+    finally:
+        trial.close()
+
+
+@signals.worker_process_init.connect
+def build_in_child(**_: Any) -> None:
+    """A prefork child builds its own after the fork; a thread pool builds them at its first step."""
+    services()
+
+
+@signals.worker_process_shutdown.connect
+@signals.worker_shutdown.connect
+def close(**_: Any) -> None:
+    """Close the connections of this process, if it made any."""
+    _process.close()
