@@ -1,0 +1,221 @@
+"""The door for image bytes: what is not a sound PNG, JPEG or WebP within the limits ends here as one `InvalidImage`.
+
+Order matters: bytes are counted first, the header is read by plain Python, the claimed size is checked, and only then
+does a decoder see the file.
+"""
+
+from __future__ import annotations
+
+import io
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from PIL import Image
+
+from concept_worker.errors import InvalidImage
+from concept_worker.imaging.headers import PNG_SIGNATURE, Header, ImageFormat, png_chunks, read_header
+
+if TYPE_CHECKING:
+    from PIL.ImageCms import ImageCmsProfile
+
+_ORIENTATION = 0x0112  # the EXIF tag
+# What turns a stored picture upright, by EXIF orientation (JEITA CP-3451, table 4.6.5); 1 is upright already.
+_UPRIGHT = {
+    2: Image.Transpose.FLIP_LEFT_RIGHT,
+    3: Image.Transpose.ROTATE_180,
+    4: Image.Transpose.FLIP_TOP_BOTTOM,
+    5: Image.Transpose.TRANSPOSE,
+    6: Image.Transpose.ROTATE_270,
+    7: Image.Transpose.TRANSVERSE,
+    8: Image.Transpose.ROTATE_90,
+}
+_DEEP = 65535  # the highest level of a 16-bit channel
+# Chunks of a PNG that is nothing but pixels.
+_PLAIN_CHUNKS = frozenset({b"IHDR", b"IDAT", b"IEND"})
+# zlib's own default: 1 gains 2 to 3 times the speed and costs 30 to 270 % more bytes on logos, 9 the reverse for 5 %.
+_DEFLATE_LEVEL = 6
+
+
+@dataclass(frozen=True)
+class ImageLimits:
+    """The largest file and picture accepted. 4096 x 4096 RGBA is 67 MB decoded."""
+
+    max_bytes: int = 20_000_000
+    max_pixels: int = 16_777_216  # 4096 x 4096
+    max_side: int = 8192
+
+
+DEFAULT_LIMITS = ImageLimits()
+
+
+@dataclass(frozen=True)
+class ImageFacts:
+    """What the header claims. Sides in pixels as stored: an EXIF orientation may still swap them."""
+
+    format: ImageFormat
+    width: int
+    height: int
+
+
+@dataclass(frozen=True)
+class CleanImage:
+    """An upright 8-bit sRGB RGB or RGBA picture as PNG bytes without metadata; sides in pixels."""
+
+    data: bytes
+    width: int
+    height: int
+
+
+def inspect_image(data: bytes, limits: ImageLimits = DEFAULT_LIMITS) -> ImageFacts:
+    """Format and size by content, without decoding; microseconds.
+
+    Raises:
+        InvalidImage: another format, animated, too many bytes or pixels, or cut before its size is told.
+    """
+    header = _checked_header(data, limits)
+    return ImageFacts(header.format, header.width, header.height)
+
+
+def decode_image(data: bytes, limits: ImageLimits = DEFAULT_LIMITS) -> Image.Image:
+    """Decode fully to an upright 8-bit sRGB picture of mode RGB, or RGBA when any pixel is not opaque.
+
+    Colour profiles are applied, or ignored when broken; 16-bit levels are scaled, not clipped. The result carries no
+    metadata.
+
+    Raises:
+        InvalidImage: as `inspect_image`, and for anything that does not decode to its last row.
+    """
+    header = _checked_header(data, limits)
+    try:
+        with Image.open(io.BytesIO(data), formats=(header.format,)) as image:
+            _check_size(image.width, image.height, limits)
+            if header.format != "JPEG" and getattr(image, "is_animated", False):
+                raise InvalidImage("The image is animated; send a still picture.")
+            image.load()
+            return _without_metadata(_drop_idle_alpha(_to_srgb(_upright(image))))
+    except (InvalidImage, MemoryError):
+        raise
+    except Exception as exc:  # Pillow raises OSError, ValueError, SyntaxError, EOFError, struct and zlib errors
+        raise InvalidImage("The image is damaged or incomplete and cannot be read.") from exc
+
+
+def to_clean_png(data: bytes, limits: ImageLimits = DEFAULT_LIMITS) -> CleanImage:
+    """Validate and decode fully, and give an 8-bit sRGB PNG without metadata; unchanged bytes when it is one already.
+
+    Raises:
+        InvalidImage: as `decode_image`.
+    """
+    image = decode_image(data, limits)
+    if not _is_plain_png(data):
+        data = _encode_png(image)
+    return CleanImage(data, image.width, image.height)
+
+
+def _checked_header(data: bytes, limits: ImageLimits) -> Header:
+    if len(data) > limits.max_bytes:
+        raise InvalidImage(f"The image is larger than {limits.max_bytes / 1e6:g} MB.")
+    header = read_header(data)
+    if header is None:
+        raise InvalidImage("The file is not a PNG, JPEG or WebP image, or its beginning is damaged.")
+    _check_size(header.width, header.height, limits)
+    if header.animated:
+        raise InvalidImage("The image is animated; send a still picture.")
+    return header
+
+
+def _check_size(width: int, height: int, limits: ImageLimits) -> None:
+    if width < 1 or height < 1:
+        raise InvalidImage("The image has no pixels.")
+    if max(width, height) > limits.max_side:
+        raise InvalidImage(f"The image is longer than {limits.max_side} pixels on a side.")
+    if width * height > limits.max_pixels:
+        raise InvalidImage(f"The image has more than {limits.max_pixels / 1e6:.1f} million pixels.")
+
+
+def _upright(image: Image.Image) -> Image.Image:
+    """Turned as its EXIF orientation asks; unreadable EXIF asks for nothing."""
+    try:
+        turn = _UPRIGHT.get(image.getexif().get(_ORIENTATION, 1))
+    except Exception:  # EXIF is a foreign, nested format with its own kinds of damage; the pixels are sound
+        turn = None
+    if turn is None:
+        return image
+    turned = image.transpose(turn)
+    turned.info = dict(image.info)
+    return turned
+
+
+def _to_srgb(image: Image.Image) -> Image.Image:
+    """RGB or RGBA in sRGB, through the picture's own profile when it has a sound one."""
+    if image.mode.startswith(("I", "F")):
+        return _from_deep_grey(image)
+    see_through = "transparency" in image.info or image.mode in ("LA", "La", "PA", "RGBA", "RGBa")
+    mode = "RGBA" if see_through else "RGB"
+    profile = image.info.get("icc_profile")
+    if profile:
+        if image.mode not in ("L", "RGB", "RGBA", "CMYK"):
+            image = image.convert(mode)
+        image = _through_profile(image, profile)
+    return image if image.mode == mode else image.convert(mode)
+
+
+def _from_deep_grey(image: Image.Image) -> Image.Image:
+    """16-bit grey scaled to 8 bits (a plain conversion clips at 255), with the one see-through level if it has one."""
+    deep = image.convert("I")
+    grey = deep.point([(level * 255 + _DEEP // 2) // _DEEP for level in range(_DEEP + 1)], "L")
+    hidden = image.info.get("transparency")
+    if not isinstance(hidden, int):
+        return grey.convert("RGB")
+    alpha = deep.point([0 if level == hidden else 255 for level in range(_DEEP + 1)], "L")
+    return Image.merge("RGBA", (grey, grey, grey, alpha))
+
+
+def _through_profile(image: Image.Image, profile: bytes) -> Image.Image:
+    """The picture in sRGB; unchanged when the profile is sRGB, broken, or made for another kind of pixel."""
+    from PIL import ImageCms  # loads LittleCMS, which most pictures do not need
+
+    try:
+        source = ImageCms.ImageCmsProfile(io.BytesIO(profile))
+        if _is_srgb(source):
+            return image
+        target = "RGBA" if image.mode == "RGBA" else "RGB"
+        converted = ImageCms.profileToProfile(image, source, ImageCms.createProfile("sRGB"), outputMode=target)
+    except Exception:  # a wrong profile is common and harmless: the plain reading of the pixels is the fallback
+        return image
+    if converted is None:
+        return image
+    converted.info = dict(image.info)
+    return converted
+
+
+def _is_srgb(profile: ImageCmsProfile) -> bool:
+    """Whether a profile calls itself sRGB: the commonest case, and a transform of a whole picture saved."""
+    return "srgb" in (profile.profile.profile_description or "").lower()
+
+
+def _drop_idle_alpha(image: Image.Image) -> Image.Image:
+    """RGB when every pixel is opaque."""
+    if image.mode == "RGBA" and image.getchannel("A").getextrema() == (255, 255):
+        return image.convert("RGB")
+    return image
+
+
+def _without_metadata(image: Image.Image) -> Image.Image:
+    """The picture with nothing a writer might copy: text, profile, resolution, EXIF."""
+    image.info = {}
+    return image
+
+
+def _is_plain_png(data: bytes) -> bool:
+    """Whether the bytes are an 8-bit RGB or RGBA PNG of nothing but pixels, ending where it says."""
+    if data[:8] != PNG_SIGNATURE or data[24] != 8 or data[25] not in (2, 6):
+        return False
+    chunks = png_chunks(data)
+    kind, start, length = chunks[-1]
+    return kind == b"IEND" and start + length + 4 == len(data) and {c[0] for c in chunks} <= _PLAIN_CHUNKS
+
+
+def _encode_png(image: Image.Image) -> bytes:
+    buffer = io.BytesIO()
+    image.save(buffer, "PNG", compress_level=_DEFLATE_LEVEL)
+    return buffer.getvalue()
