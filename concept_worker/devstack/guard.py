@@ -1,0 +1,112 @@
+"""Runs one server and takes it along when whoever asked for it is gone, even if that one was killed.
+
+A program of its own, standard library only. It starts the server, writes its process id as one line, and waits: for
+the end of its standard input, which every way of dying closes, or for the server's own end. Where the system has it
+(Linux), the server also gets a signal when the guard dies.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import json
+import os
+import signal
+import subprocess
+import sys
+import threading
+from dataclasses import dataclass
+
+_PR_SET_PDEATHSIG = 1
+_CLONE_NEWUSER = 0x10000000
+
+
+@dataclass(frozen=True)
+class Order:
+    """What to run, how, and how to end it."""
+
+    argv: list[str]
+    folder: str  # working directory
+    log: str  # file that gets its output
+    environment: dict[str, str]
+    keep: list[int]  # file descriptors that the server inherits: it holds the lock of the data directory
+    stop_signal: int
+    grace: float  # seconds between the signal to stop and the kill
+    speaks: bool = False  # its standard output goes to whoever reads the guard's
+    uid: int | None = None  # run as this user
+    gid: int | None = None
+    namespace: bool = False  # run in a user namespace where root is not root
+
+
+def enter_namespace(uid: int, gid: int) -> None:
+    """Let this process (root) look like `uid` to itself, keeping its access to root's files. Linux only.
+
+    Raises:
+        OSError: where the system does not allow it.
+    """
+    libc = ctypes.CDLL(None, use_errno=True)
+    if libc.unshare(_CLONE_NEWUSER) != 0:
+        raise OSError(ctypes.get_errno(), "user namespaces are not allowed here")
+    for name, line in (("setgroups", "deny"), ("uid_map", f"{uid} 0 1"), ("gid_map", f"{gid} 0 1")):
+        with open(f"/proc/self/{name}", "w") as file:
+            file.write(line)
+
+
+def _prepare(order: Order, guard: int) -> None:
+    """In the new process, before it becomes the server."""
+    if order.namespace:
+        enter_namespace(order.uid or 0, order.gid or 0)
+    if sys.platform == "linux":
+        ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, order.stop_signal)
+        if os.getppid() != guard:
+            os._exit(1)
+
+
+def _start(order: Order) -> subprocess.Popen[bytes]:
+    guard, drop = os.getpid(), order.uid is not None and not order.namespace
+    with open(order.log, "ab") as log:
+        return subprocess.Popen(
+            order.argv,
+            stdin=subprocess.DEVNULL,
+            stdout=None if order.speaks else log,
+            stderr=log,
+            cwd=order.folder,
+            env=order.environment,
+            pass_fds=order.keep,
+            user=order.uid if drop else None,
+            group=order.gid if drop else None,
+            extra_groups=[] if drop else None,
+            preexec_fn=lambda: _prepare(order, guard),
+        )
+
+
+def _stop(server: subprocess.Popen[bytes], order: Order) -> None:
+    server.send_signal(order.stop_signal)
+    try:
+        server.wait(order.grace)
+    except subprocess.TimeoutExpired:
+        server.kill()
+
+
+def _stop_at_end_of_input(server: subprocess.Popen[bytes], order: Order) -> None:
+    while os.read(0, 1):
+        pass
+    _stop(server, order)
+
+
+def main() -> int:
+    """Guard the server that the first argument describes as JSON; its exit status."""
+    order = Order(**json.loads(sys.argv[1]))
+    try:
+        server = _start(order)
+    except (OSError, subprocess.SubprocessError) as exc:
+        os.write(1, f"error: {exc}\n".encode())
+        return 1
+    signal.signal(signal.SIGTERM, lambda *_: server.send_signal(order.stop_signal))
+    os.write(1, f"{server.pid}\n".encode())
+    threading.Thread(target=_stop_at_end_of_input, args=(server, order), daemon=True).start()
+    status = server.wait()
+    os._exit(status if status >= 0 else 128 - status)  # the reading thread does not end by itself
+
+
+if __name__ == "__main__":
+    sys.exit(main())

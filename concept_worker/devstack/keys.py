@@ -1,0 +1,77 @@
+"""Random keys of one stack, kept in its data directory: opaque keys, legacy JWT keys, passwords."""
+
+from __future__ import annotations
+
+import json
+import os
+import secrets
+import time
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from uuid import UUID
+
+import jwt
+
+_TEN_YEARS = 10 * 365 * 86_400  # seconds; the life of a legacy key
+
+
+@dataclass(frozen=True)
+class Keys:
+    """Everything secret about one stack."""
+
+    jwt_secret: str
+    secret_key: str  # sb_secret_…, the service role
+    publishable_key: str  # sb_publishable_…, the anonymous role
+    service_role_jwt: str  # the legacy keys
+    anon_jwt: str
+    owner_password: str  # of the database's owner
+    authenticator_password: str  # of the layer's login role
+    broker_password: str
+
+    def user_token(self, user_id: UUID, *, seconds: int = 3600, is_anonymous: bool = False) -> str:
+        """A signed-in user's token, valid for `seconds`."""
+        now = int(time.time())
+        claims = {
+            "sub": str(user_id),
+            "role": "authenticated",
+            "aud": "authenticated",
+            "is_anonymous": is_anonymous,
+            "iat": now,
+            "exp": now + seconds,
+        }
+        return jwt.encode(claims, self.jwt_secret, algorithm="HS256")
+
+
+def load_keys(path: Path) -> Keys:
+    """The keys in the file at `path`; made and written there, readable by the owner only, the first time."""
+    if path.exists():
+        return Keys(**json.loads(path.read_text()))
+    keys = _random_keys()
+    fresh = path.with_suffix(".new")
+    descriptor = os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+    with os.fdopen(descriptor, "w") as file:
+        json.dump(asdict(keys), file)
+        file.flush()
+        os.fsync(file.fileno())
+    fresh.rename(path)
+    return keys
+
+
+def _random_keys() -> Keys:
+    secret = secrets.token_urlsafe(48)
+    return Keys(
+        jwt_secret=secret,
+        secret_key=f"sb_secret_{secrets.token_urlsafe(24)}",
+        publishable_key=f"sb_publishable_{secrets.token_urlsafe(24)}",
+        service_role_jwt=_legacy_key("service_role", secret),
+        anon_jwt=_legacy_key("anon", secret),
+        owner_password=secrets.token_hex(24),
+        authenticator_password=secrets.token_hex(24),
+        broker_password=secrets.token_hex(24),
+    )
+
+
+def _legacy_key(role: str, secret: str) -> str:
+    now = int(time.time())
+    claims = {"iss": "supabase-embedded", "role": role, "iat": now, "exp": now + _TEN_YEARS}
+    return jwt.encode(claims, secret, algorithm="HS256")

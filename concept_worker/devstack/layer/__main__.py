@@ -1,0 +1,97 @@
+"""The layer's own process: prepares the database, serves on a loopback port, says so in one line on stdout."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import socket
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+
+import asyncpg
+import uvicorn
+
+from concept_worker.devstack.errors import StackError
+from concept_worker.devstack.keys import load_keys
+from concept_worker.devstack.layer.app import make_app
+from concept_worker.devstack.layer.callers import Callers
+from concept_worker.devstack.layer.database import Database
+from concept_worker.devstack.layer.files import Files
+from concept_worker.devstack.layer.links import Links
+from concept_worker.devstack.schema import prepare_database
+
+_POLL_SECONDS = 0.02
+_NOT_YET = (OSError, asyncpg.CannotConnectNowError)
+
+
+@dataclass(frozen=True)
+class _Arguments:
+    keys_file: str
+    objects_folder: str
+    database_port: int
+    port: int
+    deadline: float  # seconds until PostgreSQL must answer
+
+
+async def _connect(dsn: str, seconds: float) -> asyncpg.Connection:
+    """A connection, as soon as PostgreSQL takes one."""
+    async with asyncio.timeout(seconds):
+        while True:
+            try:
+                return await asyncpg.connect(dsn, ssl=False)
+            except _NOT_YET:
+                await asyncio.sleep(_POLL_SECONDS)
+
+
+async def _serve(arguments: _Arguments) -> None:
+    keys, files = load_keys(Path(arguments.keys_file)), Files(Path(arguments.objects_folder))
+    address = f"127.0.0.1:{arguments.database_port}/postgres"
+    owner = await _connect(f"postgresql://postgres:{keys.owner_password}@{address}", arguments.deadline)
+    try:
+        await prepare_database(owner, keys.authenticator_password)
+        rows = await owner.fetch("select version from storage.objects")
+    finally:
+        await owner.close()
+    files.sweep({row["version"] for row in rows})
+    database = await Database.connect(f"postgresql://authenticator:{keys.authenticator_password}@{address}")
+    app = make_app(database, files, Callers(keys), Links(keys.jwt_secret))
+    config = uvicorn.Config(
+        app, log_level="warning", access_log=False, lifespan="off", http="httptools", loop="asyncio"
+    )
+    with _listen(arguments.port) as listener:
+        _report("ready")
+        await uvicorn.Server(config).serve([listener])
+    await database.close()
+
+
+def _listen(port: int) -> socket.socket:
+    listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
+    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    listener.bind(("127.0.0.1", port))
+    listener.listen(1024)
+    return listener
+
+
+def _report(line: str) -> None:
+    """Whoever started the layer waits for one line."""
+    os.write(sys.stdout.fileno(), (line.replace("\n", " ") + "\n").encode())
+
+
+def main() -> int:
+    """Serve until told to stop; 1 when it could not start."""
+    arguments = _Arguments(**json.loads(sys.argv[1]))
+    try:
+        asyncio.run(_serve(arguments))
+    except TimeoutError:
+        _report("PostgreSQL did not take connections in time")
+    except (StackError, OSError, asyncpg.PostgresError) as exc:
+        _report(str(exc) or type(exc).__name__)
+    else:
+        return 0
+    return 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())

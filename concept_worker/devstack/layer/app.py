@@ -1,0 +1,127 @@
+"""The application: three neighbours under one address, each with its own words for errors."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import asyncpg
+from starlette.applications import Starlette
+from starlette.exceptions import HTTPException
+from starlette.requests import ClientDisconnect, Request
+from starlette.responses import JSONResponse, Response
+from starlette.routing import BaseRoute, Mount, Route
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+from concept_worker.devstack.layer.buckets import Buckets
+from concept_worker.devstack.layer.callers import Caller, Callers
+from concept_worker.devstack.layer.database import Database
+from concept_worker.devstack.layer.errors import AuthError, RestError, StorageError, status_of, unsupported
+from concept_worker.devstack.layer.files import Files
+from concept_worker.devstack.layer.links import Links
+from concept_worker.devstack.layer.rest import Rest
+from concept_worker.devstack.layer.storage import Storage
+from concept_worker.devstack.layer.users import Users
+
+Dialect = Callable[[RestError], Response]
+_ANYBODY = Caller("anon", '{"role": "anon"}')
+_OPEN = ("/object/public/", "/object/sign/", "/object/upload/sign/")  # a link or a public bucket needs no key
+_AWAY = (OSError, asyncpg.InterfaceError, asyncpg.PostgresConnectionError, asyncpg.CannotConnectNowError)
+
+
+class _Identify:
+    """Puts the caller on the request before any endpoint sees it."""
+
+    def __init__(self, app: ASGIApp, callers: Callers, dialect: Dialect) -> None:
+        self._app, self._callers, self._dialect = app, callers, dialect
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        request = Request(scope)
+        try:
+            request.state.caller = self._identify(request)
+        except RestError as error:
+            await self._dialect(error)(scope, receive, send)
+            return
+        await self._app(scope, receive, send)
+
+    def _identify(self, request: Request) -> Caller:
+        local = request.url.path.removeprefix("/storage/v1")
+        is_open = local.startswith(_OPEN) and "apikey" not in request.headers
+        return _ANYBODY if is_open else self._callers.identify(request.headers)
+
+
+def make_app(database: Database, files: Files, callers: Callers, links: Links) -> Starlette:
+    """Everything the layer speaks, at the paths of a Supabase project."""
+    storage = Storage(database, files, links).routes + Buckets(database, files).routes
+    return Starlette(
+        routes=[
+            Mount("/rest/v1", _room(Rest(database).routes, _in_rest_words, callers)),
+            Mount("/storage/v1", _room(storage, _in_storage_words, callers)),
+            Mount("/auth/v1", _room(Users(database).routes, _in_auth_words, callers)),
+            Route("/{path:path}", _not_spoken),
+        ]
+    )
+
+
+def _room(routes: list[Route], dialect: Dialect, callers: Callers) -> ASGIApp:
+    everything: list[BaseRoute] = [*routes]
+    return _Identify(Starlette(routes=everything, exception_handlers=_handlers(dialect)), callers, dialect)
+
+
+def _handlers(dialect: Dialect) -> dict[object, Callable[[Request, Exception], Response]]:
+    def translate(request: Request, error: Exception) -> Response:
+        return dialect(_as_rest_error(request, error))
+
+    def own_words(_request: Request, error: Exception) -> Response:
+        assert isinstance(error, StorageError | AuthError)
+        return JSONResponse(error.body, error.status)
+
+    named = (RestError, asyncpg.PostgresError, HTTPException, ClientDisconnect, ValueError, TimeoutError, *_AWAY)
+    return {StorageError: own_words, AuthError: own_words, Exception: translate} | dict.fromkeys(named, translate)
+
+
+def _as_rest_error(request: Request, error: Exception) -> RestError:
+    """Any trouble, as PostgREST would number it."""
+    if isinstance(error, RestError):
+        return error
+    if isinstance(error, HTTPException):
+        return unsupported(f"{request.method} {request.url.path}")
+    if isinstance(error, _AWAY):
+        return RestError(503, "PGRST001", "Database connection lost. Retrying the connection.", details=str(error))
+    if isinstance(error, TimeoutError):
+        return RestError(504, "PGRST003", "Timed out acquiring connection from connection pool.")
+    if isinstance(error, asyncpg.PostgresError):
+        state = error.sqlstate or "XX000"
+        status = status_of(state, anonymous=request.state.caller.is_anonymous)
+        return RestError(status, state, error.message, error.detail, error.hint)
+    if isinstance(error, ValueError | ClientDisconnect):
+        return RestError(400, "PGRST102", "Empty or invalid json")
+    return RestError(500, "EMB500", f"The embedded layer failed: {type(error).__name__}")
+
+
+def _in_rest_words(error: RestError) -> Response:
+    headers = {"WWW-Authenticate": "Bearer"} if error.status == 401 else None
+    return JSONResponse(error.body, error.status, headers, media_type="application/json; charset=utf-8")
+
+
+def _in_storage_words(error: RestError) -> Response:
+    found = {
+        "42501": StorageError("403", "Unauthorized", "new row violates row-level security policy"),
+        "23505": StorageError("409", "Duplicate", "The resource already exists"),
+        "23503": StorageError("404", "Bucket not found", "Bucket not found"),
+        "PGRST102": StorageError("400", "InvalidRequest", "The body is not what this request takes"),
+        "401": StorageError("403", "Unauthorized", error.message),
+        "PGRST301": StorageError("403", "Unauthorized", error.message),
+    }.get(error.code)
+    found = found or StorageError(str(error.status), error.code, error.message, status=error.status)
+    return JSONResponse(found.body, found.status)
+
+
+def _in_auth_words(error: RestError) -> Response:
+    return JSONResponse(AuthError(error.status, error.code, error.message).body, error.status)
+
+
+async def _not_spoken(request: Request) -> Response:
+    return _in_rest_words(unsupported(f"{request.method} {request.url.path}"))

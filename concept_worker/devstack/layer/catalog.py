@@ -1,0 +1,99 @@
+"""What the database has to offer: tables with their columns, functions with their parameters."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from typing import Any
+
+import asyncpg
+
+_READ = """
+select json_build_object(
+    'tables', (
+        select coalesce(json_object_agg(c.relname, json_build_object(
+            'columns', (
+                select json_object_agg(a.attname, json_build_array(
+                    format_type(a.atttypid, null), format_type(a.atttypid, a.atttypmod),
+                    pg_get_expr(d.adbin, d.adrelid)))
+                from pg_attribute a left join pg_attrdef d on d.adrelid = a.attrelid and d.adnum = a.attnum
+                where a.attrelid = c.oid and a.attnum > 0 and not a.attisdropped),
+            'key', (
+                select coalesce(json_agg(a.attname order by array_position(i.indkey::int2[], a.attnum)), '[]')
+                from pg_index i join pg_attribute a on a.attrelid = i.indrelid and a.attnum = any (i.indkey)
+                where i.indrelid = c.oid and i.indisprimary))), '{}')
+        from pg_class c where c.relnamespace = 'public'::regnamespace and c.relkind in ('r', 'v', 'm', 'p', 'f')),
+    'functions', (
+        select coalesce(json_agg(json_build_object(
+            'name', p.proname, 'set', p.proretset, 'void', t.typname = 'void',
+            'row', t.typtype = 'c' or (t.typname = 'record' and p.proargmodes is not null),
+            'optional', p.pronargdefaults,
+            'names', coalesce(p.proargnames, '{}'), 'modes', p.proargmodes::text[],
+            'types', (
+                select coalesce(json_agg(format_type(x.oid, null) order by x.n), '[]')
+                from unnest(p.proargtypes) with ordinality as x (oid, n)))), '[]')
+        from pg_proc p join pg_type t on t.oid = p.prorettype
+        where p.pronamespace = 'public'::regnamespace and p.prokind = 'f'
+            and t.typname not in ('trigger', 'event_trigger')))::text
+"""
+
+
+@dataclass(frozen=True)
+class Column:
+    """A column's type without and with its modifier, and its default expression."""
+
+    type: str
+    full_type: str
+    default: str | None
+
+
+@dataclass(frozen=True)
+class Table:
+    """A table or view of the exposed schema."""
+
+    name: str
+    columns: dict[str, Column]
+    key: tuple[str, ...]  # of the primary key, in its order
+
+
+@dataclass(frozen=True)
+class Function:
+    """A function of the exposed schema; `parameters` maps the names of its arguments to their types."""
+
+    name: str
+    parameters: dict[str, str]
+    required: frozenset[str]
+    returns_set: bool
+    returns_row: bool
+    returns_void: bool
+
+    def takes(self, arguments: frozenset[str]) -> bool:
+        """Whether it can be called with exactly these named arguments."""
+        return self.required <= arguments <= self.parameters.keys()
+
+
+@dataclass(frozen=True)
+class Catalog:
+    """A snapshot; whoever misses something in it reads it again."""
+
+    tables: dict[str, Table]
+    functions: tuple[Function, ...]
+
+
+async def read_catalog(connection: asyncpg.Connection) -> Catalog:
+    """Read tables and functions of the schema `public`."""
+    found = json.loads(await connection.fetchval(_READ))
+    tables = {
+        name: Table(name, {c: Column(*v) for c, v in (t["columns"] or {}).items()}, tuple(t["key"]))
+        for name, t in found["tables"].items()
+    }
+    return Catalog(tables, tuple(_function(f) for f in found["functions"]))
+
+
+def _function(found: dict[str, Any]) -> Function:
+    modes = found["modes"] or ["i"] * len(found["names"])
+    names = [name for name, mode in zip(found["names"], modes, strict=True) if mode in ("i", "b", "v")]
+    # An argument without a name cannot be named, so it is left out, and the function is not found then.
+    parameters = dict(zip(names, found["types"], strict=False))
+    required = frozenset(list(parameters)[: len(found["types"]) - found["optional"]])
+    return Function(found["name"], parameters, required, found["set"], found["row"], found["void"])

@@ -1,0 +1,55 @@
+"""Runs one statement per request, in a transaction, as the caller's role."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Any
+
+import asyncpg
+
+from concept_worker.devstack.layer.callers import Caller
+from concept_worker.devstack.layer.catalog import Catalog, read_catalog
+
+POOL = 10  # connections, as PostgREST's default
+ACQUIRE_SECONDS = 10.0  # how long a request waits for a connection
+_BECOME = "select set_config('role', $1, true), set_config('request.jwt.claims', $2, true)"
+
+
+class Database:
+    """A pool of connections of the login role, and the catalog read over them."""
+
+    def __init__(self, pool: asyncpg.Pool) -> None:
+        self._pool = pool
+        self.catalog = Catalog({}, ())
+
+    @classmethod
+    async def connect(cls, dsn: str) -> Database:
+        """Open the pool and read the catalog."""
+        settings = {"search_path": "public, extensions", "application_name": "concept_worker layer", "jit": "off"}
+        pool = await asyncpg.create_pool(
+            dsn, min_size=1, max_size=POOL, reset=_nothing_to_reset, server_settings=settings, ssl=False
+        )
+        database = cls(pool)
+        await database.refresh()
+        return database
+
+    async def refresh(self) -> None:
+        """Read the catalog again: something was missed in it, so it may be old."""
+        async with self._pool.acquire(timeout=ACQUIRE_SECONDS) as connection:
+            self.catalog = await read_catalog(connection)
+
+    @asynccontextmanager
+    async def acting_as(self, caller: Caller, *, readonly: bool = False) -> AsyncIterator[asyncpg.Connection]:
+        """A connection in a transaction of the caller's; an error inside rolls it back."""
+        async with self._pool.acquire(timeout=ACQUIRE_SECONDS) as connection, connection.transaction(readonly=readonly):
+            await connection.fetchval(_BECOME, caller.role, caller.claims)
+            yield connection
+
+    async def close(self) -> None:
+        """Close every connection."""
+        await self._pool.close()
+
+
+async def _nothing_to_reset(_connection: Any) -> None:
+    """All settings are local to their transaction, so a connection goes back as it came: no round trip."""

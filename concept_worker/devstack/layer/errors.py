@@ -1,0 +1,79 @@
+"""What the layer answers when it cannot do what was asked, in each neighbour's own words."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+
+@dataclass
+class RestError(Exception):
+    """An answer in PostgREST's words: HTTP status, error code, message, details, hint."""
+
+    status: int
+    code: str
+    message: str
+    details: str | None = None
+    hint: str | None = None
+
+    @property
+    def body(self) -> dict[str, Any]:
+        """The JSON that PostgREST sends."""
+        return {"code": self.code, "details": self.details, "hint": self.hint, "message": self.message}
+
+
+@dataclass
+class StorageError(Exception):
+    """An answer in Storage's words; the HTTP status is 400 for nearly all of them, the code in the body tells."""
+
+    code: str
+    error: str
+    message: str
+    status: int = 400
+
+    @property
+    def body(self) -> dict[str, Any]:
+        """The JSON that Storage sends."""
+        return {"statusCode": self.code, "error": self.error, "message": self.message}
+
+
+@dataclass
+class AuthError(Exception):
+    """An answer in Auth's words."""
+
+    status: int
+    error_code: str
+    message: str
+
+    @property
+    def body(self) -> dict[str, Any]:
+        """The JSON that Auth sends."""
+        return {"code": self.status, "error_code": self.error_code, "msg": self.message}
+
+
+def unsupported(what: str) -> RestError:
+    """What the layer does not speak, it refuses plainly."""
+    return RestError(
+        501,
+        "EMB501",
+        f"{what} is not supported by the embedded layer",
+        hint="Use `supabase start` or a hosted project for this request.",
+    )
+
+
+# SQLSTATE, or its first characters, to HTTP status; the longest match counts. PostgREST's own table.
+_STATUS = {
+    "08": 503, "09": 500, "0L": 403, "0P": 403, "21000": 500, "23503": 409, "23505": 409, "25006": 405, "25": 500,
+    "28": 403, "2D": 500, "38": 500, "39": 500, "3B": 500, "40": 500, "42883": 404, "42P01": 404, "42P17": 500,
+    "53": 503, "53400": 500, "54": 500, "55": 500, "57": 500, "57P01": 503, "57P02": 503, "57P03": 503, "58": 500,
+    "F0": 500, "HV": 500, "P0": 500, "P0001": 400, "XX": 500,
+}  # fmt: skip
+
+
+def status_of(sqlstate: str, *, anonymous: bool) -> int:
+    """The HTTP status that PostgREST gives an error of PostgreSQL."""
+    if sqlstate == "42501":
+        return 401 if anonymous else 403
+    if sqlstate.startswith("PT") and sqlstate[2:].isdigit():
+        return int(sqlstate[2:])
+    return next((_STATUS[key] for key in (sqlstate, sqlstate[:2]) if key in _STATUS), 400)

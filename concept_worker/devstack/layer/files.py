@@ -1,0 +1,50 @@
+"""A folder of objects: each version of an object is one file under a random name, whole or not there."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from uuid import uuid4
+
+
+class Files:
+    """Stores bytes durably. Names are random, so that no path of a user ever reaches the file system."""
+
+    def __init__(self, folder: Path) -> None:
+        folder.mkdir(mode=0o700, exist_ok=True)
+        self._folder = folder
+
+    @staticmethod
+    def fresh_version() -> str:
+        """A name that no file has."""
+        return str(uuid4())
+
+    def store(self, version: str, content: bytes) -> None:
+        """Write the bytes to the file of a fresh version; durable when this returns."""
+        unfinished = self._folder / f"{version}.tmp"
+        with unfinished.open("xb") as file:
+            file.write(content)
+            file.flush()
+            os.fsync(file.fileno())
+        unfinished.rename(self._folder / version)
+        self._sync_folder()
+
+    def load(self, version: str) -> bytes:
+        """The bytes of a version; `FileNotFoundError` when it was replaced meanwhile."""
+        return (self._folder / version).read_bytes()
+
+    def remove(self, versions: list[str]) -> None:
+        """Forget versions that no row names any more."""
+        for version in versions:
+            (self._folder / version).unlink(missing_ok=True)
+
+    def sweep(self, kept: set[str]) -> None:
+        """Remove what a crash left behind: files that no row names."""
+        self.remove([name for name in os.listdir(self._folder) if name not in kept])
+
+    def _sync_folder(self) -> None:
+        descriptor = os.open(self._folder, os.O_RDONLY)
+        try:
+            os.fsync(descriptor)
+        finally:
+            os.close(descriptor)

@@ -1,0 +1,59 @@
+"""The `Prefer` header."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from starlette.requests import Request
+
+from concept_worker.devstack.layer.errors import unsupported
+
+_SPOKEN = {
+    "return=minimal", "return=representation", "count=exact", "missing=default", "missing=null",
+    "resolution=merge-duplicates", "resolution=ignore-duplicates", "handling=lenient",
+}  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Preferences:
+    """What the client would like, of what the layer can do."""
+
+    tokens: tuple[str, ...]
+
+    @classmethod
+    def of(cls, request: Request) -> Preferences:
+        """The preferences of a request; one the layer does not speak is refused, not ignored."""
+        given = [t.strip() for header in request.headers.getlist("prefer") for t in header.split(",")]
+        for token in filter(None, given):
+            if token not in _SPOKEN:
+                raise unsupported(f"the preference {token}")
+        if request.headers.get("range"):
+            raise unsupported("the header Range (use limit and offset)")
+        return cls(tuple(given))
+
+    @property
+    def representation(self) -> bool:
+        """Whether a change returns its rows."""
+        return "return=representation" in self.tokens
+
+    @property
+    def count(self) -> bool:
+        """Whether all rows are counted."""
+        return "count=exact" in self.tokens
+
+    @property
+    def resolution(self) -> str:
+        """What an insert does with rows that exist: `merge`, `ignore`, or nothing."""
+        found = [t for t in self.tokens if t.startswith("resolution=")]
+        return found[0].removeprefix("resolution=").removesuffix("-duplicates") if found else ""
+
+    @property
+    def missing_default(self) -> bool:
+        """Whether a missing key takes the column's default instead of null."""
+        return "missing=default" in self.tokens
+
+    @property
+    def applied(self) -> dict[str, str]:
+        """The header that says what was honoured."""
+        found = [t for t in self.tokens if t.startswith(("return=", "resolution=", "missing=", "count="))]
+        return {"Preference-Applied": ", ".join(found)} if found else {}

@@ -1,0 +1,206 @@
+"""Builds the SQL of a REST request: identifiers are quoted, values are bound, PostgreSQL does the work."""
+
+# ruff: noqa: S608 - building SQL is this module's work: every identifier goes through `quote`, every value is bound
+
+from __future__ import annotations
+
+from concept_worker.devstack.layer.catalog import Function, Table
+from concept_worker.devstack.layer.errors import RestError
+from concept_worker.devstack.layer.query import SINGLE_VALUE, Condition, Field, Group, Item, Ordering, Query
+
+MAX_ROWS = 1000  # of one answer, as hosted projects have it
+
+
+def quote(identifier: str) -> str:
+    """An identifier as SQL."""
+    return '"' + identifier.replace('"', '""') + '"'
+
+
+class Statement:
+    """One SQL statement about one relation, and the values bound to it."""
+
+    def __init__(self, relation: str, types: dict[str, str]) -> None:
+        self.relation = relation  # quoted
+        self.types = types  # of the columns that are known
+        self.values: list[str | list[str]] = []
+
+    def bind(self, value: str | list[str], type_name: str | None = None) -> str:
+        """A placeholder for `value`, cast from text to the type as PostgreSQL reads a literal."""
+        self.values.append(value)
+        placeholder = f"${len(self.values)}::text" + ("[]" if isinstance(value, list) else "")
+        return f"cast({placeholder} as {type_name})" if type_name else placeholder
+
+    def where(self, conditions: list[Condition | Group]) -> str:
+        """A WHERE clause, or nothing."""
+        return " where " + " and ".join(self._node(c) for c in conditions) if conditions else ""
+
+    def columns(self, items: list[Item]) -> str:
+        """A select list; `*` stands for every column."""
+        return ", ".join(self._item(item) for item in items) or f"{self.relation}.*"
+
+    def tail(self, query: Query) -> str:
+        """ORDER BY, LIMIT and OFFSET."""
+        order = " order by " + ", ".join(self._ordering(o) for o in query.order) if query.order else ""
+        limit = MAX_ROWS if query.limit is None else min(query.limit, MAX_ROWS)
+        return f"{order} limit {limit} offset {max(query.offset, 0)}"
+
+    def _item(self, item: Item) -> str:
+        if item.field.column == "*":
+            return f"{self.relation}.*"
+        expression = self._field(item.field)
+        if item.cast:
+            expression = f"cast({expression} as {item.cast})"
+        return f"{expression} as {quote(item.alias or item.field.column)}"
+
+    def _ordering(self, ordering: Ordering) -> str:
+        nulls = f" nulls {ordering.nulls}" if ordering.nulls else ""
+        return f"{self._field(ordering.field)} {ordering.direction}{nulls}"
+
+    def _field(self, field: Field) -> str:
+        expression = f"{self.relation}.{quote(field.column)}"
+        if field.path and self.types.get(field.column) not in ("json", "jsonb"):
+            expression = f"to_jsonb({expression})"
+        for arrow, key in field.path:
+            expression += arrow + (key if key.lstrip("-").isdigit() else self.bind(key))
+        return f"({expression})" if field.path else expression
+
+    def _type(self, field: Field) -> str | None:
+        if not field.path:
+            return self.types.get(field.column)
+        return "text" if field.path[-1][0] == "->>" else "jsonb"
+
+    def _node(self, node: Condition | Group) -> str:
+        text = self._condition(node) if isinstance(node, Condition) else self._group(node)
+        return f"not ({text})" if node.negated else text
+
+    def _group(self, group: Group) -> str:
+        return "(" + f" {group.joint} ".join(self._node(member) for member in group.members) + ")"
+
+    def _condition(self, condition: Condition) -> str:
+        left, type_name = self._field(condition.field), self._type(condition.field)
+        if isinstance(condition.value, list):
+            return f"{left} = any ({self.bind(condition.value, type_name and type_name + '[]')})"
+        if condition.operator == "is":
+            return f"{left} is {condition.value}"
+        value = condition.value
+        if condition.operator in ("like", "ilike"):
+            value, type_name = value.replace("*", "%"), "text"
+        return f"{left} {SINGLE_VALUE[condition.operator]} {self.bind(value, type_name)}"
+
+
+def of_table(table: Table) -> Statement:
+    """A statement about a table of the exposed schema."""
+    return Statement(f'"public".{quote(table.name)}', {name: c.type for name, c in table.columns.items()})
+
+
+def read(table: Table, query: Query, *, count: bool) -> tuple[str, list[str | list[str]]]:
+    """Select rows; with `count`, also how many there are without limit and offset."""
+    statement = of_table(table)
+    source = f"select {statement.columns(query.select)} from {statement.relation}"
+    conditions = statement.where(query.where)
+    total = f"(select count(*) from {statement.relation}{conditions})" if count else "null::bigint"
+    return _answer(source + conditions + statement.tail(query), total), statement.values
+
+
+def insert(
+    table: Table, query: Query, body: str, columns: list[str], *, many: bool, returning: bool, resolution: str,
+    defaults: bool,
+) -> tuple[str, list[str | list[str]]]:  # fmt: skip
+    """Insert what the JSON holds; `resolution` says what happens to rows that exist (`merge`, `ignore` or nothing)."""
+    statement = of_table(table)
+    if columns:
+        names = ", ".join(quote(c) for c in columns)
+        source = f"({names}) select {names} from {_rows(statement, table, body, columns, many, defaults)}"
+    else:
+        source = " select where false" if many else " default values"
+    conflict = _conflict(table, query, columns, resolution)
+    into = f"insert into {statement.relation}{source}{conflict} {_returning(statement, query, returning)}"
+    return _answer(into, "null::bigint"), statement.values
+
+
+def update(
+    table: Table, query: Query, body: str, columns: list[str], *, returning: bool
+) -> tuple[str, list[str | list[str]]]:
+    """Set the columns of every row that the conditions meet."""
+    statement = of_table(table)
+    if not columns:
+        source = f"select {statement.columns(query.select)} from {statement.relation} where false"
+        return _answer(source, "null::bigint"), statement.values
+    rows = _rows(statement, table, body, columns, False, False)
+    changes = ", ".join(f"{quote(c)} = pgrst_body.{quote(c)}" for c in columns)
+    source = f"update {statement.relation} set {changes} from (select * from {rows} limit 1) as pgrst_body"
+    source += f"{statement.where(query.where)} {_returning(statement, query, returning)}"
+    return _answer(source, "null::bigint"), statement.values
+
+
+def delete(table: Table, query: Query, *, returning: bool) -> tuple[str, list[str | list[str]]]:
+    """Delete every row that the conditions meet."""
+    statement = of_table(table)
+    source = f"delete from {statement.relation}{statement.where(query.where)}"
+    return _answer(f"{source} {_returning(statement, query, returning)}", "null::bigint"), statement.values
+
+
+def call(
+    function: Function, query: Query, arguments: str, names: list[str], *, count: bool
+) -> tuple[str, list[str | list[str]]]:
+    """Call a function with the named arguments of a JSON object."""
+    statement = Statement("pgrst_call", {})
+    source = ""
+    if names:
+        record = ", ".join(f"{quote(n)} {function.parameters[n]}" for n in names)
+        source = f"json_to_record({statement.bind(arguments, 'json')}) as pgrst_args({record})"
+    passed = ", ".join(f"{quote(n)} := pgrst_args.{quote(n)}" for n in names)
+    called = f'"public".{quote(function.name)}({passed})'
+    if function.returns_row:
+        source = f"{source}, lateral {called} as pgrst_call" if names else f"{called} as pgrst_call"
+        source = f"select {statement.columns(query.select)} from {source}{statement.where(query.where)}"
+    else:
+        source = f"select {called} as pgrst_scalar" + (f" from {source}" if names else "")
+    total = "(select count(*) from pgrst_source)" if count else "null::bigint"
+    rows = "_t" if function.returns_row else "_t.pgrst_scalar"
+    return _answer(source + statement.tail(query), total, rows), statement.values
+
+
+def _answer(source: str, total: str, rows: str = "_t") -> str:
+    return (
+        f"with pgrst_source as ({source}) select count(*), {total}, coalesce(json_agg({rows}), '[]')::text "
+        "from (select * from pgrst_source) _t"
+    )
+
+
+def _returning(statement: Statement, query: Query, returning: bool) -> str:
+    # Without a representation nothing is read, so that a role that may only write can write.
+    return f"returning {statement.columns(query.select) if returning else '1'}"
+
+
+def _rows(statement: Statement, table: Table, body: str, columns: list[str], many: bool, defaults: bool) -> str:
+    """The rows of a JSON body as a table expression `pgrst_body` with the types of the table."""
+    payload = statement.bind(body if many else f"[{body}]", "json")
+    if defaults:
+        known = ", ".join(f"'{c.replace(chr(39), chr(39) * 2)}', {table.columns[c].default or 'null'}" for c in columns)
+        payload = f"(select json_agg(jsonb_build_object({known}) || e) from jsonb_array_elements({payload}::jsonb) e)"
+    record = ", ".join(f"{quote(c)} {table.columns[c].full_type}" for c in columns)
+    return f"json_to_recordset({payload}) as pgrst_body({record})"
+
+
+def _conflict(table: Table, query: Query, columns: list[str], resolution: str) -> str:
+    target = query.on_conflict or list(table.key)
+    if not resolution or not target:
+        return ""
+    on = f" on conflict ({', '.join(quote(c) for c in target)}) do "
+    if resolution == "ignore" or not columns:
+        return on + "nothing"
+    return on + "update set " + ", ".join(f"{quote(c)} = excluded.{quote(c)}" for c in columns)
+
+
+def known_columns(table: Table, columns: list[str]) -> list[str]:
+    """The same columns.
+
+    Raises:
+        RestError: PGRST204 naming one that the table does not have.
+    """
+    for column in columns:
+        if column not in table.columns:
+            message = f"Could not find the '{column}' column of '{table.name}' in the schema cache"
+            raise RestError(400, "PGRST204", message)
+    return columns

@@ -1,0 +1,317 @@
+"""Supabase Storage's requests about objects."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Any
+from urllib.parse import quote
+
+import asyncpg
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+from starlette.routing import Route
+
+from concept_worker.devstack.layer.callers import Caller
+from concept_worker.devstack.layer.database import Database
+from concept_worker.devstack.layer.errors import StorageError
+from concept_worker.devstack.layer.files import Files
+from concept_worker.devstack.layer.links import Links
+from concept_worker.devstack.layer.uploads import Upload, accept, read_upload, valid_key
+
+STORAGE_ITSELF = Caller("supabase_storage_admin", "{}")  # sees every row; who may, was decided before
+_UPLOAD_LINK_SECONDS = 7200
+_NOT_FOUND = StorageError("404", "not_found", "Object not found")
+_WRITE = """
+with before as (select version from storage.objects where bucket_id = $1 and name = $2)
+insert into storage.objects (bucket_id, name, owner, owner_id, metadata, user_metadata, version)
+values ($1, $2, auth.uid(), auth.uid()::text, $3::text::jsonb, $4::text::jsonb, $5)
+{conflict} returning id::text, (select version from before)
+"""
+_OVERWRITE = """on conflict (bucket_id, name) do update
+set metadata = excluded.metadata, user_metadata = excluded.user_metadata, version = excluded.version,
+    updated_at = now(), last_accessed_at = now()"""
+_LIST = """
+select coalesce(json_agg(entry), '[]')::text from (
+    select rest as name, id, updated_at, created_at, last_accessed_at, metadata from (
+        select substr(name, length($2) + 1) as rest, id, updated_at, created_at, last_accessed_at, metadata
+        from storage.objects where bucket_id = $1 and starts_with(name, $2)) as direct
+    where strpos(rest, '/') = 0 and rest ilike $3 || '%%'
+    union all
+    select distinct split_part(substr(name, length($2) + 1), '/', 1), null::uuid, null::timestamptz,
+        null::timestamptz, null::timestamptz, null::jsonb
+    from storage.objects
+    where bucket_id = $1 and starts_with(name, $2) and strpos(substr(name, length($2) + 1), '/') > 0
+        and split_part(substr(name, length($2) + 1), '/', 1) ilike $3 || '%%'
+    order by %s %s, name limit $4 offset $5) as entry
+"""
+_SORTABLE = ("name", "updated_at", "created_at", "last_accessed_at")
+
+
+class Storage:
+    """Answers the requests about objects below `/storage/v1`. Bytes lie in files, rows in `storage.objects`."""
+
+    def __init__(self, database: Database, files: Files, links: Links) -> None:
+        self._database, self._files, self._links = database, files, links
+
+    @property
+    def routes(self) -> list[Route]:
+        """What it answers; the literal paths come before the ones with a bucket."""
+        path = "{bucket}/{name:path}"
+        return [
+            Route("/object/move", self.move, methods=["POST"]),
+            Route("/object/copy", self.copy, methods=["POST"]),
+            Route("/object/list/{bucket}", self.list, methods=["POST"]),
+            Route("/object/sign/{bucket}", self.sign_many, methods=["POST"]),
+            Route(f"/object/upload/sign/{path}", self.sign_upload, methods=["POST"]),
+            Route(f"/object/upload/sign/{path}", self.upload_signed, methods=["PUT"]),
+            Route(f"/object/sign/{path}", self.sign, methods=["POST"]),
+            Route(f"/object/sign/{path}", self.download_signed, methods=["GET", "HEAD"]),
+            Route(f"/object/public/{path}", self.download_public, methods=["GET", "HEAD"]),
+            Route(f"/object/info/authenticated/{path}", self.info, methods=["GET"]),
+            Route(f"/object/info/{path}", self.info, methods=["GET"]),
+            Route(f"/object/authenticated/{path}", self.download, methods=["GET", "HEAD"]),
+            Route(f"/object/{path}", self.download, methods=["GET", "HEAD"]),
+            Route(f"/object/{path}", self.upload, methods=["POST"]),
+            Route(f"/object/{path}", self.replace, methods=["PUT"]),
+            Route("/object/{bucket}", self.remove, methods=["DELETE"]),
+        ]
+
+    async def upload(self, request: Request) -> Response:
+        """Store a new object; with `x-upsert: true` also over one that exists."""
+        upsert = request.headers.get("x-upsert", "") == "true"
+        return await self._stored(request, request.state.caller, upsert=upsert)
+
+    async def replace(self, request: Request) -> Response:
+        """Store over an object that exists."""
+        await self._row(request.state.caller, *_target(request))
+        return await self._stored(request, request.state.caller, upsert=True)
+
+    async def upload_signed(self, request: Request) -> Response:
+        """Store with a signed link instead of a key."""
+        bucket, name = _target(request)
+        claims = self._links.check(request.query_params.get("token", ""), f"{bucket}/{name}", purpose="upload")
+        return await self._stored(request, Caller(claims["role"], claims["claims"]), upsert=claims["upsert"])
+
+    async def download(self, request: Request) -> Response:
+        """The bytes of an object that the caller may read."""
+        return await self._served(request, request.state.caller)
+
+    async def download_public(self, request: Request) -> Response:
+        """The bytes of an object in a public bucket."""
+        if not (await self._bucket(request.path_params["bucket"]))["public"]:
+            raise StorageError("404", "Bucket not found", "Bucket not found")
+        return await self._served(request, STORAGE_ITSELF)
+
+    async def download_signed(self, request: Request) -> Response:
+        """The bytes of the object that a signed link is for."""
+        bucket, name = _target(request)
+        self._links.check(request.query_params.get("token", ""), f"{bucket}/{name}")
+        return await self._served(request, STORAGE_ITSELF)
+
+    async def info(self, request: Request) -> Response:
+        """What is known of an object."""
+        row = await self._row(request.state.caller, *_target(request))
+        known = json.loads(row["metadata"])
+        return JSONResponse(
+            {
+                "id": str(row["id"]),
+                "name": row["name"],
+                "version": row["version"],
+                "bucket_id": row["bucket_id"],
+                "size": known["size"],
+                "content_type": known["mimetype"],
+                "cache_control": known["cacheControl"],
+                "etag": known["eTag"],
+                "metadata": json.loads(row["user_metadata"] or "{}"),
+                "last_modified": row["updated_at"].isoformat(),
+                "created_at": row["created_at"].isoformat(),
+            }
+        )
+
+    async def list(self, request: Request) -> Response:
+        """One level of objects and folders below a prefix."""
+        body, bucket = await request.json(), request.path_params["bucket"]
+        await self._bucket(bucket)
+        prefix = str(body.get("prefix") or "").strip("/")
+        sort = body.get("sortBy") or {}
+        column, order = sort.get("column", "name"), sort.get("order", "asc")
+        if column not in _SORTABLE or order not in ("asc", "desc"):
+            raise StorageError("400", "InvalidRequest", "sortBy must name a column and asc or desc")
+        search = str(body.get("search") or "").replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_")
+        limits = int(body.get("limit") or 100), int(body.get("offset") or 0)
+        async with self._database.acting_as(request.state.caller, readonly=True) as connection:
+            sql = _LIST % (column, order)
+            found = await connection.fetchval(sql, bucket, prefix and f"{prefix}/", search, *limits)
+        return Response(found, media_type="application/json")
+
+    async def remove(self, request: Request) -> Response:
+        """Remove the named objects; answers with those that were there."""
+        names = (await request.json()).get("prefixes") or []
+        sql = "delete from storage.objects o where bucket_id = $1 and name = any ($2::text[]) returning version, "
+        sql += "(to_jsonb(o) - 'path_tokens')::text as shown"
+        async with self._database.acting_as(request.state.caller) as connection:
+            rows = await connection.fetch(sql, request.path_params["bucket"], names)
+        await asyncio.to_thread(self._files.remove, [row["version"] for row in rows])
+        return JSONResponse([json.loads(row["shown"]) for row in rows])
+
+    async def move(self, request: Request) -> Response:
+        """Rename an object; its bytes stay where they are."""
+        bucket, source, target_bucket, target = await _two_names(request)
+        sql = "update storage.objects set bucket_id = $3, name = $4, updated_at = now() "
+        sql += "where bucket_id = $1 and name = $2 returning id"
+        async with self._database.acting_as(request.state.caller) as connection:
+            if await connection.fetchval(sql, bucket, source, target_bucket, target) is None:
+                raise _NOT_FOUND
+        return JSONResponse({"message": "Successfully moved"})
+
+    async def copy(self, request: Request) -> Response:
+        """Store the same bytes under a second name."""
+        bucket, source, target_bucket, target = await _two_names(request)
+        row = await self._row(request.state.caller, bucket, source)
+        known = json.loads(row["metadata"])
+        content = await asyncio.to_thread(self._files.load, row["version"])
+        extra = json.loads(row["user_metadata"]) if row["user_metadata"] else None
+        upload = Upload(content, known["mimetype"], known["cacheControl"], extra)
+        upsert = request.headers.get("x-upsert", "") == "true"
+        object_id = await self._store(request.state.caller, target_bucket, target, upload, upsert=upsert)
+        return JSONResponse({"Id": object_id, "Key": f"{target_bucket}/{target}"})
+
+    async def sign(self, request: Request) -> Response:
+        """A link to one object that the caller may read."""
+        bucket, name = _target(request)
+        seconds = _seconds(await request.json())
+        await self._row(request.state.caller, bucket, name)
+        return JSONResponse({"signedURL": self._link(bucket, name, seconds)})
+
+    async def sign_many(self, request: Request) -> Response:
+        """Links to many objects; one that is missing is an entry with an error."""
+        body, bucket = await request.json(), request.path_params["bucket"]
+        names, seconds = body.get("paths") or [], _seconds(body)
+        sql = "select name from storage.objects where bucket_id = $1 and name = any ($2::text[])"
+        async with self._database.acting_as(request.state.caller, readonly=True) as connection:
+            found = {row["name"] for row in await connection.fetch(sql, bucket, names)}
+        missing = "Either the object does not exist or you do not have access to it"
+        return JSONResponse(
+            [
+                {"error": None, "path": name, "signedURL": self._link(bucket, name, seconds)}
+                if name in found
+                else {"error": missing, "path": name, "signedURL": None}
+                for name in names
+            ]
+        )
+
+    async def sign_upload(self, request: Request) -> Response:
+        """A link that lets its holder store one object as this caller would."""
+        bucket, name = _target(request)
+        caller: Caller = request.state.caller
+        upsert = request.headers.get("x-upsert", "") == "true"
+        probe = Upload(b"", "", "", None)
+        async with self._database.acting_as(caller) as connection, _undone(connection):
+            await _write_row(connection, bucket, name, probe, "", upsert=upsert)
+        token = self._links.sign(
+            f"{bucket}/{name}", _UPLOAD_LINK_SECONDS, purpose="upload", upsert=upsert, role=caller.role,
+            claims=caller.claims,
+        )  # fmt: skip
+        return JSONResponse({"url": f"/object/upload/sign/{bucket}/{quote(name)}?token={token}", "token": token})
+
+    def _link(self, bucket: str, name: str, seconds: int) -> str:
+        return f"/object/sign/{bucket}/{quote(name)}?token={self._links.sign(f'{bucket}/{name}', seconds)}"
+
+    async def _bucket(self, bucket: str) -> asyncpg.Record:
+        async with self._database.acting_as(STORAGE_ITSELF, readonly=True) as connection:
+            row = await connection.fetchrow("select * from storage.buckets where id = $1", bucket)
+        if row is None:
+            raise StorageError("404", "Bucket not found", "Bucket not found")
+        return row
+
+    async def _row(self, caller: Caller, bucket: str, name: str) -> asyncpg.Record:
+        sql = "select * from storage.objects where bucket_id = $1 and name = $2"
+        async with self._database.acting_as(caller, readonly=True) as connection:
+            row = await connection.fetchrow(sql, bucket, name)
+        if row is None:
+            await self._bucket(bucket)
+            raise _NOT_FOUND
+        return row
+
+    async def _served(self, request: Request, caller: Caller) -> Response:
+        row = await self._row(caller, *_target(request))
+        try:
+            content = await asyncio.to_thread(self._files.load, row["version"])
+        except FileNotFoundError:  # replaced between the two reads
+            row = await self._row(caller, *_target(request))
+            content = await asyncio.to_thread(self._files.load, row["version"])
+        known = json.loads(row["metadata"])
+        headers = {
+            "ETag": known["eTag"],
+            "Cache-Control": known["cacheControl"],
+            "Last-Modified": known["lastModified"],
+        }
+        if "download" in request.query_params:
+            filename = request.query_params["download"] or row["name"].rsplit("/", 1)[-1]
+            headers["Content-Disposition"] = f"attachment; filename*=UTF-8''{quote(filename)}"
+        return Response(content, headers=headers, media_type=known["mimetype"])
+
+    async def _stored(self, request: Request, caller: Caller, *, upsert: bool) -> Response:
+        bucket, name = _target(request)
+        object_id = await self._store(caller, bucket, name, await read_upload(request), upsert=upsert)
+        return JSONResponse({"Key": f"{bucket}/{name}", "Id": object_id})
+
+    async def _store(self, caller: Caller, bucket: str, name: str, upload: Upload, *, upsert: bool) -> str:
+        """The row names the file that holds the bytes, and commits after the file is durable.
+
+        So a reader sees the old object or the new one, and whatever was acknowledged survives a crash. A file whose
+        row never came is swept at the next start.
+        """
+        accept(await self._bucket(bucket), upload)
+        version = self._files.fresh_version()
+        async with self._database.acting_as(caller) as connection:
+            object_id, replaced = await _write_row(connection, bucket, name, upload, version, upsert=upsert)
+            await asyncio.to_thread(self._files.store, version, upload.content)
+        await asyncio.to_thread(self._files.remove, [replaced] if replaced else [])
+        return object_id
+
+
+@asynccontextmanager
+async def _undone(connection: asyncpg.Connection) -> AsyncIterator[None]:
+    """A try-out: what happens inside is taken back, an error inside is raised."""
+    savepoint = connection.transaction()
+    await savepoint.start()
+    try:
+        yield
+    finally:
+        await savepoint.rollback()
+
+
+async def _write_row(
+    connection: asyncpg.Connection, bucket: str, name: str, upload: Upload, version: str, *, upsert: bool
+) -> tuple[str, str | None]:
+    """Write the row of an object; its id, and the version that it replaced."""
+    sql = _WRITE.format(conflict=_OVERWRITE if upsert else "")
+    extra = None if upload.user_metadata is None else json.dumps(upload.user_metadata)
+    row = await connection.fetchrow(sql, bucket, valid_key(name), json.dumps(upload.metadata), extra, version)
+    return row["id"], row["version"]
+
+
+def _target(request: Request) -> tuple[str, str]:
+    return request.path_params["bucket"], request.path_params["name"]
+
+
+async def _two_names(request: Request) -> tuple[str, str, str, str]:
+    body = await request.json()
+    bucket = str(body.get("bucketId"))
+    target_bucket = str(body.get("destinationBucket") or bucket)
+    return bucket, str(body.get("sourceKey")), target_bucket, valid_key(str(body.get("destinationKey")))
+
+
+def _seconds(body: dict[str, Any]) -> int:
+    """How long a link lives; supabase-py sends the number as a string."""
+    try:
+        seconds = int(body.get("expiresIn", ""))
+    except (TypeError, ValueError) as exc:
+        raise StorageError("400", "InvalidRequest", "expiresIn must be a number of seconds") from exc
+    if seconds < 1:
+        raise StorageError("400", "InvalidRequest", "expiresIn must be at least 1")
+    return seconds

@@ -1,0 +1,34 @@
+"""Free loopback ports, and the environment that servers are started with."""
+
+from __future__ import annotations
+
+import os
+import random
+import socket
+
+from concept_worker.devstack.errors import StackError
+
+# Below the ports that systems give to outgoing connections: one of those could take the port of a server that is
+# down for a moment.
+_FIRST, _LAST = 20_000, 32_000
+
+
+def free_port(preferred: int | None = None) -> int:
+    """A port that nobody listens on, the preferred one if it is free."""
+    candidates = [preferred] if preferred else []
+    candidates += random.SystemRandom().sample(range(_FIRST, _LAST), 200)
+    for port in candidates:
+        with socket.socket() as probe:
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            try:
+                probe.bind(("127.0.0.1", port))
+            except OSError:
+                continue
+            return port
+    raise StackError("No free port was found on the loopback address.")
+
+
+def child_environment(**extra: str) -> dict[str, str]:
+    """Our environment without what would change how Python or PostgreSQL start."""
+    kept = {key: value for key, value in os.environ.items() if not key.startswith(("PYTHON", "PG"))}
+    return kept | extra

@@ -1,0 +1,64 @@
+"""Brings a database up to date: bootstrap, migrations in the CLI's order and account, seed."""
+
+from __future__ import annotations
+
+import hashlib
+from pathlib import Path
+
+import asyncpg
+
+from concept_worker.devstack.errors import StackError
+
+_HERE = Path(__file__).resolve().parent
+_MISSING_BOOTSTRAP = "select to_regclass('supabase_migrations.schema_migrations') is null"
+
+
+def schema_folder() -> Path:
+    """The folder with `migrations/` and `seed.sql`: inside an installed wheel, or the repository's `supabase/`."""
+    return _HERE if (_HERE / "migrations").is_dir() else _HERE.parent.parent / "supabase"
+
+
+async def prepare_database(connection: asyncpg.Connection, authenticator_password: str) -> None:
+    """Apply whatever the database does not have yet.
+
+    Raises:
+        StackError: naming the file that failed and PostgreSQL's reason.
+    """
+    if await connection.fetchval(_MISSING_BOOTSTRAP):
+        await _apply(connection, _HERE / "bootstrap.sql")
+    # Hexadecimal, made by us: it needs no quoting, and ALTER ROLE takes no parameters.
+    await connection.execute(f"alter role authenticator password '{authenticator_password}'")
+    await _migrate(connection, schema_folder() / "migrations")
+    await _seed(connection, schema_folder() / "seed.sql")
+
+
+async def _migrate(connection: asyncpg.Connection, folder: Path) -> None:
+    rows = await connection.fetch("select version from supabase_migrations.schema_migrations")
+    applied = {row["version"] for row in rows}
+    account = "insert into supabase_migrations.schema_migrations (version, name, statements) values ($1, $2, $3)"
+    for path in sorted(folder.glob("*.sql")):
+        version, _, name = path.stem.partition("_")
+        if version not in applied:
+            await _apply(connection, path, account, version, name, [path.read_text()])
+
+
+async def _seed(connection: asyncpg.Connection, path: Path) -> None:
+    if not path.exists():
+        return
+    digest = hashlib.sha256(path.read_bytes()).hexdigest()
+    known = await connection.fetchval("select hash from supabase_migrations.seed_files where path = $1", path.name)
+    account = """insert into supabase_migrations.seed_files (path, hash) values ($1, $2)
+        on conflict (path) do update set hash = excluded.hash"""
+    if known != digest:
+        await _apply(connection, path, account, path.name, digest)
+
+
+async def _apply(connection: asyncpg.Connection, path: Path, account: str = "", *values: object) -> None:
+    """One file and its entry in the account, both or neither."""
+    try:
+        async with connection.transaction():
+            await connection.execute(path.read_text())
+            if account:
+                await connection.execute(account, *values)
+    except asyncpg.PostgresError as exc:
+        raise StackError(f"{path.name} could not be applied: {exc.message}") from exc

@@ -1,0 +1,237 @@
+"""The embedded stack: PostgreSQL, the Supabase layer and Valkey, started and ended together."""
+
+from __future__ import annotations
+
+import http.client
+import json
+import time
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+from uuid import UUID, uuid4
+
+from concept_worker.devstack.account import choose_account
+from concept_worker.devstack.binaries import postgres_folder
+from concept_worker.devstack.data_dir import DataDir
+from concept_worker.devstack.errors import StackError
+from concept_worker.devstack.keys import Keys, load_keys
+from concept_worker.devstack.layer_server import LayerServer
+from concept_worker.devstack.ports import free_port
+from concept_worker.devstack.postgres import PostgresServer
+from concept_worker.devstack.service import Service
+from concept_worker.devstack.valkey import ValkeyServer
+
+_READY_SECONDS = 60.0  # far more than any machine needs; a stack that is not ready by then will not be
+_POLL_SECONDS = 0.01
+_PORT_TRIES = 3  # somebody else may take a free port between our look and the server's start
+
+
+@dataclass(frozen=True)
+class Ports:
+    """Where the servers listen, on the loopback address."""
+
+    postgres: int
+    layer: int
+    valkey: int
+
+
+class Stack:
+    """A Supabase and a broker of one's own, for development, demo and tests.
+
+    A context manager. Everything is kept in `data_dir`; a later stack with the same directory finds the data and the
+    keys of the earlier one, and its ports while they are free. If this process dies, the servers end too.
+    """
+
+    def __init__(self, data_dir: Path) -> None:
+        self._data_dir = DataDir(data_dir)
+        self._services: dict[str, Service] = {}
+        self._keys: Keys | None = None
+        self._ports: Ports | None = None
+        self.note = ""  # one sentence: as whom PostgreSQL runs, and why
+
+    def __enter__(self) -> Self:
+        self.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.stop()
+
+    def start(self) -> None:
+        """Start everything; returns when all of it answers.
+
+        Raises:
+            StackError: one sentence about what is wrong; nothing keeps running then.
+        """
+        self._data_dir.acquire()
+        try:
+            self._prepare()
+            for attempt in range(_PORT_TRIES):
+                if self._launch(last=attempt == _PORT_TRIES - 1):
+                    break
+        except BaseException:
+            self.stop()
+            raise
+
+    def stop(self) -> None:
+        """End everything in order: first who asks, then who answers. Safe to call twice."""
+        for name in ("layer", "postgres", "valkey"):
+            self._end(name)
+        self._data_dir.release()
+
+    @property
+    def keys(self) -> Keys:
+        """The stack's keys; only while it runs."""
+        if self._keys is None:
+            raise StackError("The embedded stack is not running.")
+        return self._keys
+
+    @property
+    def ports(self) -> Ports:
+        """The stack's ports; only while it runs."""
+        if self._ports is None:
+            raise StackError("The embedded stack is not running.")
+        return self._ports
+
+    @property
+    def environment(self) -> dict[str, str]:
+        """The settings that point a worker or producer at this stack."""
+        broker = f"redis://:{self.keys.broker_password}@127.0.0.1:{self.ports.valkey}"
+        owner = f"postgresql://postgres:{self.keys.owner_password}@127.0.0.1:{self.ports.postgres}/postgres"
+        return {
+            "SUPABASE_URL": f"http://127.0.0.1:{self.ports.layer}",
+            "SUPABASE_SECRET_KEY": self.keys.secret_key,
+            "SUPABASE_PUBLISHABLE_KEY": self.keys.publishable_key,
+            "SUPABASE_SERVICE_ROLE_KEY": self.keys.service_role_jwt,
+            "SUPABASE_ANON_KEY": self.keys.anon_jwt,
+            "SUPABASE_JWT_SECRET": self.keys.jwt_secret,
+            "REDIS_URL": f"{broker}/0",
+            "CONCEPT_RESULT_URL": f"{broker}/1",
+            "CONCEPT_STAGING_URL": f"{broker}/2",
+            "DATABASE_URL": owner,
+        }
+
+    def create_user(self, user_id: UUID | None = None) -> UUID:
+        """A user who may own rows, with this id or a fresh one."""
+        user_id = user_id or uuid4()
+        headers = {"apikey": self.keys.secret_key, "Content-Type": "application/json"}
+        body = json.dumps({"id": str(user_id), "email": f"{user_id}@localhost"})
+        connection = http.client.HTTPConnection("127.0.0.1", self.ports.layer, timeout=30)
+        try:
+            connection.request("POST", "/auth/v1/admin/users", body, headers)
+            answer = connection.getresponse()
+            said = answer.read().decode()
+        finally:
+            connection.close()
+        if answer.status != http.HTTPStatus.OK:
+            raise StackError(f"The user could not be created: {said}")
+        return user_id
+
+    def user_token(self, user_id: UUID) -> str:
+        """A token as a signed-in user's browser would send it, valid for an hour."""
+        return self.keys.user_token(user_id)
+
+    def kill_postgres(self) -> None:
+        """End PostgreSQL as a crash would."""
+        self._services.pop("postgres").kill()
+
+    def start_postgres(self) -> None:
+        """Start PostgreSQL again, at its port; returns when it takes connections."""
+        self._await_server("postgres", lambda: self._postgres.start(self.ports.postgres), self._postgres_answers)
+
+    def kill_broker(self) -> None:
+        """End Valkey as a crash would."""
+        self._services.pop("valkey").kill()
+
+    def start_broker(self, *, keep_data: bool = True) -> None:
+        """Start Valkey again, at its port, with what it had or empty; returns when it takes commands."""
+        if not keep_data:
+            self._valkey.forget()
+        self._await_server("valkey", lambda: self._valkey.start(self.ports.valkey), self._valkey_answers)
+
+    def kill_layer(self) -> None:
+        """End the HTTP layer as a crash would."""
+        self._services.pop("layer").kill()
+
+    def start_layer(self) -> None:
+        """Start the HTTP layer again, at its port; returns when it serves."""
+        self._services["layer"] = self._layer.start(self.ports.layer, self.ports.postgres, _READY_SECONDS)
+        self._layer.wait_ready(self._services["layer"], _READY_SECONDS)
+
+    def _prepare(self) -> None:
+        path = self._data_dir.path
+        account = choose_account(postgres_folder(), path)
+        self.note = account.note
+        self._keys = load_keys(path / "keys.json")
+        self._postgres = PostgresServer(account, self._data_dir, self._keys.owner_password)
+        self._valkey = ValkeyServer(self._data_dir, self._keys.broker_password)
+        self._layer = LayerServer(self._data_dir, path / "keys.json")
+        self._valkey.prepare()
+
+    def _launch(self, *, last: bool) -> bool:
+        """Start all servers side by side; False when one could not have its port and another try is worth it."""
+        ports = self._ports = self._choose_ports()
+        try:
+            # The slow ones overlap: while the cluster is made, the layer loads and waits.
+            self._services["layer"] = self._layer.start(ports.layer, ports.postgres, _READY_SECONDS)
+            self._services["valkey"] = self._valkey.start(ports.valkey)
+            self._postgres.prepare()
+            self._services["postgres"] = self._postgres.start(ports.postgres)
+            self._wait_for("postgres", self._postgres_answers)
+            self._wait_for("valkey", self._valkey_answers)
+            self._layer.wait_ready(self._services["layer"], _READY_SECONDS)
+        except StackError as exc:
+            if last or "in use" not in str(exc).lower():
+                raise
+            for name in list(self._services):
+                self._end(name)
+            return False
+        self._remember_ports()
+        return True
+
+    def _choose_ports(self) -> Ports:
+        """The ports of the last time, where they are still free."""
+        file = self._data_dir.path / "ports.json"
+        known = json.loads(file.read_text()) if file.exists() else {}
+        file.unlink(missing_ok=True)  # if this start fails, the next one looks for others
+        return Ports(**{name: free_port(known.get(name)) for name in ("postgres", "layer", "valkey")})
+
+    def _remember_ports(self) -> None:
+        (self._data_dir.path / "ports.json").write_text(json.dumps(asdict(self.ports)))
+
+    def _postgres_answers(self) -> bool:
+        return self._postgres.answers(self.ports.postgres)
+
+    def _valkey_answers(self) -> bool:
+        return self._valkey.answers(self.ports.valkey)
+
+    def _await_server(self, name: str, start: Callable[[], Service], answers: Callable[[], bool]) -> None:
+        """Start a server until it stays: right after a crash its predecessor's memory or port may still be held."""
+        deadline = time.monotonic() + _READY_SECONDS
+        while True:
+            self._services[name] = start()
+            try:
+                self._wait_for(name, answers)
+            except StackError:
+                self._end(name)
+                if time.monotonic() > deadline:
+                    raise
+            else:
+                return
+
+    def _wait_for(self, name: str, answers: Callable[[], bool]) -> None:
+        service, deadline = self._services[name], time.monotonic() + _READY_SECONDS
+        while not answers():
+            if not service.is_running:
+                raise StackError(f"{service.name} stopped at once: {service.last_words()}")
+            if time.monotonic() > deadline:
+                raise StackError(f"{service.name} did not answer within {_READY_SECONDS:.0f} seconds.")
+            time.sleep(_POLL_SECONDS)
+
+    def _end(self, name: str) -> None:
+        service = self._services.pop(name, None)
+        if service is not None:
+            service.stop()

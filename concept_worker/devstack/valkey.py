@@ -1,0 +1,76 @@
+"""The Valkey server of a stack: broker, result backend and staging."""
+
+from __future__ import annotations
+
+import contextlib
+import shutil
+import signal
+import socket
+
+from concept_worker.devstack.binaries import valkey_server
+from concept_worker.devstack.data_dir import DataDir
+from concept_worker.devstack.guard import Order
+from concept_worker.devstack.ports import child_environment
+from concept_worker.devstack.service import Service
+
+_GRACE_SECONDS = 10.0
+_CONFIGURATION = """
+bind 127.0.0.1
+port {port}
+requirepass {password}
+dir .
+appendonly yes
+# A crash of the machine may cost a second; a crash of the server costs nothing.
+appendfsync everysec
+save ""
+# A broker that drops keys loses messages: better to refuse than to evict.
+maxmemory-policy noeviction
+maxclients 1000
+daemonize no
+loglevel warning
+"""
+
+
+class ValkeyServer:
+    """Starts Valkey in its folder."""
+
+    def __init__(self, data_dir: DataDir, password: str) -> None:
+        self._data_dir, self._password = data_dir, password
+        self._folder = data_dir.path / "valkey"
+
+    def prepare(self) -> None:
+        """Make the folder."""
+        self._data_dir.folder("valkey")
+
+    def start(self, port: int) -> Service:
+        """Start the server; it takes commands once `answers(port)`."""
+        # The password is in a file, because everybody may read a command line.
+        configuration = self._folder / "valkey.conf"
+        configuration.touch(mode=0o600)
+        configuration.write_text(_CONFIGURATION.format(port=port, password=self._password))
+        return Service(
+            "Valkey",
+            Order(
+                argv=[str(valkey_server()), "valkey.conf"],
+                folder=str(self._folder),
+                log=str(self._data_dir.log("valkey")),
+                environment=child_environment(LC_ALL="C"),
+                keep=[self._data_dir.inherited],
+                stop_signal=signal.SIGTERM,
+                grace=_GRACE_SECONDS,
+            ),
+        )
+
+    def answers(self, port: int) -> bool:
+        """Whether the server takes commands: it has loaded what it kept."""
+        with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", port), timeout=1) as connection:
+            connection.sendall(f"AUTH {self._password}\r\nPING\r\n".encode())
+            answer = b""
+            while answer.count(b"\r\n") < 2 and (chunk := connection.recv(256)):
+                answer += chunk
+            return b"+PONG" in answer
+        return False
+
+    def forget(self) -> None:
+        """Lose everything, as a broker without persistence does when it restarts."""
+        shutil.rmtree(self._folder / "appendonlydir", ignore_errors=True)
