@@ -61,7 +61,9 @@ _PLAN = (
     ("complementary", "pale"),
     ("split-complementary", "tint"),
 )
-# Lightness of primary, secondary, accent on light and on dark grounds; tried in turn.
+# Lightness of primary, secondary, accent on light and on dark grounds; tried in turn. The first of a list starts from
+# the brightest that contrast may leave.
+_BRIGHTEST = (0.60, 0.72, 0.42)
 _ON_LIGHT = ((0.50, 0.64, 0.62), (0.42, 0.60, 0.66), (0.54, 0.44, 0.64), (0.35, 0.62, 0.57), (0.48, 0.65, 0.38))
 _ON_DARK = ((0.76, 0.68, 0.82), (0.84, 0.66, 0.74), (0.72, 0.84, 0.66), (0.68, 0.78, 0.88), (0.89, 0.72, 0.64))
 _TRIES = 30
@@ -144,6 +146,8 @@ def _recipe(mood: Mood, position: int, attempt: int, harmony: str, ground: str) 
     levels = (_ON_DARK if ground in _DARK else _ON_LIGHT)[
         (turn + (mood.seed >> 8) % 5) % 5 if position else attempt % 5
     ]
+    if position == attempt == 0 and ground not in _DARK:
+        levels = _BRIGHTEST
     vividness = (1.0, 0.8, 1.15)[turn % 3] if position else 1.0
     spark = mood.grey and position >= _GREYS_ALONE
     if spark:

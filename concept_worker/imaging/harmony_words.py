@@ -44,7 +44,7 @@ black onyx ebony obsidian | | c0.5 dark l-0.06
 coal charcoal slate graphite anthracite | 250 | c0.3 dark
 grey gray silver steel iron aluminium aluminum chrome concrete stone ash cement | 250 230 | c0.25
 white snow ivory_white paper | | c0.8 light
-autumn autumnal fall harvest october november thanksgiving | 48 32 75 62 | c0.92
+autumn autumnal fall harvest october november thanksgiving | 43 78 25 62
 spring april easter | 140 355 100 | c0.75 l0.05 light
 summer summery july | 55 95 220 25 | c1.1 l0.04
 winter wintry frost frosty ice icy snowy arctic glacier polar nordic | 235 215 255 | c0.6 cool light
@@ -92,7 +92,7 @@ fifties 50s 1950s diner | 190 20 90 | c0.8
 eighties 80s 1980s | 335 200 300 | c1.35
 nineties 90s 1990s | 190 300 95 | c1.15
 industrial mechanical machine factory engineering steampunk construction workshop | 60 240 40 | c0.5 l-0.05
-rustic handmade hand-made handcrafted hand-crafted artisan artisanal craft crafted homemade | 55 42 85 | c0.75
+rustic handmade hand-made handcrafted hand-crafted artisan artisanal craft crafted homemade | 55 42 85 | c0.85
 tech technology technical software startup digital ai cyber data cloud_computing saas app | 262 285 195 | c1.1
 finance financial bank banking insurance law legal consulting corporate business trust | 258 245 | c0.75 l-0.06
 medical health healthcare clinic hospital dental pharmacy doctor | 205 235 165 | c0.85
@@ -162,29 +162,33 @@ class Mood:
 
 
 @dataclass
-class _Tally:
+class Tally:
+    """The senses of a text added up; a flag's number is its votes for, less those against."""
+
     hues: list[float] = field(default_factory=list)
     avoided: list[float] = field(default_factory=list)
     chroma: float = 1.0
     lightness: float = 0.0
     flags: dict[str, int] = field(default_factory=dict)
 
-    def count(self, flags: frozenset[str], step: int) -> None:
+    def _count(self, flags: frozenset[str], step: int) -> None:
         for flag in flags:
             self.flags[flag] = self.flags.get(flag, 0) + step
 
     def add(self, sense: Sense) -> None:
+        """A word that asks for its sense."""
         self.hues += [hue for hue in sense.hues if hue not in self.hues]
         self.chroma *= sense.chroma
         self.lightness += sense.lightness
-        self.count(sense.flags, 1)
+        self._count(sense.flags, 1)
 
     def refuse(self, sense: Sense) -> None:
+        """A word that is asked against."""
         self.avoided += sense.hues[:1]
         if not sense.hues:
             self.chroma /= sense.chroma
             self.lightness -= sense.lightness
-        self.count(sense.flags, -2)
+        self._count(sense.flags, -2)
 
 
 def words_of(text: str) -> list[str]:
@@ -238,8 +242,9 @@ def _senses(words: list[str]) -> list[tuple[str, Sense | None]]:
     return found
 
 
-def _read(text: str) -> _Tally:
-    tally, negated = _Tally(), False
+def tally_of(text: str) -> Tally:
+    """What the words of a text say about colour, negations heeded."""
+    tally, negated = Tally(), False
     for phrase, sense in _senses(words_of(text)):
         if phrase in _NEGATIONS:
             negated = True
@@ -258,7 +263,7 @@ def hue_distance(one: float, other: float) -> float:
 
 def mood_of(theme: str, logo: str) -> Mood:
     """The mood of a brief. The theme leads; the logo's words give hues only where the theme names none."""
-    tally, subject, seed = _read(theme), _read(logo), seed_of(theme, logo)
+    tally, subject, seed = tally_of(theme), tally_of(logo), seed_of(theme, logo)
     flags = {flag for flag, votes in tally.flags.items() if votes > 0}
     avoided = tuple(tally.avoided)
     wanted = tally.hues or subject.hues or [float(seed % 360)]
