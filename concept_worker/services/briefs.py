@@ -1,0 +1,46 @@
+"""What is asked of a model, in words: one place, so that two providers are asked for the same thing."""
+
+from __future__ import annotations
+
+from concept_worker.models import PALETTE_ROLES
+
+NEGATIVE = (
+    "photograph, photorealistic, 3d render, blurry, noise, watermark, signature, mockup, frame, "
+    "busy background, complex gradients, illegible text, several logos"
+)
+
+_STYLE = (
+    "Minimal flat vector style: simple shapes, clean edges, few solid colours, strong contrast, one clear mark that "
+    "still reads in a single colour and at small sizes. The mark stands alone, centred, on a plain background that is "
+    "clearly set apart from it. No photographic detail and no complex gradients; lettering only if it is asked for."
+)
+
+PALETTE_TASK = (
+    "You are a brand designer. Propose exactly {count} colour palettes for a logo, each different in mood. "
+    "A palette is five distinct colours, one for each role: " + ", ".join(PALETTE_ROLES) + ". "
+    "Colours are written #RRGGBB. Primary, secondary and accent must stand out from the background. "
+    "Among the palettes, as far as their number allows: one monochromatic, one of complementary colours, one of high "
+    "contrast, one on a white background and one on a dark background. "
+    "Give each a short, distinct name and one sentence of description."
+)
+
+
+def logo_brief(logo_description: str, theme_description: str) -> str:
+    """The request for a new logo."""
+    return f"Design a logo: {logo_description}\nTheme and mood of the brand: {theme_description}\n{_STYLE}"
+
+
+def refinement_brief(
+    refinement_prompt: str, logo_description: str, theme_description: str, preserve_aspects: tuple[str, ...]
+) -> str:
+    """The request to change an existing logo; how much is kept can only be said in words."""
+    keep = ", ".join(preserve_aspects) if preserve_aspects else "everything the change does not touch"
+    lines = [
+        "Refine the logo in the given image; the result must be recognisably the same logo.",
+        f"Change: {refinement_prompt}",
+        f"Keep: {keep}",
+        f"What the logo shows: {logo_description}" if logo_description else "",
+        f"Theme and mood of the brand: {theme_description}" if theme_description else "",
+        _STYLE,
+    ]
+    return "\n".join(line for line in lines if line)
