@@ -1,0 +1,215 @@
+"""Draws logos and proposes palettes with JigsawStack."""
+
+from __future__ import annotations
+
+import copy
+import hashlib
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from functools import partial
+
+import httpx
+import structlog
+from pydantic import ValidationError
+
+from concept_worker.errors import BadProviderAnswer, ConceptWorkerError
+from concept_worker.imaging.codec import ImageLimits
+from concept_worker.imaging.harmony import harmonize
+from concept_worker.models import PALETTE_ROLES, Palette
+from concept_worker.services.briefs import NEGATIVE, PALETTE_TASK, logo_brief, refinement_brief
+from concept_worker.services.download import GuardedDownloader, guarded_downloader
+from concept_worker.services.jigsawstack import wire
+from concept_worker.services.palette_repair import repair_palettes
+from concept_worker.services.provider_http.channel import Outgoing, ProviderChannel, Reply, provider_client
+from concept_worker.services.provider_http.deadline import Clock
+from concept_worker.services.provider_http.images import (
+    NOT_AN_IMAGE,
+    checked_image,
+    decoded_base64,
+    download_result,
+    json_budget,
+)
+from concept_worker.services.provider_http.troubles import retry_after_seconds, sane_wait, status_trouble
+from concept_worker.settings import Settings
+
+log = structlog.get_logger(__name__)
+
+UNUSABLE = "The image provider's answer is not what was asked for."
+NO_PALETTES = "The image provider gave no usable palettes."
+
+_JSON = {"content-type": "application/json", "accept": "application/json, image/*"}
+_JSON_BYTES = 2_000_000  # an answer without an image
+_PALETTE_SHAPE = {
+    "name": "short name of the palette",
+    "description": "one sentence",
+    "colors": {role: "#RRGGBB" for role in PALETTE_ROLES},
+}
+
+
+@dataclass(frozen=True)
+class DrawingOptions:
+    """How pictures are asked for: side in pixels, form of the answer, and the seconds that each call may take."""
+
+    size: int = 1024
+    return_type: wire.ReturnType = "binary"
+    image_seconds: float = 120.0
+    palette_seconds: float = 40.0
+    store_seconds: float = 30.0
+    limits: ImageLimits = field(default_factory=ImageLimits)
+
+
+class JigsawStackGenerator:
+    """A `ConceptGenerator`; thread-safe. `client` speaks to the provider, `downloader` to the links in its answers."""
+
+    def __init__(
+        self,
+        *,
+        client: httpx.Client,
+        downloader: GuardedDownloader,
+        options: DrawingOptions | None = None,
+        clock: Clock = time.monotonic,
+        now: Callable[[], float] = time.time,
+    ) -> None:
+        self._channel = ProviderChannel(client, provider="jigsawstack", clock=clock)
+        self._downloader = downloader
+        self._options = options or DrawingOptions()
+        self._now = now
+        self._extra_headers: dict[str, str] = {}
+
+    def skipping_cache(self) -> JigsawStackGenerator:
+        """The same generator for a user's explicit *regenerate*: the provider must not answer from its cache.
+
+        Never for a retry, which would be paid a second time. Shares the client: close only one of the two.
+        """
+        fresh = copy.copy(self)
+        fresh._extra_headers = {wire.SKIP_CACHE: "true"}
+        return fresh
+
+    def generate_image(self, logo_description: str, theme_description: str, *, seed: int) -> bytes:
+        return self._draw("generate image", logo_brief(logo_description, theme_description), seed)
+
+    def refine_image(
+        self,
+        original: bytes,
+        refinement_prompt: str,
+        *,
+        logo_description: str,
+        theme_description: str,
+        preserve_aspects: tuple[str, ...],
+        seed: int,
+    ) -> bytes:
+        # The original goes into the provider's file store, so that no signed link to our storage leaves the house.
+        key = f"concept-worker-{hashlib.sha256(original).hexdigest()[:32]}-{seed}.png"
+        brief = refinement_brief(refinement_prompt, logo_description, theme_description, preserve_aspects)
+        self._store(key, original)
+        refined = self._draw("refine image", brief, seed, source=key)
+        self._forget(key)
+        return refined
+
+    def generate_palettes(self, theme_description: str, logo_description: str, count: int) -> list[Palette]:
+        values = {"count": str(count), "theme": theme_description, "logo": logo_description}
+        request = wire.PromptRequest(
+            prompt=f"{PALETTE_TASK} Theme: {{theme}}. The logo shows: {{logo}}.",
+            inputs=tuple(wire.PromptInput(key=key) for key in values),
+            input_values=values,
+            return_prompt=(_PALETTE_SHAPE,),
+        )
+        outgoing = Outgoing("generate palettes", "POST", wire.PROMPTS, request.body(), _JSON | self._extra_headers)
+        answer = self._answer(self._send(outgoing, self._options.palette_seconds, _JSON_BYTES))
+        spares = partial(harmonize, theme_description, logo_description, count)
+        palettes = repair_palettes(answer.result, count=count, spares=spares)
+        log.info("palettes read", provider="jigsawstack", wanted=count, usable=len(palettes))
+        if not palettes:
+            raise BadProviderAnswer(NO_PALETTES)
+        return palettes
+
+    def close(self) -> None:
+        self._channel.close()
+        self._downloader.close()
+
+    def _draw(self, call: str, brief: str, seed: int, *, source: str | None = None) -> bytes:
+        request = wire.ImageRequest(
+            prompt=brief[: wire.PROMPT_MAX],
+            width=self._options.size,
+            height=self._options.size,
+            advance_config=wire.AdvanceConfig(negative_prompt=NEGATIVE, guidance=7.5, seed=seed),
+            file_store_key=source,
+            return_type=self._options.return_type,
+        )
+        outgoing = Outgoing(call, "POST", wire.IMAGES, request.body(), _JSON | self._extra_headers)
+        reply = self._send(outgoing, self._options.image_seconds, json_budget(self._options.limits))
+        return checked_image(self._image_bytes(reply), self._options.limits)
+
+    def _image_bytes(self, reply: Reply) -> bytes:
+        """The image in any of its forms, whichever was asked for: what came is what counts."""
+        if reply.content_type.startswith("image/") or reply.content_type == "application/octet-stream":
+            return reply.body
+        if reply.content_type != "application/json":
+            raise BadProviderAnswer(NOT_AN_IMAGE)
+        where = self._answer(reply).url
+        if not where:
+            raise BadProviderAnswer(NOT_AN_IMAGE)
+        if where.startswith(("https://", "http://")):
+            return download_result(self._downloader, where)
+        return decoded_base64(where)
+
+    def _store(self, key: str, content: bytes) -> None:
+        params = {"key": key, "overwrite": "true", "content_type": "image/png"}
+        headers = {"content-type": "image/png", "accept": "application/json"}
+        outgoing = Outgoing("store original", "POST", wire.STORE, content, headers, params)
+        stored = self._answer(self._send(outgoing, self._options.store_seconds, _JSON_BYTES))
+        if stored.key != key:
+            raise BadProviderAnswer(UNUSABLE)
+
+    def _forget(self, key: str) -> None:
+        """Remove the original again; a file left behind is untidy, not a reason to lose the picture made from it."""
+        try:
+            outgoing = Outgoing("forget original", "DELETE", wire.STORED + key)
+            self._send(outgoing, self._options.store_seconds, _JSON_BYTES)
+        except ConceptWorkerError as exc:
+            log.warning("original left in the provider's file store", cause=type(exc).__name__)
+
+    def _send(self, outgoing: Outgoing, seconds: float, max_bytes: int) -> Reply:
+        reply = self._channel.send(outgoing, seconds=seconds, max_bytes=max_bytes)
+        trouble = status_trouble(reply.status, retry_after=self._wait(reply) if reply.status != 200 else 0.0)
+        if trouble is not None:
+            raise trouble
+        return reply
+
+    def _wait(self, reply: Reply) -> float:
+        """Seconds until the rate limit resets; `Retry-After` is not documented, but believed when it comes."""
+        now = self._now()
+        said = retry_after_seconds(reply.headers, now)
+        if said or reply.status != 429:
+            return said
+        try:
+            return sane_wait(float(reply.headers.get(wire.RATE_RESET, "0")) / 1000 - now)
+        except ValueError:
+            return 0.0
+
+    def _answer(self, reply: Reply) -> wire.Answer:
+        try:
+            answer = wire.Answer.model_validate(reply.json())
+        except ValidationError as exc:
+            raise BadProviderAnswer(UNUSABLE) from exc
+        if answer.log_id or answer.usage:
+            log.info("provider usage", provider="jigsawstack", log_id=answer.log_id, usage=answer.usage)
+        if not answer.success:
+            raise BadProviderAnswer(UNUSABLE)
+        return answer
+
+
+def jigsawstack_generator(settings: Settings) -> JigsawStackGenerator:
+    """The generator for `settings`, with the process's one client."""
+    key = settings.jigsawstack_api_key.get_secret_value().strip()
+    return JigsawStackGenerator(
+        client=provider_client(settings.jigsawstack_api_url, {wire.API_KEY: key}),
+        downloader=guarded_downloader(settings),
+        options=DrawingOptions(
+            size=settings.image_size,
+            image_seconds=settings.image_timeout_seconds,
+            palette_seconds=settings.palette_timeout_seconds,
+            limits=ImageLimits(max_bytes=settings.max_image_bytes, max_pixels=settings.max_image_pixels),
+        ),
+    )

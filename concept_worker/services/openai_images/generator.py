@@ -1,0 +1,216 @@
+"""Draws logos and proposes palettes over the OpenAI-compatible wire."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from functools import partial
+from typing import TypeVar
+
+import httpx
+import structlog
+from pydantic import BaseModel, ValidationError
+
+from concept_worker.errors import BadProviderAnswer, ConceptWorkerError, ProviderRefused
+from concept_worker.imaging.codec import ImageLimits
+from concept_worker.imaging.harmony import harmonize
+from concept_worker.models import Palette
+from concept_worker.services.briefs import NEGATIVE, PALETTE_TASK, logo_brief, refinement_brief
+from concept_worker.services.download import GuardedDownloader, guarded_downloader
+from concept_worker.services.openai_images import wire
+from concept_worker.services.palette_repair import repair_palettes
+from concept_worker.services.provider_http.channel import Outgoing, ProviderChannel, Reply, provider_client
+from concept_worker.services.provider_http.deadline import Clock
+from concept_worker.services.provider_http.images import (
+    NOT_AN_IMAGE,
+    checked_image,
+    decoded_base64,
+    download_result,
+    json_budget,
+)
+from concept_worker.services.provider_http.troubles import ACCOUNT, CONTENT, retry_after_seconds, status_trouble
+from concept_worker.settings import Settings
+
+log = structlog.get_logger(__name__)
+
+UNUSABLE = "The image provider's answer is not what was asked for."
+NO_PALETTES = "The image provider gave no usable palettes."
+
+_JSON_BYTES = 2_000_000  # an answer without an image
+
+A = TypeVar("A", bound=BaseModel)
+
+
+@dataclass(frozen=True)
+class OpenAIOptions:
+    """Which models draw and write, the side of a picture in pixels, and the seconds that each call may take."""
+
+    image_model: str
+    text_model: str
+    size: int = 1024
+    image_seconds: float = 120.0
+    palette_seconds: float = 40.0
+    limits: ImageLimits = field(default_factory=ImageLimits)
+
+
+class OpenAIGenerator:
+    """A `ConceptGenerator`; thread-safe. `client` speaks to the provider, `downloader` to the links in its answers.
+
+    The wire has no seed. The seed goes into the idempotency key instead: a repeated request of the same task carries
+    the same key, so that a server which honours such keys answers it from memory.
+    """
+
+    def __init__(
+        self,
+        *,
+        client: httpx.Client,
+        downloader: GuardedDownloader,
+        options: OpenAIOptions,
+        clock: Clock = time.monotonic,
+        now: Callable[[], float] = time.time,
+    ) -> None:
+        self._channel = ProviderChannel(client, provider="openai", clock=clock)
+        self._downloader = downloader
+        self._options = options
+        self._now = now
+
+    def generate_image(self, logo_description: str, theme_description: str, *, seed: int) -> bytes:
+        prompt = f"{logo_brief(logo_description, theme_description)}\nAvoid: {NEGATIVE}."
+        fields = {"model": self._options.image_model, "prompt": prompt, "n": 1, "size": self._size}
+        outgoing = _json_request("generate image", wire.IMAGES, fields, seed)
+        return self._picture(outgoing)
+
+    def refine_image(
+        self,
+        original: bytes,
+        refinement_prompt: str,
+        *,
+        logo_description: str,
+        theme_description: str,
+        preserve_aspects: tuple[str, ...],
+        seed: int,
+    ) -> bytes:
+        prompt = refinement_brief(refinement_prompt, logo_description, theme_description, preserve_aspects)
+        fields = {"model": self._options.image_model, "prompt": prompt, "n": "1", "size": self._size}
+        content_type, body = wire.multipart(fields, original)
+        return self._picture(_request("refine image", wire.EDITS, content_type, body, seed))
+
+    def generate_palettes(self, theme_description: str, logo_description: str, count: int) -> list[Palette]:
+        wishes = {"theme": theme_description, "logo": logo_description}
+        fields = {
+            "model": self._options.text_model,
+            "messages": [
+                {"role": "system", "content": PALETTE_TASK.format(count=count)},
+                # As JSON, so that what users write stays inside its quotes.
+                {"role": "user", "content": json.dumps(wishes, ensure_ascii=False)},
+            ],
+            "response_format": wire.palette_format(),
+        }
+        outgoing = _json_request("generate palettes", wire.CHAT, fields, None)
+        reply = self._send(outgoing, self._options.palette_seconds, _JSON_BYTES)
+        text = _said(_parsed(reply, wire.ChatAnswer))
+        spares = partial(harmonize, theme_description, logo_description, count)
+        palettes = repair_palettes(text, count=count, spares=spares)
+        log.info("palettes read", provider="openai", wanted=count, usable=len(palettes))
+        if not palettes:
+            raise BadProviderAnswer(NO_PALETTES)
+        return palettes
+
+    def close(self) -> None:
+        self._channel.close()
+        self._downloader.close()
+
+    @property
+    def _size(self) -> str:
+        return f"{self._options.size}x{self._options.size}"
+
+    def _picture(self, outgoing: Outgoing) -> bytes:
+        reply = self._send(outgoing, self._options.image_seconds, json_budget(self._options.limits))
+        items = _parsed(reply, wire.ImagesAnswer).data
+        item = items[0] if items else wire.ImageItem()
+        if item.b64_json:
+            return checked_image(decoded_base64(item.b64_json), self._options.limits)
+        if item.url:
+            return checked_image(self._linked(item.url), self._options.limits)
+        raise BadProviderAnswer(NOT_AN_IMAGE)
+
+    def _linked(self, url: str) -> bytes:
+        return decoded_base64(url) if url.startswith("data:") else download_result(self._downloader, url)
+
+    def _send(self, outgoing: Outgoing, seconds: float, max_bytes: int) -> Reply:
+        reply = self._channel.send(outgoing, seconds=seconds, max_bytes=max_bytes)
+        trouble = status_trouble(reply.status, retry_after=retry_after_seconds(reply.headers, self._now()))
+        if trouble is not None:
+            raise _told_apart(reply) or trouble
+        if reply.content_type != "application/json":
+            raise BadProviderAnswer(UNUSABLE)
+        return reply
+
+
+def openai_generator(settings: Settings) -> OpenAIGenerator:
+    """The generator for `settings`, with the process's one client."""
+    key = settings.openai_api_key.get_secret_value().strip()
+    # Self-hosted servers often want no key; "Bearer " alone would be an illegal header value.
+    headers = {"authorization": f"Bearer {key}"} if key else {}
+    return OpenAIGenerator(
+        client=provider_client(settings.openai_base_url, headers),
+        downloader=guarded_downloader(settings),
+        options=OpenAIOptions(
+            image_model=settings.openai_image_model,
+            text_model=settings.openai_text_model,
+            size=settings.image_size,
+            image_seconds=settings.image_timeout_seconds,
+            palette_seconds=settings.palette_timeout_seconds,
+            limits=ImageLimits(max_bytes=settings.max_image_bytes, max_pixels=settings.max_image_pixels),
+        ),
+    )
+
+
+def _json_request(call: str, path: str, fields: Mapping[str, object], seed: int | None) -> Outgoing:
+    body = json.dumps(fields, ensure_ascii=False, separators=(",", ":")).encode()
+    return _request(call, path, "application/json", body, seed)
+
+
+def _request(call: str, path: str, content_type: str, body: bytes, seed: int | None) -> Outgoing:
+    key = hashlib.sha256(b"\0".join((path.encode(), str(seed).encode(), body))).hexdigest()
+    headers = {"content-type": content_type, "accept": "application/json", wire.IDEMPOTENCY_KEY: f"cw-{key}"}
+    return Outgoing(call, "POST", path, body, headers)
+
+
+def _parsed(reply: Reply, model: type[A]) -> A:
+    try:
+        return model.model_validate(reply.json())
+    except ValidationError as exc:
+        raise BadProviderAnswer(UNUSABLE) from exc
+
+
+def _said(answer: wire.ChatAnswer) -> str:
+    """The model's text, which may be cut.
+
+    Raises:
+        ProviderRefused: the model or a filter declined.
+        BadProviderAnswer: there is no text.
+    """
+    if not answer.choices:
+        raise BadProviderAnswer(NO_PALETTES)
+    choice = answer.choices[0]
+    if choice.message.refusal or choice.finish_reason == "content_filter":
+        raise ProviderRefused(CONTENT)
+    return choice.message.content or ""
+
+
+def _told_apart(reply: Reply) -> ConceptWorkerError | None:
+    """The refusals that share a status with other troubles, told by the error's machine-readable code alone."""
+    try:
+        error = wire.ErrorAnswer.model_validate(reply.json()).error
+    except (BadProviderAnswer, ValidationError):
+        return None
+    codes = {str(error.code), str(error.type)}
+    if reply.status == 400 and codes & wire.CONTENT_CODES:
+        return ProviderRefused(CONTENT)
+    if reply.status in (400, 429) and codes & wire.ACCOUNT_CODES:
+        return ProviderRefused(ACCOUNT)
+    return None

@@ -1,0 +1,118 @@
+"""The shapes of the OpenAI-compatible wire: what its reference and its SDK (3.52) describe, and no more than is needed.
+
+No field is sent that a GPT image model or a self-hosted server of the same wire might refuse: `response_format` and
+`seed` are such. Fields go out in the order written here, so that the same arguments always make the same bytes.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from typing import Any
+
+from pydantic import BaseModel, ConfigDict
+
+from concept_worker.models import PALETTE_ROLES
+
+IMAGES = "/images/generations"
+EDITS = "/images/edits"
+CHAT = "/chat/completions"
+
+IDEMPOTENCY_KEY = "idempotency-key"
+
+# `error.code` or `error.type` of a 400 that is about what was described, not about how it was asked.
+CONTENT_CODES = frozenset(
+    {"moderation_blocked", "content_policy_violation", "content_filter", "image_generation_user_error"}
+)
+# `error.code` of a 429 or 400 that no waiting mends.
+ACCOUNT_CODES = frozenset({"insufficient_quota", "billing_hard_limit_reached", "billing_not_active"})
+
+
+class Lenient(BaseModel):
+    """Part of an answer: other fields may come along."""
+
+    model_config = ConfigDict(frozen=True, extra="ignore")
+
+
+class ImageItem(Lenient):
+    """One picture, as base64 or behind a link."""
+
+    b64_json: str | None = None
+    url: str | None = None
+
+
+class ImagesAnswer(Lenient):
+    """`POST /images/generations` and `/images/edits`."""
+
+    data: tuple[ImageItem, ...] = ()
+    usage: Any = None
+
+
+class Message(Lenient):
+    """What the model said: the text asked for, or why it will not say it."""
+
+    content: str | None = None
+    refusal: str | None = None
+
+
+class Choice(Lenient):
+    """One answer of the model; `finish_reason` is `stop` when it came to its own end."""
+
+    message: Message
+    finish_reason: str | None = None
+
+
+class ChatAnswer(Lenient):
+    """`POST /chat/completions`."""
+
+    choices: tuple[Choice, ...] = ()
+    usage: Any = None
+
+
+class Error(Lenient):
+    """The inside of an error answer; servers differ in which fields they fill."""
+
+    code: Any = None
+    type: Any = None
+
+
+class ErrorAnswer(Lenient):
+    """Any answer with an error status."""
+
+    error: Error = Error()
+
+
+def palette_format() -> dict[str, Any]:
+    """`response_format` that asks for a list of named palettes with one colour for each role."""
+    colors = _closed({role: {"type": "string", "description": "#RRGGBB"} for role in PALETTE_ROLES})
+    palette = _closed({"name": {"type": "string"}, "description": {"type": "string"}, "colors": colors})
+    schema = _closed({"palettes": {"type": "array", "items": palette}})
+    return {"type": "json_schema", "json_schema": {"name": "palettes", "strict": True, "schema": schema}}
+
+
+def _closed(properties: dict[str, Any]) -> dict[str, Any]:
+    """An object of exactly these fields: strict mode wants every one required and no other allowed."""
+    return {
+        "type": "object",
+        "properties": properties,
+        "required": list(properties),
+        "additionalProperties": False,
+    }
+
+
+def multipart(fields: dict[str, str], image: bytes) -> tuple[str, bytes]:
+    """A form of `fields` and one PNG named `image`: its content type and its bytes.
+
+    The boundary is made from the content, so that the same form always makes the same bytes; a hash of the image
+    cannot occur in the image.
+    """
+    digest = hashlib.sha256(image)
+    for name, value in fields.items():
+        digest.update(f"{name}={value}\0".encode())
+    boundary = digest.hexdigest()
+    parts = [f'--{boundary}\r\ncontent-disposition: form-data; name="{n}"\r\n\r\n{v}\r\n' for n, v in fields.items()]
+    head = (
+        f'--{boundary}\r\ncontent-disposition: form-data; name="image"; filename="image.png"\r\n'
+        "content-type: image/png\r\n\r\n"
+    )
+    body = b"".join((*(part.encode() for part in parts), head.encode(), image, f"\r\n--{boundary}--\r\n".encode()))
+    return f"multipart/form-data; boundary={boundary}", body

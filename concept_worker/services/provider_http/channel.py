@@ -1,0 +1,178 @@
+"""One exchange with a provider: send, read within a byte cap and a deadline, log without secrets, name the trouble."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import httpx
+import structlog
+
+from concept_worker.errors import BadProviderAnswer, ConceptWorkerError, ProviderRefused, ProviderUnavailable
+from concept_worker.services.provider_http.deadline import Clock, Deadline, within
+from concept_worker.services.provider_http.transport import bounded_transport
+from concept_worker.services.provider_http.troubles import AWAY, GONE
+
+log = structlog.get_logger(__name__)
+
+SLOW = "The image provider did not answer in time."
+LOST = "The connection to the image provider was lost."
+TOO_LARGE = "The image provider's answer is too large."
+UNREADABLE = "The image provider's answer cannot be read."
+
+CONNECT_SECONDS = 5.0
+WRITE_SECONDS = 30.0
+POOL_SECONDS = 10.0
+
+
+@dataclass(frozen=True)
+class Reply:
+    """A complete answer, whatever its status."""
+
+    status: int
+    headers: Mapping[str, str]  # names in any case
+    body: bytes
+
+    @property
+    def content_type(self) -> str:
+        """The media type alone, in lower case; empty when not said."""
+        return self.headers.get("content-type", "").partition(";")[0].strip().lower()
+
+    def json(self) -> object:
+        """The body as JSON.
+
+        Raises:
+            BadProviderAnswer: when it is none.
+        """
+        try:
+            return json.loads(self.body)
+        except (ValueError, RecursionError) as exc:
+            raise BadProviderAnswer(UNREADABLE) from exc
+
+
+@dataclass(frozen=True)
+class Outgoing:
+    """A request, ready to be sent; the same arguments always give the same bytes."""
+
+    call: str  # what the log calls it
+    method: str
+    path: str
+    content: bytes = b""
+    headers: Mapping[str, str] | None = None
+    params: Mapping[str, str] | None = None
+
+
+def provider_client(base_url: str, headers: Mapping[str, str]) -> httpx.Client:
+    """The one client of a process for a provider: thread-safe, connections reused, no redirects.
+
+    The environment's proxies are not used: a key is sent to `base_url` and nowhere else.
+    """
+    return httpx.Client(
+        base_url=base_url.rstrip("/"),
+        headers={"accept-encoding": "identity", **headers},
+        transport=bounded_transport(),
+        trust_env=False,
+        follow_redirects=False,
+    )
+
+
+class ProviderChannel:
+    """Speaks HTTP with one provider through `client`; thread-safe when `client` is."""
+
+    def __init__(self, client: httpx.Client, *, provider: str, clock: Clock = time.monotonic) -> None:
+        self._client = client
+        self._clock = clock
+        self._log = log.bind(provider=provider)
+
+    def send(self, outgoing: Outgoing, *, seconds: float, max_bytes: int) -> Reply:
+        """The provider's answer, of any status, all of it within `seconds` and `max_bytes`.
+
+        Raises:
+            ProviderUnavailable: not reached, too slow, or cut off.
+            BadProviderAnswer: larger than `max_bytes`.
+            ProviderRefused: the settings make no valid request.
+        """
+        started = self._clock()
+        try:
+            reply = self._exchange(outgoing, Deadline.after(seconds, self._clock), max_bytes)
+        except ConceptWorkerError as exc:
+            self._failed(outgoing, exc, started)
+            raise
+        except httpx.HTTPError as exc:
+            self._failed(outgoing, exc, started)
+            raise _transport_trouble(exc) from exc
+        self._log.info("provider answered", call=outgoing.call, seconds=self._since(started), **_described(reply))
+        return reply
+
+    def close(self) -> None:
+        """Let go of connections."""
+        self._client.close()
+
+    def _exchange(self, outgoing: Outgoing, deadline: Deadline, max_bytes: int) -> Reply:
+        request = self._client.build_request(
+            outgoing.method,
+            outgoing.path,
+            content=outgoing.content,
+            headers=outgoing.headers,
+            params=outgoing.params,
+            timeout=_timeouts(deadline.remaining),
+        )
+        with within(deadline):
+            response = self._client.send(request, stream=True)
+            try:
+                body = _read(response, deadline, max_bytes)
+            finally:
+                response.close()
+        return Reply(response.status_code, response.headers, body)
+
+    def _failed(self, outgoing: Outgoing, exc: Exception, started: float) -> None:
+        cause = type(exc).__name__  # never its text, which may hold an address
+        self._log.warning("provider call failed", call=outgoing.call, cause=cause, seconds=self._since(started))
+
+    def _since(self, started: float) -> float:
+        return round(self._clock() - started, 3)
+
+
+def _timeouts(seconds: float) -> httpx.Timeout:
+    # The first byte of an answer comes only when the picture is ready, so reading may take the whole budget.
+    return httpx.Timeout(
+        connect=min(CONNECT_SECONDS, seconds),
+        read=seconds,
+        write=min(WRITE_SECONDS, seconds),
+        pool=min(POOL_SECONDS, seconds),
+    )
+
+
+def _read(response: httpx.Response, deadline: Deadline, max_bytes: int) -> bytes:
+    body = bytearray()
+    for chunk in response.iter_bytes():
+        body += chunk
+        if len(body) > max_bytes:
+            raise BadProviderAnswer(TOO_LARGE)
+        if deadline.remaining <= 0:
+            raise ProviderUnavailable(SLOW)
+    return bytes(body)
+
+
+def _transport_trouble(exc: httpx.HTTPError) -> ConceptWorkerError:
+    if isinstance(exc, httpx.TimeoutException):
+        return ProviderUnavailable(SLOW)
+    if isinstance(exc, httpx.ConnectError):
+        return ProviderUnavailable(AWAY)
+    if isinstance(exc, (httpx.UnsupportedProtocol, httpx.LocalProtocolError)):
+        return ProviderRefused(GONE)
+    if isinstance(exc, httpx.DecodingError):
+        return BadProviderAnswer(UNREADABLE)
+    return ProviderUnavailable(LOST)
+
+
+def _described(reply: Reply) -> dict[str, object]:
+    described: dict[str, object] = {
+        "status": reply.status,
+        "content_type": reply.content_type,
+        "bytes": len(reply.body),
+    }
+    request_id = reply.headers.get("x-request-id")
+    return {**described, "request_id": request_id[:100]} if request_id else described
