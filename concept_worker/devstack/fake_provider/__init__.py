@@ -1,0 +1,7 @@
+"""A paid image provider that costs nothing: JigsawStack's and OpenAI's wires on a real socket, with faults to order."""
+
+from concept_worker.devstack.fake_provider.faults import Fault, FaultKind, Latency
+from concept_worker.devstack.fake_provider.server import FakeProvider
+from concept_worker.devstack.fake_provider.studio import FakeProviderOptions
+
+__all__ = ["FakeProvider", "FakeProviderOptions", "Fault", "FaultKind", "Latency"]

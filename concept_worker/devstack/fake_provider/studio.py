@@ -1,0 +1,151 @@
+"""What both wires share: one log of calls, one book of faults, one cache, the files, and how a paid call runs."""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import random
+import secrets
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Protocol, TypeVar, cast
+
+from starlette.concurrency import run_in_threadpool
+from starlette.responses import Response
+
+from concept_worker.devstack.fake_provider.calls import Call, CallLog
+from concept_worker.devstack.fake_provider.faults import JUNKY, LOSING, REFUSING, Fault, FaultBook, FaultKind, Latency
+from concept_worker.devstack.fake_provider.pictures import Artist, Picture, PlainArtist
+from concept_worker.devstack.fake_provider.replies import DisturbedResponse, Sockets
+
+CACHE_SECONDS = 86_400.0
+REFUSAL_STATUS = {FaultKind.RATE_LIMITED: 429, FaultKind.QUOTA: 429, FaultKind.CONTENT: 400}
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True)
+class FakeProviderOptions:
+    """How the fake behaves while nothing is wrong."""
+
+    api_key: str = "fake-key"
+    latency: Mapping[str, Latency] = field(default_factory=dict)  # by endpoint
+    speed: float = 1.0  # 20 makes a second last 50 ms
+    seed: int = 0  # of durations and of faults with a probability
+    cache: bool = True  # JigsawStack: by identical body, for a day; OpenAI: by idempotency key
+    result_links: bool = False  # OpenAI: answer with links, as some self-hosted servers do
+    requests_per_second: int | None = None  # None: the headers say 50, and nobody counts
+    artist: Artist = field(default_factory=PlainArtist)
+
+
+class Wire(Protocol):
+    """How one of the two wires says that something is wrong."""
+
+    def refuse(self, status: int, fault: Fault | None = None) -> Response:
+        """An error answer of `status`."""
+        ...
+
+    def junk(self, kind: FaultKind) -> Response:
+        """A 200 that is not what was asked for."""
+        ...
+
+
+class Studio:
+    """The state of one fake provider."""
+
+    def __init__(self, options: FakeProviderOptions) -> None:
+        self.options = options
+        self.calls = CallLog()
+        self.faults = FaultBook(seed=options.seed)
+        self.sockets = Sockets()
+        self.files: dict[str, Picture] = {}  # the file store, by key
+        self.results: dict[str, Picture] = {}  # what links lead to, by id
+        self.secret = secrets.token_hex(16)  # signs the links
+        self.base_url = ""  # known once the socket is
+        self._random = random.Random(options.seed)  # noqa: S311  repeatable durations, not a secret
+        self._cache: dict[str, tuple[float, object]] = {}
+        self._second = (0, 0)  # the second now, requests in it
+
+    def reset(self) -> None:
+        """As new, but for the address, the key and the options."""
+        self.calls.clear()
+        self.faults.clear()
+        self.files.clear()
+        self.results.clear()
+        self._cache.clear()
+
+    async def perform(
+        self,
+        call: Call,
+        wire: Wire,
+        *,
+        work: Callable[[], T],
+        spoil: Callable[[T, FaultKind | None], object],
+        render: Callable[[object], Response],
+    ) -> Response:
+        """Run a call that costs money: refuse it, answer from the cache, or work; then render, or lose, the answer.
+
+        `work` runs in a thread. What a spoiled answer was made of is charged, but not remembered.
+        """
+        fault = self.faults.next_for(call.endpoint)
+        kind = fault.kind if fault else None
+        call.fault = kind
+        if fault and fault.kind in REFUSING:
+            return self._answered(call, wire.refuse(REFUSAL_STATUS.get(fault.kind, fault.status), fault))
+        if fault and fault.kind in JUNKY:
+            return self._answered(call, wire.junk(fault.kind))
+        value = await self._work(call, work, remember=kind is None or kind in LOSING)
+        response = render(spoil(value, kind))
+        if fault and fault.kind in LOSING:
+            pause = fault.seconds / self.options.speed
+            return DisturbedResponse(response, fault.kind, pause, self.sockets)
+        return self._answered(call, response)
+
+    async def _work(self, call: Call, work: Callable[[], T], *, remember: bool) -> T:
+        held = None if call.skip_cache else self._cache.get(call.key)
+        if held is not None and self.options.cache and time.monotonic() - held[0] < CACHE_SECONDS:
+            call.cache_hit = True
+            return cast("T", held[1])
+        call.paid = True
+        latency = self.options.latency.get(call.endpoint, Latency())
+        await asyncio.sleep(latency.draw(self._random) / self.options.speed)
+        value = await run_in_threadpool(work)
+        if remember and call.key:
+            self._cache[call.key] = (time.monotonic(), value)
+        return value
+
+    def _answered(self, call: Call, response: Response) -> Response:
+        call.status = response.status_code
+        return response
+
+    def over_limit(self) -> bool:
+        """Count one request; whether it is one too many in this second."""
+        second = int(time.time())
+        count = self._second[1] + 1 if self._second[0] == second else 1
+        self._second = (second, count)
+        limit = self.options.requests_per_second
+        return limit is not None and count > limit
+
+    def remaining(self) -> int:
+        """Requests left in this second, as the rate headers say."""
+        return max(0, (self.options.requests_per_second or 50) - self._second[1])
+
+    def link_to(self, picture: Picture) -> str:
+        """A signed link, served by this fake, to `picture`; the same picture has the same link."""
+        name = hashlib.sha256(picture.content).hexdigest()[:24]
+        self.results[name] = picture
+        return f"{self.base_url}/results/{name}.png?X-Amz-Expires=604800&X-Amz-Signature={self.signature(name)}"
+
+    def signature(self, name: str) -> str:
+        """What a link to `name` must carry."""
+        return hashlib.sha256(f"{self.secret}:{name}".encode()).hexdigest()
+
+
+def identity(*parts: bytes | str) -> str:
+    """One word that is the same only for the same parts."""
+    digest = hashlib.sha256()
+    for part in parts:
+        raw = part.encode() if isinstance(part, str) else part
+        digest.update(len(raw).to_bytes(8, "big") + raw)
+    return digest.hexdigest()
