@@ -44,6 +44,8 @@ class PipelineTask(Task[Any, Any]):
     # is given up by Celery after so many tries, so many seconds apart; the lease then decides on another run.
     max_retries = 3
     default_retry_delay = 5
+    # What a worker's log and Flower show of a result: enough to see its kind.
+    resultrepr_maxsize = 80
     processor: ClassVar[type[Processor]]
 
     def try_again(self, error: TransientError, *, delay: float | None = None) -> NoReturn:

@@ -1,0 +1,52 @@
+# Everything a newcomer needs: `make demo` and `make test`. Python 3.11 or later and make are all that must be there.
+
+PYTHON ?= python3
+VENV   := .venv
+BIN    := $(VENV)/bin
+READY  := $(VENV)/.ready
+
+LOGO   ?=
+THEME  ?=
+# Further options of the demo: make demo ARGS="--num-palettes 3 --json"
+ARGS   ?=
+
+# As environment, so that quotes and dollars in a person's words stay words.
+export LOGO THEME
+
+.DEFAULT_GOAL := help
+.PHONY: help install demo dev test check format clean
+
+help: ## Show this help
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):[^#]*## /\1\t/' | \
+		while IFS="$$(printf '\t')" read -r target text; do printf '  make %-16s %s\n' "$$target" "$$text"; done
+
+install: $(READY) ## Make the virtual environment with pinned dependencies
+
+$(READY): pyproject.toml constraints.txt
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or later is needed; this is " + sys.version.split()[0] + ". Say which: make PYTHON=python3.12")'
+	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV) || \
+		{ echo "no virtual environment could be made; on Debian and Ubuntu: apt-get install python3-venv" >&2; exit 1; }
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e '.[local,dev]' -c constraints.txt
+	@touch $@
+
+demo: $(READY) ## Run the main job: LOGO="a fox leaping over a crescent moon" THEME="warm autumn, hand-made"
+	@$(BIN)/concept-worker demo $(if $(LOGO),--logo "$$LOGO") $(if $(THEME),--theme "$$THEME") $(ARGS)
+
+dev: $(READY) ## Keep stack, workers, beat and Flower running until Ctrl-C
+	@$(BIN)/concept-worker dev
+
+test: $(READY) ## Run the tests
+	$(BIN)/python -m pytest
+
+check: $(READY) ## Lint, types and the import contract
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports --no-cache
+
+format: $(READY) ## Put the code in its format
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+clean: ## Remove what make and the demo left: environment, local data, pictures
+	rm -rf $(VENV) .concept-worker out .mypy_cache .ruff_cache .pytest_cache .hypothesis

@@ -1,0 +1,212 @@
+"""The commands, and how they speak of trouble."""
+
+from __future__ import annotations
+
+import signal
+import sys
+from contextlib import ExitStack
+from pathlib import Path
+from types import FrameType
+from typing import TYPE_CHECKING, Annotated
+from uuid import UUID
+
+import typer
+
+from concept_worker import __version__
+from concept_worker.cli import view
+from concept_worker.cli.view import err, out
+from concept_worker.errors import ConceptWorkerError
+from concept_worker.logging import configure_logging
+from concept_worker.models import PALETTES_DEFAULT, TaskRow, TaskStatus
+from concept_worker.settings import LogFormat
+
+if TYPE_CHECKING:
+    from concept_worker.client import ConceptClient
+
+app = typer.Typer(
+    name="concept-worker",
+    help="Turn a logo brief into a stored concept.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_show_locals=False,
+)
+
+DEMO_LOGO = "a fox leaping over a crescent moon"
+DEMO_THEME = "warm autumn, hand-made"
+_DEMO_SECONDS = 600.0  # a real provider may take minutes; the offline one takes seconds
+
+Palettes = Annotated[int, typer.Option("--num-palettes", "-n", help="How many palettes, 1 to 20.")]
+AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON document instead.")]
+Output = Annotated[Path, typer.Option("--output", "-o", help="Folder that gets a folder per task.")]
+User = Annotated[
+    UUID | None, typer.Option("--user", help="Whose task; the demo user unless given.", envvar="CONCEPT_USER_ID")
+]
+
+
+def main() -> None:
+    """Entry point of `concept-worker`."""
+    signal.signal(signal.SIGTERM, _terminated)
+    configure_logging("WARNING", LogFormat.CONSOLE)  # the commands speak for themselves
+    try:
+        app(standalone_mode=True)
+    except (ConceptWorkerError, TimeoutError, FileNotFoundError, ValueError) as exc:
+        err.print(f"[red]error:[/] {exc}")
+        sys.exit(1)
+    except KeyboardInterrupt:
+        err.print("interrupted")
+        sys.exit(130)
+
+
+def _terminated(*_: int | FrameType | None) -> None:
+    """A polite kill ends like Ctrl-C: everything started is stopped on the way out."""
+    raise KeyboardInterrupt
+
+
+@app.command()
+def demo(
+    logo: Annotated[str, typer.Option("--logo", help="What the logo shows.")] = DEMO_LOGO,
+    theme: Annotated[str, typer.Option("--theme", help="What its colours are like.")] = DEMO_THEME,
+    num_palettes: Palettes = PALETTES_DEFAULT,
+    output: Output = Path("out"),
+    as_json: AsJson = False,
+) -> None:
+    """Run the main job here and now: embedded stack, a real worker, one concept, its pictures."""
+    from concept_worker.cli.local import DEMO_USER, HOME, demo_worker, stack_in
+    from concept_worker.cli.watch import follow, save_pictures
+
+    with ExitStack() as at_end:
+        at_end.enter_context(stack_in(HOME / "demo"))
+        worker = at_end.enter_context(demo_worker(HOME / "demo"))
+        client = at_end.enter_context(_client())
+        row = client.generate(
+            user_id=DEMO_USER, logo_description=logo, theme_description=theme, num_palettes=num_palettes
+        )
+        row = follow(
+            client,
+            row,
+            give_up=_DEMO_SECONDS,
+            is_hopeless=lambda: None if worker.is_running else f"the worker died:\n{worker.last_lines()}",
+        )
+        files: list[Path] = []
+        concept = client.get_concept(row.id, row.user_id)
+        if concept is not None:
+            files = save_pictures(client, concept, output / str(row.id))
+    if as_json:
+        view.print_json({"task": view.row_as_json(row), "files": [str(path) for path in files]})
+    else:
+        view.print_row(row)
+        if concept is not None:
+            view.print_concept(concept)
+        out.print("pictures" if files else "no pictures")
+        view.print_files(files)
+    raise typer.Exit(0 if row.status is TaskStatus.COMPLETED else 1)
+
+
+@app.command()
+def dev() -> None:
+    """Keep the embedded stack, workers, beat and Flower running, and print the settings a producer needs."""
+    from concept_worker.cli.local import run_dev
+
+    raise typer.Exit(run_dev())
+
+
+@app.command()
+def generate(
+    logo: Annotated[str, typer.Argument(help="What the logo shows.")],
+    theme: Annotated[str, typer.Option("--theme", help="What its colours are like.")],
+    num_palettes: Palettes = PALETTES_DEFAULT,
+    user: User = None,
+    wait: Annotated[bool, typer.Option("--wait", help="Follow it to its end and fetch the pictures.")] = False,
+    output: Output = Path("out"),
+    as_json: AsJson = False,
+) -> None:
+    """Ask for a concept."""
+    with _client() as client:
+        row = client.generate(
+            user_id=_user(user), logo_description=logo, theme_description=theme, num_palettes=num_palettes
+        )
+        files: list[Path] = []
+        if wait:
+            from concept_worker.cli.watch import follow, save_pictures
+
+            row = follow(client, row, give_up=_DEMO_SECONDS)
+            concept = client.get_concept(row.id, row.user_id)
+            files = save_pictures(client, concept, output / str(row.id)) if concept else []
+    _report(row, as_json)
+    if not as_json:
+        view.print_files(files)
+    if wait and row.status is not TaskStatus.COMPLETED:
+        raise typer.Exit(1)
+
+
+@app.command()
+def status(
+    task_id: Annotated[UUID, typer.Argument(help="The task's id.")],
+    user: User = None,
+    watch: Annotated[bool, typer.Option("--watch", help="Follow it to its end.")] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Show a task."""
+    with _client() as client:
+        row = client.get_task(task_id, _user(user))
+        if watch:
+            from concept_worker.cli.watch import follow
+
+            row = follow(client, row, give_up=_DEMO_SECONDS)
+        concept = client.get_concept(row.id, row.user_id)
+    _report(row, as_json)
+    if concept is not None and not as_json:
+        view.print_concept(concept)
+
+
+@app.command()
+def tasks(
+    user: User = None,
+    status: Annotated[TaskStatus | None, typer.Option("--status", help="Only these.")] = None,
+    limit: Annotated[int, typer.Option("--limit", min=1, max=1000)] = 10,
+    as_json: AsJson = False,
+) -> None:
+    """List a user's tasks, newest first."""
+    with _client() as client:
+        rows = client.get_tasks(_user(user), status, limit)
+    if as_json:
+        view.print_json([view.row_as_json(row) for row in rows])
+    else:
+        view.print_rows(rows)
+
+
+@app.command()
+def doctor() -> None:
+    """Check the settings: is each neighbour there, and does it let us in?"""
+    from concept_worker.cli.doctor import examine
+
+    findings = examine()
+    for finding in findings:
+        mark = "[green]ok[/]  " if finding.is_well else "[red]bad[/] "
+        out.print(f"{mark} {finding.what}: {finding.says}")
+    raise typer.Exit(0 if all(finding.is_well for finding in findings) else 1)
+
+
+@app.command()
+def version() -> None:
+    """Print the version."""
+    out.print(__version__)
+
+
+def _client() -> ConceptClient:
+    from concept_worker.client import ConceptClient
+
+    return ConceptClient.from_settings()
+
+
+def _user(user: UUID | None) -> UUID:
+    from concept_worker.cli.local import DEMO_USER
+
+    return user or UUID(DEMO_USER)
+
+
+def _report(row: TaskRow, as_json: bool) -> None:
+    if as_json:
+        view.print_json(view.row_as_json(row))
+    else:
+        view.print_row(row)

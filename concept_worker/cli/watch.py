@@ -1,0 +1,77 @@
+"""Following a row to its end, and bringing its pictures home."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+from concept_worker.cli.view import StageProgress
+from concept_worker.client import ConceptClient
+from concept_worker.errors import StoreUnavailable
+from concept_worker.imaging.sheets import SheetEntry, contact_sheet
+from concept_worker.models import ConceptRow, TaskRow
+
+_POLL = 0.1  # seconds between looks at the row
+
+
+def follow(
+    client: ConceptClient, row: TaskRow, *, give_up: float, is_hopeless: Callable[[], str | None] = lambda: None
+) -> TaskRow:
+    """Show the row's progress until it is terminal; the last look at it.
+
+    `give_up` is in seconds. `is_hopeless` says why waiting is useless, such as a worker that died.
+
+    Raises:
+        TimeoutError: the row did not end in time, or waiting is useless; says why.
+    """
+    deadline = time.monotonic() + give_up
+    with StageProgress() as progress:
+        progress.show(row)
+        while not row.status.is_terminal:
+            trouble = is_hopeless()
+            if trouble:
+                raise TimeoutError(trouble)
+            if time.monotonic() > deadline:
+                raise TimeoutError(f"the task is still {row.status.value} after {give_up:g} s")
+            time.sleep(_POLL)
+            row = _look(client, row)
+            progress.show(row)
+    return row
+
+
+def _look(client: ConceptClient, row: TaskRow) -> TaskRow:
+    try:
+        return client.get_task(row.id, row.user_id)
+    except StoreUnavailable:
+        return row  # the next look may find it; the deadline bounds this
+
+
+def save_pictures(client: ConceptClient, concept: ConceptRow, folder: Path) -> list[Path]:
+    """Write `base.png`, `variation-NN.png` and `contact-sheet.png` into `folder`; their paths.
+
+    Raises:
+        FileNotFoundError: a picture of the concept is not in its bucket.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    base = _picture(client, concept.image_path)
+    pictures = [(variation, _picture(client, variation.image_path)) for variation in concept.variations]
+    sheet = contact_sheet(
+        concept.logo_description,
+        concept.theme_description,
+        base,
+        [SheetEntry(image=picture, name=row.palette_name, colors=row.colors) for row, picture in pictures],
+    )
+    files = {"base.png": base}
+    files |= {f"variation-{row.position:02d}.png": picture for row, picture in pictures}
+    files["contact-sheet.png"] = sheet
+    for name, content in files.items():
+        (folder / name).write_bytes(content)
+    return [folder / name for name in files]
+
+
+def _picture(client: ConceptClient, path: str) -> bytes:
+    content = client.load_image(path)
+    if content is None:
+        raise FileNotFoundError(f"the picture {path.rpartition('/')[2]} is not in its bucket")
+    return content
