@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Self
 from uuid import UUID
 
 import structlog
+from celery import Celery
 from kombu.exceptions import OperationalError
 
 from concept_worker.errors import ConceptWorkerError, EnqueueError
@@ -24,14 +25,20 @@ from concept_worker.routing import QUEUE_OF, START_OF
 from concept_worker.settings import Settings, get_settings
 
 if TYPE_CHECKING:
-    from celery import Celery
-
     from concept_worker.bootstrap import Records
 
 log = structlog.get_logger(__name__)
 
 # A producer is a web request: three quick tries, then a clear error.
 _PUBLISHING = {"max_retries": 2, "interval_start": 0.1, "interval_step": 0.2, "interval_max": 0.5}
+
+
+def producer_app(settings: Settings) -> Celery:
+    """A Celery app that only sends, for any broker, without becoming the process's current app."""
+    app = Celery("concept_worker", set_as_current=False)
+    app.config_from_object("celeryconfig")
+    app.conf.update(broker_url=settings.redis_url, result_backend=settings.result_url or settings.redis_url)
+    return app
 
 
 class ConceptClient:
@@ -51,14 +58,13 @@ class ConceptClient:
         """The client for these settings (the environment's unless given)."""
         chosen = settings or get_settings()
         chosen.require_supabase()
-        from concept_worker.celery import app
 
         def records() -> Records:
             from concept_worker.bootstrap import build_records
 
             return build_records(chosen)
 
-        return cls(app=app, records=records, settings=chosen)
+        return cls(app=producer_app(chosen), records=records, settings=chosen)
 
     def generate(
         self,
