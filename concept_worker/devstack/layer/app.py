@@ -9,7 +9,7 @@ from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import JSONResponse, Response
-from starlette.routing import BaseRoute, Mount, Route
+from starlette.routing import Mount, Route
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from concept_worker.devstack.layer.buckets import Buckets
@@ -66,8 +66,9 @@ def make_app(database: Database, files: Files, callers: Callers, links: Links) -
 
 
 def _room(routes: list[Route], dialect: Dialect, callers: Callers) -> ASGIApp:
-    everything: list[BaseRoute] = [*routes]
-    return _Identify(Starlette(routes=everything, exception_handlers=_handlers(dialect)), callers, dialect)
+    room = Starlette(routes=[*routes], exception_handlers=_handlers(dialect))
+    room.router.redirect_slashes = False
+    return _Identify(room, callers, dialect)
 
 
 def _handlers(dialect: Dialect) -> dict[object, Callable[[Request, Exception], Response]]:
@@ -102,8 +103,8 @@ def _as_rest_error(request: Request, error: Exception) -> RestError:
 
 
 def _in_rest_words(error: RestError) -> Response:
-    headers = {"WWW-Authenticate": "Bearer"} if error.status == 401 else None
-    return JSONResponse(error.body, error.status, headers, media_type="application/json; charset=utf-8")
+    headers = {"WWW-Authenticate": "Bearer"} if error.status == 401 else {}
+    return JSONResponse(error.body, error.status, headers | error.headers, media_type="application/json; charset=utf-8")
 
 
 def _in_storage_words(error: RestError) -> Response:

@@ -28,6 +28,12 @@ select json_build_object(
             'name', p.proname, 'set', p.proretset, 'void', t.typname = 'void',
             'row', t.typtype = 'c' or (t.typname = 'record' and p.proargmodes is not null),
             'optional', p.pronargdefaults,
+            'columns', coalesce(
+                (select json_object_agg(a.attname, format_type(a.atttypid, null)) from pg_attribute a
+                    where a.attrelid = t.typrelid and a.attnum > 0 and not a.attisdropped),
+                (select json_object_agg(x.name, format_type(x.type, null))
+                    from unnest(p.proargnames, p.proallargtypes, p.proargmodes) as x (name, type, mode)
+                    where x.mode in ('t', 'o', 'b')), '{}'),
             'names', coalesce(p.proargnames, '{}'), 'modes', p.proargmodes::text[],
             'types', (
                 select coalesce(json_agg(format_type(x.oid, null) order by x.n), '[]')
@@ -63,6 +69,7 @@ class Function:
     name: str
     parameters: dict[str, str]
     required: frozenset[str]
+    columns: dict[str, str]  # of the rows it returns, with their types
     returns_set: bool
     returns_row: bool
     returns_void: bool
@@ -96,4 +103,4 @@ def _function(found: dict[str, Any]) -> Function:
     # An argument without a name cannot be named, so it is left out, and the function is not found then.
     parameters = dict(zip(names, found["types"], strict=False))
     required = frozenset(list(parameters)[: len(found["types"]) - found["optional"]])
-    return Function(found["name"], parameters, required, found["set"], found["row"], found["void"])
+    return Function(found["name"], parameters, required, found["columns"], found["set"], found["row"], found["void"])

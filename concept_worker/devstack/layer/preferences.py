@@ -52,8 +52,7 @@ class Preferences:
         """Whether a missing key takes the column's default instead of null."""
         return "missing=default" in self.tokens
 
-    @property
-    def applied(self) -> dict[str, str]:
-        """The header that says what was honoured."""
-        found = [t for t in self.tokens if t.startswith(("return=", "resolution=", "missing=", "count="))]
+    def applied(self, *kinds: str) -> dict[str, str]:
+        """The header that says which preferences of these kinds were honoured, in PostgREST's order."""
+        found = [token for kind in kinds for token in self.tokens if token.startswith(f"{kind}=")]
         return {"Preference-Applied": ", ".join(found)} if found else {}

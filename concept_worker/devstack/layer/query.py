@@ -83,23 +83,30 @@ def read_query(pairs: list[tuple[str, str]]) -> Query:
     Raises:
         RestError: PGRST100 for what PostgREST could not parse either, 501 for what only the layer does not speak.
     """
-    last = dict(pairs)
+    first = dict(reversed(pairs))
     query = Query(
-        select=[_item(text) for text in _split(last.get("select", "*"))],
-        order=[_ordering(text) for text in _split(last.get("order", ""))],
-        limit=_count(last["limit"], "limit") if "limit" in last else None,
-        offset=_count(last.get("offset", "0"), "offset"),
-        columns=[_unquote(name) for name in _split(last["columns"])] if last.get("columns") else None,
-        on_conflict=[_unquote(name) for name in _split(last.get("on_conflict", ""))],
+        select=[_item(text) for text in _split(first.get("select") or "*")],
+        order=[_ordering(text) for text in _split(first["order"])] if "order" in first else [],
+        limit=_count(first.get("limit", "")),
+        offset=_count(first.get("offset", "")) or 0,
+        columns=[_name(text) for text in _split(first["columns"])] if "columns" in first else None,
+        on_conflict=[_name(text) for text in _split(first["on_conflict"])] if "on_conflict" in first else [],
     )
+    if query.limit is not None and query.limit < 0:
+        raise RestError(416, "PGRST103", "Requested range not satisfiable", details="The limit must not be negative.")
     query.where = [_filter(name, text) for name, text in pairs if name not in _RESERVED]
     return query
 
 
-def _count(text: str, name: str) -> int:
-    if not re.fullmatch(r"-?\d{1,18}", text):
-        raise _unparsable(f"{name}={text}")
-    return int(text)
+def _count(text: str) -> int | None:
+    return int(text) if re.fullmatch(r"-?\d{1,18}", text) else None  # PostgREST overlooks what is no number
+
+
+def _name(text: str) -> str:
+    scanner = _Scanner(text)
+    found = scanner.field()
+    scanner.finish()
+    return found.column
 
 
 def _filter(name: str, text: str) -> Condition | Group:
@@ -152,7 +159,7 @@ def _split(text: str) -> list[str]:
         if char == "," and depth == 0 and not quoted:
             parts.append(text[start:at])
             start = at + 1
-    return [part.strip() for part in [*parts, text[start:]]] if text else []
+    return [part.strip() for part in [*parts, text[start:]]]
 
 
 def _unquote(text: str) -> str:

@@ -50,22 +50,25 @@ class Rest:
         """Insert or upsert rows."""
         prefer, query, table = await self._prepare(request)
         body, parsed = await _json_body(request)
-        columns = statements.known_columns(table, _insert_columns(query, parsed))
+        rows = _objects(parsed)
+        columns = statements.known_columns(table, _columns(query, rows))
         sql, values = statements.insert(
-            table, query, body, columns, many=isinstance(parsed, list), returning=prefer.representation,
+            table, query, body, columns, many=isinstance(parsed, list), empty=not rows, returning=prefer.representation,
             resolution=prefer.resolution, defaults=prefer.missing_default,
         )  # fmt: skip
         page = await self._run(request, sql, values)
-        return _written(request, prefer, page, 201, f"*/{page[0] if prefer.count else '*'}")
+        status = 200 if page[1] == 0 else 201
+        return _written(request, prefer, page, status, f"*/{page[0] if prefer.count else '*'}")
 
     async def update(self, request: Request) -> Response:
         """Change rows that meet the conditions."""
         prefer, query, table = await self._prepare(request)
         body, parsed = await _json_body(request)
-        columns = statements.known_columns(table, _insert_columns(query, parsed))
+        columns = statements.known_columns(table, _columns(query, _objects(parsed)))
         if columns:
             _refuse_all_rows("UPDATE", query)
-        sql, values = statements.update(table, query, body, columns, returning=prefer.representation)
+        many = isinstance(parsed, list)
+        sql, values = statements.update(table, query, body, columns, many=many, returning=prefer.representation)
         page = await self._run(request, sql, values)
         reach = f"0-{page[0] - 1}" if page[0] else "*"
         status = 200 if prefer.representation else 204
@@ -177,11 +180,16 @@ def _refuse_constant(name: str) -> None:
     raise ValueError(name)
 
 
-def _insert_columns(query: Query, parsed: Any) -> list[str]:
-    """The columns a body is about: named in the query, or the keys that all its objects share."""
-    rows = parsed if isinstance(parsed, list) else [parsed]
+def _objects(parsed: Any) -> list[dict[str, Any]]:
+    """The rows in a body; a lone number or string holds none."""
+    rows = parsed if isinstance(parsed, list) else [parsed] if isinstance(parsed, dict) else []
     if not all(isinstance(row, dict) for row in rows):
         raise RestError(400, "PGRST102", "Empty or invalid json")
+    return rows
+
+
+def _columns(query: Query, rows: list[dict[str, Any]]) -> list[str]:
+    """The columns a body is about: named in the query, or the keys that all its objects share."""
     if query.columns is not None:
         return query.columns
     if any(row.keys() != rows[0].keys() for row in rows):
@@ -195,21 +203,22 @@ def _listed(
     """An answer to a reading request, with the range of rows it holds."""
     returned, total, body = page
     first, last = max(query.offset, 0), max(query.offset, 0) + returned - 1
-    if total is not None and first > 0 and first >= total:
+    if total is not None and first > total:
         raise RestError(
             416,
             "PGRST103",
             "Requested range not satisfiable",
             details=f"An offset of {first} was requested, but there are only {total} rows.",
+            headers={"Content-Range": f"*/{total}", **prefer.applied("count")},
         )
     status = 206 if total is not None and returned < total else 200
     reach = f"{first}-{last}" if returned else "*"
-    headers = {"Content-Range": f"{reach}/{'*' if total is None else total}", **prefer.applied}
+    headers = {"Content-Range": f"{reach}/{'*' if total is None else total}", **prefer.applied("count")}
     return _json(request, body, status, headers, single=single)
 
 
 def _written(request: Request, prefer: Preferences, page: asyncpg.Record, status: int, reach: str) -> Response:
-    headers = {"Content-Range": reach, **prefer.applied}
+    headers = {"Content-Range": reach, **prefer.applied("resolution", "missing", "return", "count")}
     if not prefer.representation:
         return Response(status_code=status, headers=headers)
     return _json(request, page[2], status, headers)

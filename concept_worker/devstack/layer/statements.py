@@ -8,6 +8,10 @@ from concept_worker.devstack.layer.catalog import Function, Table
 from concept_worker.devstack.layer.errors import RestError
 from concept_worker.devstack.layer.query import SINGLE_VALUE, Condition, Field, Group, Item, Ordering, Query
 
+# How many rows of an upsert are new: counted up for every row, and down for every row that was there already.
+_NEW = "coalesce(nullif(current_setting('pgrst.inserted', true), ''), '0')::int"
+_COUNT_NEW = f"set_config('pgrst.inserted', ({_NEW} + 1)::text, true) <> '0'"
+_TAKE_BACK = f"set_config('pgrst.inserted', ({_NEW} - 1)::text, true) <> '-1'"
 MAX_ROWS = 1000  # of one answer, as hosted projects have it
 
 
@@ -38,11 +42,9 @@ class Statement:
         """A select list; `*` stands for every column."""
         return ", ".join(self._item(item) for item in items) or f"{self.relation}.*"
 
-    def tail(self, query: Query) -> str:
-        """ORDER BY, LIMIT and OFFSET."""
-        order = " order by " + ", ".join(self._ordering(o) for o in query.order) if query.order else ""
-        limit = MAX_ROWS if query.limit is None else min(query.limit, MAX_ROWS)
-        return f"{order} limit {limit} offset {max(query.offset, 0)}"
+    def order(self, query: Query) -> str:
+        """An ORDER BY clause, or nothing."""
+        return " order by " + ", ".join(self._ordering(o) for o in query.order) if query.order else ""
 
     def _item(self, item: Item) -> str:
         if item.field.column == "*":
@@ -99,34 +101,39 @@ def read(table: Table, query: Query, *, count: bool) -> tuple[str, list[str | li
     source = f"select {statement.columns(query.select)} from {statement.relation}"
     conditions = statement.where(query.where)
     total = f"(select count(*) from {statement.relation}{conditions})" if count else "null::bigint"
-    return _answer(source + conditions + statement.tail(query), total), statement.values
+    return _answer(source + conditions + statement.order(query) + _page(query), total), statement.values
 
 
 def insert(
-    table: Table, query: Query, body: str, columns: list[str], *, many: bool, returning: bool, resolution: str,
-    defaults: bool,
+    table: Table, query: Query, body: str, columns: list[str], *, many: bool, empty: bool, returning: bool,
+    resolution: str, defaults: bool,
 ) -> tuple[str, list[str | list[str]]]:  # fmt: skip
-    """Insert what the JSON holds; `resolution` says what happens to rows that exist (`merge`, `ignore` or nothing)."""
+    """Insert what the JSON holds; `resolution` says what happens to rows that exist (`merge`, `ignore` or nothing).
+
+    The second number of the answer counts the rows that were not there before, when rows were merged.
+    """
     statement = of_table(table)
+    conflict = _conflict(table, query, columns, resolution)
     if columns:
         names = ", ".join(quote(c) for c in columns)
         source = f"({names}) select {names} from {_rows(statement, table, body, columns, many, defaults)}"
+        source += f" where {_COUNT_NEW}" if resolution == "merge" else ""
     else:
-        source = " select where false" if many else " default values"
-    conflict = _conflict(table, query, columns, resolution)
+        source = " select where false" if empty else " default values"
     into = f"insert into {statement.relation}{source}{conflict} {_returning(statement, query, returning)}"
-    return _answer(into, "null::bigint"), statement.values
+    total = f"({_NEW})::bigint" if resolution == "merge" and conflict and columns else "null::bigint"
+    return _answer(into, total), statement.values
 
 
 def update(
-    table: Table, query: Query, body: str, columns: list[str], *, returning: bool
+    table: Table, query: Query, body: str, columns: list[str], *, many: bool, returning: bool
 ) -> tuple[str, list[str | list[str]]]:
     """Set the columns of every row that the conditions meet."""
     statement = of_table(table)
     if not columns:
         source = f"select {statement.columns(query.select)} from {statement.relation} where false"
         return _answer(source, "null::bigint"), statement.values
-    rows = _rows(statement, table, body, columns, False, False)
+    rows = _rows(statement, table, body, columns, many, False)
     changes = ", ".join(f"{quote(c)} = pgrst_body.{quote(c)}" for c in columns)
     source = f"update {statement.relation} set {changes} from (select * from {rows} limit 1) as pgrst_body"
     source += f"{statement.where(query.where)} {_returning(statement, query, returning)}"
@@ -144,7 +151,7 @@ def call(
     function: Function, query: Query, arguments: str, names: list[str], *, count: bool
 ) -> tuple[str, list[str | list[str]]]:
     """Call a function with the named arguments of a JSON object."""
-    statement = Statement("pgrst_call", {})
+    statement = Statement("pgrst_call", function.columns)
     source = ""
     if names:
         record = ", ".join(f"{quote(n)} {function.parameters[n]}" for n in names)
@@ -158,13 +165,19 @@ def call(
         source = f"select {called} as pgrst_scalar" + (f" from {source}" if names else "")
     total = "(select count(*) from pgrst_source)" if count else "null::bigint"
     rows = "_t" if function.returns_row else "_t.pgrst_scalar"
-    return _answer(source + statement.tail(query), total, rows), statement.values
+    return _answer(source + statement.order(query), total, rows, _page(query)), statement.values
 
 
-def _answer(source: str, total: str, rows: str = "_t") -> str:
+def _page(query: Query) -> str:
+    limit = MAX_ROWS if query.limit is None else min(query.limit, MAX_ROWS)
+    return f" limit {limit} offset {max(query.offset, 0)}"
+
+
+def _answer(source: str, total: str, rows: str = "_t", page: str = "") -> str:
+    """Everything an answer needs in one row: how many rows it holds, the total, and the rows as JSON."""
     return (
         f"with pgrst_source as ({source}) select count(*), {total}, coalesce(json_agg({rows}), '[]')::text "
-        "from (select * from pgrst_source) _t"
+        f"from (select * from pgrst_source{page}) _t"
     )
 
 
@@ -190,7 +203,8 @@ def _conflict(table: Table, query: Query, columns: list[str], resolution: str) -
     on = f" on conflict ({', '.join(quote(c) for c in target)}) do "
     if resolution == "ignore" or not columns:
         return on + "nothing"
-    return on + "update set " + ", ".join(f"{quote(c)} = excluded.{quote(c)}" for c in columns)
+    changes = ", ".join(f"{quote(c)} = excluded.{quote(c)}" for c in columns)
+    return f"{on}update set {changes} where {_TAKE_BACK}"
 
 
 def known_columns(table: Table, columns: list[str]) -> list[str]:
