@@ -34,10 +34,14 @@ _PUBLISHING = {"max_retries": 2, "interval_start": 0.1, "interval_step": 0.2, "i
 
 
 def producer_app(settings: Settings) -> Celery:
-    """A Celery app that only sends, for any broker, without becoming the process's current app."""
+    """A Celery app that only sends, for any broker, without becoming the process's current app.
+
+    The outcome is in the task row, so it has no result backend: with one, each send would subscribe to its result,
+    and a broker that is away would hold the caller for twenty seconds.
+    """
     app = Celery("concept_worker", set_as_current=False)
     app.config_from_object("celeryconfig")
-    app.conf.update(broker_url=settings.redis_url, result_backend=settings.result_url or settings.redis_url)
+    app.conf.update(broker_url=settings.redis_url, result_backend="disabled://")
     return app
 
 

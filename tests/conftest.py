@@ -16,12 +16,34 @@ from celery import Celery
 
 from concept_worker.client import ConceptClient, producer_app
 from concept_worker.devstack import Stack
+from concept_worker.devstack.layer.recorder import SETTING as RECORDER_SETTING
 from concept_worker.settings import Settings
+from tests.contract import shapes
 from tests.nodes import WorkerNode, WorkerProcess
 
 
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """`--update-shapes` adds what this session sent to the table of request shapes."""
+    parser.addoption("--update-shapes", action="store_true", help="add new request shapes to the contract's table")
+
+
+@pytest.fixture(scope="session", autouse=True)
+def recorded_shapes(tmp_path_factory: pytest.TempPathFactory, pytestconfig: pytest.Config) -> Iterator[None]:
+    """Every request that this session's stacks get has its shape in the contract's table, or the session fails."""
+    file = tmp_path_factory.mktemp("shapes") / "recorded.jsonl"
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv(RECORDER_SETTING, str(file))
+        yield
+    fresh = shapes.unknown_in(file)
+    if fresh and pytestconfig.getoption("--update-shapes"):
+        shapes.add(fresh)
+    elif fresh:
+        listed = "\n".join(str(shape) for shape in fresh)
+        pytest.fail(f"requests of a shape that the contract does not know; see --update-shapes:\n{listed}")
+
+
 @pytest.fixture(scope="session")
-def stack() -> Iterator[Stack]:
+def stack(recorded_shapes: None) -> Iterator[Stack]:
     """PostgreSQL, the Supabase layer and Valkey on free ports, with the project's schema; gone at the end."""
     # Not below pytest's own folder: as root, that one is closed to the user that PostgreSQL runs as.
     folder = Path(tempfile.mkdtemp(prefix="concept-worker-tests-"))
@@ -84,7 +106,9 @@ def _worker_node(arguments: Sequence[str], environment: Mapping[str, str], log: 
         log=log,
     )
     process.ready()
-    return WorkerNode(process, producer_app(Settings.model_validate(_by_field(environment))))
+    app = producer_app(Settings.model_validate(_by_field(environment)))
+    app.conf.result_backend = environment["CONCEPT_RESULT_URL"]  # the tests look at Celery's own states too
+    return WorkerNode(process, app)
 
 
 def _by_field(environment: Mapping[str, str]) -> dict[str, str]:

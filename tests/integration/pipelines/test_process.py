@@ -1,0 +1,116 @@
+"""`process()`: the same stages in one process, without a broker, with the same outcome as the canvas."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from uuid import UUID
+
+import pytest
+
+from concept_worker.bootstrap import build_services
+from concept_worker.devstack import Stack
+from concept_worker.errors import ProviderUnavailable, StoreRefused
+from concept_worker.imaging.recolor import plan_recolor
+from concept_worker.models import ConceptRow, GenerationPayload, Palette, PaletteSource, TaskRow, TaskStatus, TaskType
+from concept_worker.pipelines.base import Services
+from concept_worker.pipelines.generation import GenerationTaskProcessor
+from concept_worker.services.offline.generator import OfflineGenerator
+from concept_worker.settings import Settings
+from tests.conftest import System
+from tests.waiting import until
+
+PAYLOAD = GenerationPayload(logo_description="a heron in reeds", theme_description="quiet lake", num_palettes=4)
+
+
+class AwayForPalettes(OfflineGenerator):
+    """A provider that draws but has no palettes today."""
+
+    def generate_palettes(self, theme_description: str, logo_description: str, count: int) -> list[Palette]:
+        raise ProviderUnavailable("the provider does not answer")
+
+
+def settings_of(stack: Stack) -> Settings:
+    """The stack's."""
+    return Settings(
+        supabase_url=stack.environment["SUPABASE_URL"],
+        supabase_secret_key=stack.environment["SUPABASE_SECRET_KEY"],
+        redis_url=stack.environment["REDIS_URL"],
+        staging_url=stack.environment["CONCEPT_STAGING_URL"],
+    )
+
+
+@pytest.fixture
+def services(stack: Stack) -> Iterator[Services]:
+    """Real services over the embedded stack."""
+    built = build_services(settings_of(stack))
+    yield built
+    built.close()
+
+
+def new_row(services: Services, user_id: UUID) -> TaskRow:
+    """A pending row with the payload."""
+    return services.task_service.create_task(user_id, TaskType.GENERATION, PAYLOAD.model_dump(mode="json"))
+
+
+def shape(concept: ConceptRow) -> dict[str, object]:
+    """What two runs of one payload must have in common: all but ids, paths and times."""
+    return concept.model_dump(
+        exclude={"id": True, "task_id": True, "image_path": True, "image_url": True, "created_at": True}
+        | {"variations": {"__all__": {"image_path", "image_url"}}}
+    )
+
+
+def test_process_and_canvas_store_the_same_concept(system: System, services: Services, user_id: UUID) -> None:
+    """Same payload, same row, same palettes, pictures made the same way."""
+    here = new_row(services, user_id)
+    assert GenerationTaskProcessor(here.id, user_id, PAYLOAD, services).process() is not None
+    there = system.client.generate(user_id=user_id, **PAYLOAD.model_dump())
+    until(lambda: system.client.get_task(there.id, user_id).status.is_terminal, "the canvas to end")
+
+    concepts = [system.client.get_concept(row.id, user_id) for row in (here, there)]
+    assert concepts[0] is not None
+    assert concepts[1] is not None
+    assert shape(concepts[0]) == shape(concepts[1])
+    ends = [
+        (row.status, row.progress, row.stage, row.run)
+        for row in (system.client.get_task(row.id, user_id) for row in (here, there))
+    ]
+    assert ends[0] == ends[1]
+    for concept in concepts:
+        base = system.client.load_image(concept.image_path)
+        assert base is not None
+        plan = plan_recolor(base)
+        for variation in concept.variations:
+            assert system.client.load_image(variation.image_path) == plan.paint(variation.colors)
+
+
+def test_a_row_somebody_else_has_is_left_alone(services: Services, user_id: UUID) -> None:
+    """No second run of a claimed row."""
+    row = new_row(services, user_id)
+    services.task_service.claim_task_if_pending(row.id, user_id)
+    assert GenerationTaskProcessor(row.id, user_id, PAYLOAD, services).process() is None
+
+
+def test_trouble_ends_in_the_row_and_is_raised(stack: Stack, services: Services, user_id: UUID) -> None:
+    """The row says what failed in the seeds' words."""
+    broken = build_services(settings_of(stack).model_copy(update={"storage_bucket_palette": "no-such-bucket"}))
+    row = new_row(services, user_id)
+    with pytest.raises(StoreRefused):
+        GenerationTaskProcessor(row.id, user_id, PAYLOAD, broken).process()
+    broken.close()
+    failed = services.task_service.get_task(row.id, user_id)
+    assert failed.status is TaskStatus.FAILED
+    assert failed.error_message is not None
+    assert failed.error_message.startswith("Error in generation task processing: Failed to create palette variations: ")
+
+
+def test_palettes_that_cannot_be_had_are_made_here_and_say_so(stack: Stack, user_id: UUID) -> None:
+    """The paid image is not thrown away."""
+    services = build_services(settings_of(stack), generator=AwayForPalettes())
+    row = new_row(services, user_id)
+    concept_id = GenerationTaskProcessor(row.id, user_id, PAYLOAD, services).process()
+    assert concept_id is not None
+    concept = services.concept_persistence_service.get_concept(concept_id, user_id)
+    services.close()
+    assert concept is not None
+    assert [variation.palette_source for variation in concept.variations] == [PaletteSource.LOCAL] * 4

@@ -1,0 +1,246 @@
+"""Task rows on the real database: who may read them, how they move, what they say."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from uuid import UUID, uuid4
+
+import pytest
+
+from concept_worker.bootstrap import build_records
+from concept_worker.devstack import Stack
+from concept_worker.errors import InvalidRequest, StaleRun, StepHeld, TaskError, TaskNotFoundError
+from concept_worker.models import RunReference, TaskRow, TaskStatus, TaskType
+from concept_worker.services.task_service import TaskService
+from concept_worker.settings import Settings
+
+STEP = "a_step"
+
+
+@pytest.fixture(scope="module")
+def tasks(stack: Stack) -> Iterator[TaskService]:
+    """The service over the embedded stack."""
+    records = build_records(
+        Settings(
+            supabase_url=stack.environment["SUPABASE_URL"],
+            supabase_secret_key=stack.environment["SUPABASE_SECRET_KEY"],
+            max_runs=3,
+        )
+    )
+    yield records.task_service
+    records.close()
+
+
+@pytest.fixture
+def row(tasks: TaskService, user_id: UUID) -> TaskRow:
+    """A pending row."""
+    return tasks.create_task(user_id, TaskType.GENERATION, {"logo_description": "a fox"})
+
+
+def claimed(tasks: TaskService, row: TaskRow) -> RunReference:
+    """A run of the row."""
+    task = tasks.claim_task_if_pending(row.id, row.user_id)
+    assert task is not None
+    return RunReference(task_id=task.id, number=task.run)
+
+
+class TestCreate:
+    """`create_task`"""
+
+    def test_a_new_row_is_pending_and_keeps_its_inputs(self, row: TaskRow) -> None:
+        """Timestamps come from the database."""
+        assert (row.status, row.run, row.progress) == (TaskStatus.PENDING, 0, 0)
+        assert row.metadata == {"logo_description": "a fox"}
+        assert row.created_at.tzinfo is not None
+
+    def test_unknown_user_is_named(self, tasks: TaskService) -> None:
+        """A user that nobody signed up cannot own a row."""
+        with pytest.raises(InvalidRequest, match="user_id: no such user"):
+            tasks.create_task(uuid4(), TaskType.GENERATION)
+
+    @pytest.mark.parametrize(("user", "kind"), [("nobody", "concept_generation"), (str(uuid4()), "concept_dance")])
+    def test_bad_arguments_are_named(self, tasks: TaskService, user: str, kind: str) -> None:
+        """No UUID, no type of ours."""
+        with pytest.raises(InvalidRequest, match=r"user_id|task_type"):
+            tasks.create_task(user, kind)
+
+
+class TestRead:
+    """`get_task`, `get_tasks_by_user`, `get_task_by_result_id`"""
+
+    def test_another_users_row_is_not_found(self, tasks: TaskService, row: TaskRow, stack: Stack) -> None:
+        """And the message does not name the whole id."""
+        with pytest.raises(TaskNotFoundError) as caught:
+            tasks.get_task(row.id, stack.create_user())
+        assert str(caught.value) == f"Task with ID {str(row.id)[:4]}**** not found"
+
+    def test_list_is_newest_first_filtered_and_limited(self, tasks: TaskService, user_id: UUID, stack: Stack) -> None:
+        """By status, by limit, and of this user only."""
+        made = [tasks.create_task(user_id, TaskType.GENERATION).id for _ in range(3)]
+        tasks.create_task(stack.create_user(), TaskType.GENERATION)
+        tasks.update_task_status(made[0], TaskStatus.FAILED, error_message="no")
+        assert [row.id for row in tasks.get_tasks_by_user(user_id)] == made[::-1]
+        assert [row.id for row in tasks.get_tasks_by_user(user_id, "pending", limit=1)] == [made[2]]
+        assert [row.id for row in tasks.get_tasks_by_user(user_id, TaskStatus.FAILED)] == [made[0]]
+
+    @pytest.mark.parametrize("arguments", [{"limit": 0}, {"limit": 1001}, {"status": "sleeping"}])
+    def test_list_names_bad_arguments(self, tasks: TaskService, user_id: UUID, arguments: dict[str, object]) -> None:
+        """Limit out of bounds, unknown status."""
+        with pytest.raises(InvalidRequest, match=r"limit|status"):
+            tasks.get_tasks_by_user(user_id, **arguments)  # type: ignore[arg-type]  # wrong on purpose
+
+    def test_by_result(self, tasks: TaskService, row: TaskRow, stack: Stack) -> None:
+        """The owner finds the row of a result, another user does not."""
+        claimed(tasks, row)
+        concept = uuid4()
+        tasks.update_task_status(row.id, "completed", result_id=concept)
+        found = tasks.get_task_by_result_id(concept, row.user_id)
+        assert found is not None
+        assert found.id == row.id
+        assert tasks.get_task_by_result_id(concept, stack.create_user()) is None
+
+
+class TestMove:
+    """`update_task_status`, `delete_task`"""
+
+    def test_failed_row_says_one_printable_sentence(self, tasks: TaskService, row: TaskRow) -> None:
+        """Non-printable characters become spaces, and 1,000 characters are the limit."""
+        failed = tasks.update_task_status(row.id, "failed", error_message="bad\x00\x07\nthing" + "x" * 2000)
+        assert failed.error_message is not None
+        assert failed.error_message.startswith("bad   thing")
+        assert len(failed.error_message) == 1000
+
+    @pytest.mark.parametrize("end", [TaskStatus.COMPLETED, TaskStatus.FAILED, TaskStatus.CANCELED])
+    def test_a_terminal_row_never_changes(self, tasks: TaskService, row: TaskRow, end: TaskStatus) -> None:
+        """Whatever comes late is refused, and the row stays to the letter."""
+        run = claimed(tasks, row)
+        last = tasks.update_task_status(row.id, end, result_id=uuid4(), error_message="over")
+        for late in (TaskStatus.PROCESSING, TaskStatus.COMPLETED, TaskStatus.FAILED, TaskStatus.CANCELED):
+            with pytest.raises(TaskError, match=f"it is {end.value}"):
+                tasks.update_task_status(row.id, late, result_id=uuid4(), error_message="late")
+        assert tasks.claim_task_if_pending(row.id) is None
+        assert not tasks.wait_step(run, STEP, "owner", "reason", 1.0)
+        assert tasks.get_task(row.id, row.user_id) == last
+
+    def test_completed_needs_a_result_and_a_claim(self, tasks: TaskService, row: TaskRow) -> None:
+        """A pending row cannot jump to the end."""
+        with pytest.raises(InvalidRequest, match="result_id"):
+            tasks.update_task_status(row.id, "completed")
+        with pytest.raises(TaskError, match="it is pending"):
+            tasks.update_task_status(row.id, "completed", result_id=uuid4())
+
+    def test_a_move_of_an_old_run_is_refused(self, tasks: TaskService, row: TaskRow) -> None:
+        """With a run, only the current one moves the row."""
+        run = claimed(tasks, row)
+        with pytest.raises(TaskError):
+            tasks.update_task_status(row.id, "failed", error_message="late", run=run.number - 1)
+        assert tasks.update_task_status(row.id, "failed", error_message="now", run=run.number).error_message == "now"
+
+    def test_unknown_row(self, tasks: TaskService) -> None:
+        """Is not found."""
+        with pytest.raises(TaskNotFoundError):
+            tasks.update_task_status(uuid4(), "failed", error_message="x")
+
+    def test_delete_is_the_owners(self, tasks: TaskService, row: TaskRow, stack: Stack) -> None:
+        """Another user's delete finds nothing; the owner's works once."""
+        with pytest.raises(TaskNotFoundError):
+            tasks.delete_task(row.id, stack.create_user())
+        assert tasks.delete_task(row.id, row.user_id)
+        with pytest.raises(TaskNotFoundError):
+            tasks.delete_task(row.id, row.user_id)
+
+
+class TestClaim:
+    """`claim_task_if_pending`"""
+
+    def test_of_eight_claimants_one_wins(self, tasks: TaskService, row: TaskRow) -> None:
+        """At once, on the real database, three times over."""
+        for _ in range(3):
+            fresh = tasks.create_task(row.user_id, TaskType.GENERATION)
+            with ThreadPoolExecutor(8) as pool:
+                wins = list(pool.map(lambda _, f=fresh: tasks.claim_task_if_pending(f.id, f.user_id), range(8)))
+            assert [win.run for win in wins if win is not None] == [1]
+
+    def test_another_users_row_is_not_claimed(self, tasks: TaskService, row: TaskRow, stack: Stack) -> None:
+        """And stays pending."""
+        assert tasks.claim_task_if_pending(row.id, stack.create_user()) is None
+        assert tasks.get_task(row.id, row.user_id).status is TaskStatus.PENDING
+
+    def test_a_claim_shows_when_it_started_and_when_it_ends(self, tasks: TaskService, row: TaskRow) -> None:
+        """Start time and lease are the database's."""
+        task = tasks.claim_task_if_pending(row.id)
+        assert task is not None
+        assert task.status is TaskStatus.PROCESSING
+        assert task.started_at is not None
+        assert task.lease_expires_at is not None
+        assert task.lease_expires_at > task.started_at
+
+
+class TestSteps:
+    """`begin_step`, `finish_step`, `wait_step`"""
+
+    def test_a_finished_step_answers_from_its_checkpoint(self, tasks: TaskService, row: TaskRow) -> None:
+        """The second execution gets the first one's output, and the first output wins."""
+        run = claimed(tasks, row)
+        assert tasks.begin_step(run, STEP, "one", 10).output is None
+        assert tasks.finish_step(run, STEP, {"picture": 1}, 20).current
+        assert tasks.begin_step(run, STEP, "two", 10).output == {"picture": 1}
+        assert tasks.finish_step(run, STEP, {"picture": 2}, 20).output == {"picture": 1}
+        assert tasks.get_task(row.id, row.user_id).progress == 20
+
+    def test_a_running_step_is_held(self, tasks: TaskService, row: TaskRow) -> None:
+        """A second execution at the same time has to come back."""
+        run = claimed(tasks, row)
+        tasks.begin_step(run, STEP, "one", 10)
+        with pytest.raises(StepHeld) as caught:
+            tasks.begin_step(run, STEP, "two", 10)
+        assert caught.value.seconds > 0
+
+    def test_of_eight_executions_one_gets_the_step(self, tasks: TaskService, row: TaskRow) -> None:
+        """At once."""
+        run = claimed(tasks, row)
+
+        def begin(number: int) -> bool:
+            try:
+                tasks.begin_step(run, STEP, str(number), 10)
+            except StepHeld:
+                return False
+            return True
+
+        with ThreadPoolExecutor(8) as pool:
+            assert sorted(pool.map(begin, range(8))) == [False] * 7 + [True]
+
+    def test_a_waiting_step_shows_why_and_may_be_taken(self, tasks: TaskService, row: TaskRow) -> None:
+        """The reason is in the row while it waits, and gone when the step goes on."""
+        run = claimed(tasks, row)
+        tasks.begin_step(run, STEP, "one", 10)
+        assert tasks.wait_step(run, STEP, "one", "the provider is busy", 5.0)
+        retry = tasks.get_task(row.id, row.user_id).metadata["retry"]
+        assert (retry["step"], retry["attempt"], retry["reason"]) == (STEP, 1, "the provider is busy")
+        begun = tasks.begin_step(run, STEP, "two", 10)
+        assert "retry" not in begun.task.metadata
+        assert begun.task.inputs == {"logo_description": "a fox"}
+
+    def test_a_stale_run_is_fenced(self, tasks: TaskService, row: TaskRow) -> None:
+        """A run that is over, or another row's number, does nothing."""
+        run = claimed(tasks, row)
+        with pytest.raises(StaleRun):
+            tasks.begin_step(RunReference(task_id=row.id, number=run.number + 1), STEP, "one", 10)
+        tasks.update_task_status(row.id, "canceled")
+        with pytest.raises(StaleRun):
+            tasks.begin_step(run, STEP, "one", 10)
+
+    def test_what_a_canceled_run_finishes_is_not_current(self, tasks: TaskService, row: TaskRow) -> None:
+        """The step hears that it worked for nothing."""
+        run = claimed(tasks, row)
+        tasks.begin_step(run, STEP, "one", 10)
+        tasks.update_task_status(row.id, "canceled")
+        assert not tasks.finish_step(run, STEP, {}, 20).current
+
+    def test_progress_never_falls(self, tasks: TaskService, row: TaskRow) -> None:
+        """Header steps end in any order."""
+        run = claimed(tasks, row)
+        tasks.begin_step(run, "late", "one", 60)
+        tasks.begin_step(run, "early", "two", 10)
+        assert tasks.get_task(row.id, row.user_id).progress == 60

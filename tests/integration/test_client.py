@@ -1,0 +1,91 @@
+"""The front door: refused before a row exists, or a row that tells the truth."""
+
+from __future__ import annotations
+
+import socket
+from typing import Any
+from uuid import UUID, uuid4
+
+import pytest
+
+from concept_worker.client import ConceptClient
+from concept_worker.devstack import Stack
+from concept_worker.errors import EnqueueError, InvalidRequest, StoreUnavailable, TaskNotFoundError
+from concept_worker.models import TaskStatus
+from concept_worker.settings import Settings
+from tests.conftest import System
+
+GOOD: dict[str, Any] = {"logo_description": "a fox", "theme_description": "warm"}
+
+
+def free_port() -> int:
+    """A port where nobody listens."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+@pytest.mark.parametrize(
+    ("change", "field"),
+    [
+        ({"logo_description": ""}, "logo_description"),
+        ({"theme_description": "x" * 501}, "theme_description"),
+        ({"num_palettes": 0}, "num_palettes"),
+        ({"num_palettes": 21}, "num_palettes"),
+        ({"num_palettes": -1}, "num_palettes"),
+        ({"num_palettes": "seven"}, "num_palettes"),
+        ({"size": 512}, "size"),
+    ],
+)
+def test_bad_input_makes_no_row(system: System, user_id: UUID, change: dict[str, Any], field: str) -> None:
+    """The caller hears the field, the database hears nothing."""
+    with pytest.raises(InvalidRequest, match=f"{field}: "):
+        system.client.generate(user_id=user_id, **(GOOD | change))
+    assert list(system.client.get_tasks(user_id)) == []
+
+
+def test_a_user_id_that_is_none(system: System) -> None:
+    """No UUID, and a UUID of nobody."""
+    with pytest.raises(InvalidRequest, match="user_id: must be a UUID"):
+        system.client.generate(user_id="me", **GOOD)
+    with pytest.raises(InvalidRequest, match="user_id: no such user"):
+        system.client.generate(user_id=uuid4(), **GOOD)
+
+
+def test_others_see_nothing(system: System, stack: Stack, user_id: UUID) -> None:
+    """Neither the task nor its concept."""
+    row = system.client.generate(user_id=user_id, num_palettes=1, **GOOD)
+    stranger = stack.create_user()
+    with pytest.raises(TaskNotFoundError):
+        system.client.get_task(row.id, stranger)
+    with pytest.raises(TaskNotFoundError):
+        system.client.get_concept(row.id, stranger)
+    assert list(system.client.get_tasks(stranger)) == []
+
+
+def test_a_broker_that_is_away_fails_the_row(stack: Stack, user_id: UUID) -> None:
+    """The caller gets a clear error, the user a row that says so."""
+    settings = Settings(
+        supabase_url=stack.environment["SUPABASE_URL"],
+        supabase_secret_key=stack.environment["SUPABASE_SECRET_KEY"],
+        redis_url=f"redis://127.0.0.1:{free_port()}/0",
+    )
+    with ConceptClient.from_settings(settings) as client:
+        with pytest.raises(EnqueueError, match="the message broker does not answer"):
+            client.generate(user_id=user_id, **GOOD)
+        (row,) = client.get_tasks(user_id)
+    assert row.status is TaskStatus.FAILED
+    assert row.error_message == "Failed to queue task: the message broker does not answer."
+
+
+def test_a_database_that_is_away_is_said_plainly(user_id: UUID) -> None:
+    """Without its address, which is none of the caller's business."""
+    settings = Settings(supabase_url=f"http://127.0.0.1:{free_port()}", supabase_secret_key="sb_secret_x")
+    with ConceptClient.from_settings(settings) as client, pytest.raises(StoreUnavailable, match="did not answer"):
+        client.generate(user_id=user_id, **GOOD)
+
+
+def test_missing_settings_are_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    """And the way out is told."""
+    with pytest.raises(ValueError, match="SUPABASE_URL and SUPABASE_SECRET_KEY are not set"):
+        ConceptClient.from_settings(Settings(supabase_url="", supabase_secret_key=""))

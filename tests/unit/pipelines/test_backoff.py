@@ -1,0 +1,34 @@
+"""Waits grow, are jittered, and know what the error knows."""
+
+from __future__ import annotations
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from concept_worker.errors import RateLimited, StepHeld, StoreUnavailable
+from concept_worker.pipelines.backoff import Backoff
+
+BACKOFF = Backoff(base=2.0, cap=120.0)
+
+
+@given(st.integers(0, 100))
+def test_wait_is_within_full_jitter(retries: int) -> None:
+    """Between nothing and base times two to the retries, never beyond the cap."""
+    assert 0 <= BACKOFF.delay(StoreUnavailable("away"), retries) <= min(120.0, 2.0 * 2**retries)
+
+
+def test_waits_differ() -> None:
+    """Runs that failed together do not come back together."""
+    assert len({BACKOFF.delay(StoreUnavailable("away"), 5) for _ in range(20)}) > 15
+
+
+def test_the_providers_reset_is_honoured() -> None:
+    """At least as long as it asked, at most the cap beyond jitter."""
+    assert BACKOFF.delay(RateLimited("busy", 30.0), 0) >= 30.0
+    assert BACKOFF.delay(RateLimited("busy", 9999.0), 0) <= 120.0 + 2.0
+
+
+def test_a_held_step_is_looked_at_soon() -> None:
+    """Whatever its lease says."""
+    assert BACKOFF.delay(StepHeld("busy", 300.0), 9) <= 6.0
+    assert BACKOFF.delay(StepHeld("busy", 0.0), 0) <= 1.0

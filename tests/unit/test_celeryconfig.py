@@ -1,0 +1,35 @@
+"""The queue's settings hang together."""
+
+from __future__ import annotations
+
+import celeryconfig
+from concept_worker.celery import app
+from concept_worker.models import TaskType
+from concept_worker.routing import QUEUE_OF, START_OF, TaskName
+from concept_worker.settings import Settings
+
+
+def test_every_task_has_a_name_a_queue_and_a_body() -> None:
+    """What routing names is what workers register, and nothing else of ours."""
+    app.loader.import_default_modules()
+    registered = {name for name in app.tasks if name.startswith("concept_worker.")}
+    assert registered == {name.value for name in TaskName} == {name.value for name in QUEUE_OF}
+
+
+def test_every_task_acknowledges_late() -> None:
+    """Whatever a decorator may say."""
+    app.loader.import_default_modules()
+    assert all(task.acks_late for name, task in app.tasks.items() if name.startswith("concept_worker."))
+
+
+def test_every_entry_is_a_start() -> None:
+    """Each task type that can be asked for has an entry."""
+    assert START_OF[TaskType.GENERATION] is TaskName.START_GENERATION
+
+
+def test_no_wait_outlasts_the_visibility_timeout() -> None:
+    """A longer countdown or step would be delivered twice while it lasts."""
+    settings = Settings()
+    visible = celeryconfig.broker_transport_options["visibility_timeout"]
+    assert settings.retry_cap_seconds < visible
+    assert settings.lease_seconds < visible
