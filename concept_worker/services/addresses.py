@@ -67,7 +67,8 @@ def parse_target(url: str) -> Target:
 
 
 def _is_host(host: str) -> bool:
-    return bool(_NAME.fullmatch(host)) or _as_address(host) is not None
+    # A percent sign in an address names a network interface of this machine.
+    return bool(_NAME.fullmatch(host)) or ("%" not in host and _as_address(host) is not None)
 
 
 class HostList:

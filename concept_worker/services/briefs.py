@@ -9,6 +9,12 @@ NEGATIVE = (
     "busy background, complex gradients, illegible text, several logos"
 )
 
+# How the lines of a brief begin; the fake provider reads them back.
+LOGO_LINE = "Design a logo: "
+THEME_LINE = "Theme and mood of the brand: "
+CHANGE_LINE = "Change: "
+KEEP_LINE = "Keep: "
+
 _STYLE = (
     "Minimal flat vector style: simple shapes, clean edges, few solid colours, strong contrast, one clear mark that "
     "still reads in a single colour and at small sizes. The mark stands alone, centred, on a plain background that is "
@@ -27,7 +33,7 @@ PALETTE_TASK = (
 
 def logo_brief(logo_description: str, theme_description: str) -> str:
     """The request for a new logo."""
-    return f"Design a logo: {logo_description}\nTheme and mood of the brand: {theme_description}\n{_STYLE}"
+    return f"{LOGO_LINE}{logo_description}\n{THEME_LINE}{theme_description}\n{_STYLE}"
 
 
 def refinement_brief(
@@ -37,10 +43,10 @@ def refinement_brief(
     keep = ", ".join(preserve_aspects) if preserve_aspects else "everything the change does not touch"
     lines = [
         "Refine the logo in the given image; the result must be recognisably the same logo.",
-        f"Change: {refinement_prompt}",
-        f"Keep: {keep}",
+        f"{CHANGE_LINE}{refinement_prompt}",
+        f"{KEEP_LINE}{keep}",
         f"What the logo shows: {logo_description}" if logo_description else "",
-        f"Theme and mood of the brand: {theme_description}" if theme_description else "",
+        f"{THEME_LINE}{theme_description}" if theme_description else "",
         _STYLE,
     ]
     return "\n".join(line for line in lines if line)

@@ -16,7 +16,6 @@ from dataclasses import dataclass
 from urllib.parse import urljoin, urlsplit
 
 import httpcore
-import httpx
 import structlog
 
 from concept_worker.errors import ConceptWorkerError, DownloadRefused, ProviderUnavailable
@@ -30,7 +29,7 @@ from concept_worker.services.addresses import (
     resolve_host,
 )
 from concept_worker.services.provider_http.deadline import Clock, Deadline, current_deadline, within
-from concept_worker.services.provider_http.transport import DeadlineBackend, SocketOptions, bounded_timeout
+from concept_worker.services.provider_http.transport import DeadlineBackend, SocketOptions, bounded_timeout, trusted_tls
 from concept_worker.settings import Settings
 
 log = structlog.get_logger(__name__)
@@ -84,7 +83,7 @@ class GuardedDownloader:
         self._any_port = allow_private_hosts
         vetted = VettedBackend(resolver, backend or httpcore.SyncBackend(), allow_private_hosts=allow_private_hosts)
         self._pool = httpcore.ConnectionPool(
-            ssl_context=ssl_context or httpx.create_ssl_context(),
+            ssl_context=ssl_context or trusted_tls(),
             max_keepalive_connections=0,
             network_backend=DeadlineBackend(vetted),
         )

@@ -152,27 +152,34 @@ def _role_colors(entry: object) -> list[str | None]:
 
 def _from_colors(value: object, depth: int = 0) -> list[str | None]:
     if isinstance(value, Mapping):
-        by_role = _by_role(value)
-        return by_role if sum(map(bool, by_role)) >= OWN_COLORS else _in_order(list(value.values()))
+        return _by_role(value, others_in_order=True)
     if isinstance(value, list):
         wrapped = len(value) == 1 and isinstance(value[0], (Mapping, list)) and depth < DEPTH_MAX
         if wrapped and parse_color(value[0]) is None:
             return _from_colors(value[0], depth + 1)
         return _in_order(value)
     if isinstance(value, str):
-        return _in_order(re.split(r"[,;|\n]+|\s+(?=#)", value[:2000]))
+        return _in_order([part for part in re.split(r"[,;|\n]+|\s+(?=#)", value[:2000]) if part.strip()])
     return [None] * ROLES
 
 
-def _by_role(entry: Mapping[object, object]) -> list[str | None]:
-    """Colours by what their fields are called: `primary`, `primary_color`, `first_color`, `color1`."""
+def _by_role(entry: Mapping[object, object], *, others_in_order: bool = False) -> list[str | None]:
+    """Colours by what their fields are called: `primary`, `primary_color`, `first_color`, `color1`.
+
+    Fields of other names take the places left over in their order, when `others_in_order`.
+    """
     colors: list[str | None] = [None] * ROLES
+    others: list[str] = []
     for key, value in entry.items():
         word = re.sub(r"[\s-]", "_", str(key).strip().lower())
         role = next((i for i, words in enumerate(_ROLE_WORDS) if word in words or _leads(word, words)), None)
+        color = parse_color(value)
         if role is not None and colors[role] is None:
-            colors[role] = parse_color(value)
-    return colors
+            colors[role] = color
+        elif color is not None and others_in_order:
+            others.append(color)
+    free = iter(others)
+    return [color or next(free, None) for color in colors]
 
 
 def _leads(word: str, words: tuple[str, ...]) -> bool:

@@ -11,6 +11,8 @@ import sys
 from collections.abc import Sequence
 
 from concept_worker.devstack.fake_provider.faults import Fault, Latency
+from concept_worker.devstack.fake_provider.offline_artist import OfflineArtist
+from concept_worker.devstack.fake_provider.pictures import PlainArtist
 from concept_worker.devstack.fake_provider.server import FakeProvider
 from concept_worker.devstack.fake_provider.studio import FakeProviderOptions
 
@@ -27,6 +29,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
             cache=not parsed.no_cache,
             result_links=parsed.result_links,
             requests_per_second=parsed.requests_per_second,
+            artist=OfflineArtist() if parsed.artist == "offline" else PlainArtist(),
         ),
         port=parsed.port,
     )
@@ -59,6 +62,7 @@ def _parser() -> argparse.ArgumentParser:
         metavar="JSON",
         help='such as {"kind": "status", "status": 503, "endpoint": "image", "probability": 0.2}',
     )
+    parser.add_argument("--artist", choices=("plain", "offline"), default="plain", help="offline draws real logos")
     parser.add_argument("--no-cache", action="store_true", help="draw again for identical requests")
     parser.add_argument("--result-links", action="store_true", help="OpenAI: answer with links, not base64")
     parser.add_argument("--requests-per-second", type=int, default=None, help="more get 429; not counted by default")

@@ -64,6 +64,10 @@ class FakeProvider:
         """How many calls would have been charged, of one endpoint or of all."""
         return sum(call.paid for call in self.calls if endpoint in (None, call.endpoint))
 
+    def remembered(self) -> int:
+        """How many answers the cache holds."""
+        return self._studio.remembered()
+
     def stored_files(self) -> list[str]:
         """Keys in the file store."""
         return sorted(self._studio.files)
@@ -119,5 +123,5 @@ def _config(studio: Studio) -> uvicorn.Config:
         log_config=None,
         log_level="critical",
         access_log=False,
-        timeout_graceful_shutdown=5,
+        timeout_graceful_shutdown=0,  # what still works then is cancelled
     )

@@ -75,6 +75,10 @@ class Studio:
         self.results.clear()
         self._cache.clear()
 
+    def remembered(self) -> int:
+        """How many answers the cache holds."""
+        return len(self._cache)
+
     async def perform(
         self,
         call: Call,

@@ -10,6 +10,7 @@ from __future__ import annotations
 import ssl
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
+from functools import lru_cache
 from typing import Any, cast
 
 import httpcore
@@ -108,11 +109,17 @@ class _Body(httpx.SyncByteStream):
         self._response.close()
 
 
+@lru_cache(maxsize=1)
+def trusted_tls() -> ssl.SSLContext:
+    """The usual certificate authorities, read once a process: that takes 20 ms and some megabytes."""
+    return httpx.create_ssl_context()
+
+
 def bounded_transport(*, max_connections: int = 100, idle_connections: int = 20) -> BoundedTransport:
     """A transport for one process: at most so many connections, so many of them kept open while idle."""
     return BoundedTransport(
         httpcore.ConnectionPool(
-            ssl_context=httpx.create_ssl_context(),
+            ssl_context=trusted_tls(),
             max_connections=max_connections,
             max_keepalive_connections=idle_connections,
             keepalive_expiry=30.0,

@@ -1,0 +1,36 @@
+"""Real logos from the fake: the offline generator draws what the brief asks for."""
+
+from __future__ import annotations
+
+from concept_worker.devstack.fake_provider.pictures import PlainArtist
+from concept_worker.services.briefs import CHANGE_LINE, KEEP_LINE, LOGO_LINE, THEME_LINE
+from concept_worker.services.offline.generator import OfflineGenerator
+
+
+class OfflineArtist:
+    """Squares only; other formats are left to the plain artist."""
+
+    def __init__(self) -> None:
+        self._plain = PlainArtist()
+
+    def draw(self, prompt: str, seed: int, width: int, height: int) -> bytes:
+        if width != height:
+            return self._plain.draw(prompt, seed, width, height)
+        logo, theme = _line(prompt, LOGO_LINE) or prompt, _line(prompt, THEME_LINE)
+        return OfflineGenerator(size=width).generate_image(logo, theme, seed=seed)
+
+    def redraw(self, original: bytes, prompt: str, seed: int, width: int, height: int) -> bytes:
+        kept = tuple(part.strip() for part in _line(prompt, KEEP_LINE).split(",") if part.strip())
+        return OfflineGenerator(size=width).refine_image(
+            original,
+            _line(prompt, CHANGE_LINE) or prompt,
+            logo_description="",
+            theme_description=_line(prompt, THEME_LINE),
+            preserve_aspects=kept,
+            seed=seed,
+        )
+
+
+def _line(prompt: str, lead: str) -> str:
+    """The rest of the line that begins with `lead`; empty when there is none."""
+    return next((line.removeprefix(lead) for line in prompt.splitlines() if line.startswith(lead)), "")

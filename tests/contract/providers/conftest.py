@@ -1,0 +1,119 @@
+"""Both adapters on a real socket: one fake provider for all tests of a module, as new for each of them."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator
+
+import pytest
+
+from concept_worker.devstack.fake_provider import FakeProvider
+from concept_worker.models import Palette
+from concept_worker.services.interfaces import ConceptGenerator
+from concept_worker.services.jigsawstack import jigsawstack_generator
+from concept_worker.services.openai_images import openai_generator
+from concept_worker.settings import Settings
+
+Build = Callable[..., ConceptGenerator]
+
+
+@pytest.fixture(scope="module")
+def running_fake() -> Iterator[FakeProvider]:
+    """The fake, listening."""
+    with FakeProvider() as fake:
+        yield fake
+
+
+@pytest.fixture
+def fake(running_fake: FakeProvider) -> FakeProvider:
+    """The fake without calls, faults, cache and files."""
+    running_fake.reset()
+    return running_fake
+
+
+@pytest.fixture
+def settings_for(fake: FakeProvider) -> Callable[..., Settings]:
+    """Settings that lead to the fake; small pictures, generous waits."""
+
+    def build(**changes: object) -> Settings:
+        defaults: dict[str, object] = {
+            "jigsawstack_api_key": fake.api_key,
+            "jigsawstack_api_url": fake.url,
+            "openai_api_key": fake.api_key,
+            "openai_base_url": fake.openai_url,
+            "image_size": 256,
+            "download_hosts": "127.0.0.1",
+            "download_allow_http": True,
+            "download_allow_private": True,
+        }
+        return Settings(_env_file=None, **(defaults | changes))  # type: ignore[arg-type]
+
+    return build
+
+
+@pytest.fixture
+def build(settings_for: Callable[..., Settings]) -> Iterator[Build]:
+    """`build("jigsawstack", image_timeout_seconds=1)` gives an adapter, closed after the test."""
+    built: list[ConceptGenerator] = []
+    factories: dict[str, Callable[[Settings], ConceptGenerator]] = {
+        "jigsawstack": jigsawstack_generator,
+        "openai": openai_generator,
+    }
+
+    def make(wire: str, **changes: object) -> ConceptGenerator:
+        built.append(factories[wire](settings_for(**changes)))
+        return built[-1]
+
+    yield make
+    for generator in built:
+        generator.close()
+
+
+@pytest.fixture
+def image() -> Callable[..., bytes]:
+    """`image(generator, seed=7)` asks for the usual picture."""
+
+    def ask(generator: ConceptGenerator, *, seed: int = 7) -> bytes:
+        return generator.generate_image("a fox reading a book", "calm nordic morning", seed=seed)
+
+    return ask
+
+
+@pytest.fixture
+def palettes() -> Callable[..., list[Palette]]:
+    """`palettes(generator, 5)` asks for the usual palettes."""
+
+    def ask(generator: ConceptGenerator, count: int = 5) -> list[Palette]:
+        return generator.generate_palettes("calm nordic morning", "a fox reading a book", count)
+
+    return ask
+
+
+@pytest.fixture
+def refined() -> Callable[..., bytes]:
+    """`refined(generator, original, seed=7)` asks for the usual change."""
+
+    def ask(generator: ConceptGenerator, original: bytes, *, seed: int = 7) -> bytes:
+        return generator.refine_image(
+            original,
+            "make the fox blue",
+            logo_description="a fox reading a book",
+            theme_description="calm nordic morning",
+            preserve_aspects=("layout",),
+            seed=seed,
+        )
+
+    return ask
+
+
+@pytest.fixture
+def eventually() -> Callable[[Callable[[], bool]], None]:
+    """`eventually(condition)` waits until it holds."""
+
+    def wait(condition: Callable[[], bool]) -> None:
+        until = time.monotonic() + 20
+        while not condition():
+            assert time.monotonic() < until, "the condition did not come about"
+            time.sleep(0.002)
+
+    return wait
