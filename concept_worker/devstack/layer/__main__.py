@@ -12,6 +12,7 @@ from pathlib import Path
 
 import asyncpg
 import uvicorn
+from starlette.types import ASGIApp
 
 from concept_worker.devstack.errors import StackError
 from concept_worker.devstack.keys import load_keys
@@ -20,6 +21,7 @@ from concept_worker.devstack.layer.callers import Callers
 from concept_worker.devstack.layer.database import Database
 from concept_worker.devstack.layer.files import Files
 from concept_worker.devstack.layer.links import Links
+from concept_worker.devstack.layer.recorder import SETTING, Recorder
 from concept_worker.devstack.schema import prepare_database
 
 _POLL_SECONDS = 0.02
@@ -56,7 +58,9 @@ async def _serve(arguments: _Arguments) -> None:
         await owner.close()
     files.sweep({row["version"] for row in rows})
     database = await Database.connect(f"postgresql://authenticator:{keys.authenticator_password}@{address}")
-    app = make_app(database, files, Callers(keys), Links(keys.jwt_secret))
+    app: ASGIApp = make_app(database, files, Callers(keys), Links(keys.jwt_secret))
+    if os.environ.get(SETTING):
+        app = Recorder(app, os.environ[SETTING])
     config = uvicorn.Config(
         app, log_level="warning", access_log=False, lifespan="off", http="httptools", loop="asyncio"
     )
