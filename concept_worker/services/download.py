@@ -120,7 +120,8 @@ class GuardedDownloader:
 
     def _fetch(self, target: Target, deadline: Deadline) -> bytes | _Redirect:
         host = f"[{target.host}]" if ":" in target.host else target.host
-        address = httpcore.URL(scheme=target.scheme, host=host, port=target.port, target=target.path)
+        # Without brackets: here the host is what is resolved, and what the certificate must name.
+        address = httpcore.URL(scheme=target.scheme, host=target.host, port=target.port, target=target.path)
         authority = host if target.port in (80, 443) else f"{host}:{target.port}"
         timeouts = {
             "connect": self._limits.connect_seconds,
@@ -173,7 +174,7 @@ class VettedBackend(httpcore.NetworkBackend):
         local_address: str | None = None,
         socket_options: SocketOptions = None,
     ) -> httpcore.NetworkStream:
-        answers = _resolve_in_time(self._resolver, host.strip("[]"), port)
+        answers = _resolve_in_time(self._resolver, host, port)
         addresses = list(answers) if self._allow_private else public_addresses(answers)
         trouble: Exception = httpcore.ConnectError("no address")
         for address in addresses:
