@@ -1,69 +1,59 @@
-"""From a reading to a mark: which subjects, how large, where, in front of what, and inside which frame."""
+"""From a reading to a mark: subject, pair, monogram or geometry, and the frame round it."""
 
 from __future__ import annotations
 
+from concept_worker.services.offline.abstract import abstract_mark
 from concept_worker.services.offline.drawing import Dice, Drawing, Ink, draw, fill
 from concept_worker.services.offline.frames import enframe
+from concept_worker.services.offline.letters import monogram
 from concept_worker.services.offline.motifs import MOTIFS, Kind
-from concept_worker.services.offline.path import circle
-from concept_worker.services.offline.reading import Frame, Reading, Relation
+from concept_worker.services.offline.motifs.plants import blade
+from concept_worker.services.offline.pairing import Subject, pair_up
+from concept_worker.services.offline.path import arc, circle, mirror, star, stroke
+from concept_worker.services.offline.reading import Frame, Reading
 
-KEYLINE = 1.7  # units of ground between what stands in front and what lies behind
-_LOOSE = (Frame.NONE, Frame.NONE, Frame.NONE, Frame.CIRCLE, Frame.CIRCLE, Frame.SQUARE, Frame.HEXAGON, Frame.SHIELD)
+_LOOSE = (Frame.NONE, Frame.NONE, Frame.NONE, Frame.CIRCLE, Frame.CIRCLE, Frame.RING, Frame.SQUARE, Frame.HEXAGON)
+_LETTER_FRAMES = (Frame.CIRCLE, Frame.SHIELD, Frame.HEXAGON, Frame.SQUARE, Frame.RING, Frame.NONE)
 
 
 def compose(reading: Reading, dice: Dice) -> Drawing:
-    """The mark of a reading, in a box of 100 x 100 units; the dice vary it."""
-    sketches = [MOTIFS[name].sketch(dice) for name in reading.subjects]
-    kinds = [MOTIFS[name].kind for name in reading.subjects]
-    if len(sketches) >= 2:
-        mark = _duo(sketches[0], sketches[1], kinds[0], kinds[1], reading.relation)
+    """The mark of a reading; the dice vary everything but its subject. Not yet fitted to any box."""
+    subjects = [Subject(name, MOTIFS[name].sketch(dice), MOTIFS[name].kind) for name in reading.subjects]
+    if len(subjects) >= 2:
+        mark = pair_up(subjects[0], subjects[1], reading.relation, dice)
         return enframe(mark, reading.frame or Frame.NONE, dice)
-    if sketches:
+    if subjects:
         frame = reading.frame or dice.pick("frame", _LOOSE)
-        return enframe(sketches[0], frame, dice) if frame is not Frame.NONE else _solo(sketches[0], kinds[0], dice)
-    return draw(fill(Ink.PRIMARY, circle(50, 50, 40)))
+        return enframe(subjects[0].drawing, frame, dice) if frame is not Frame.NONE else _alone(subjects[0], dice)
+    if reading.initials:
+        frame = reading.frame or dice.pick("letter frame", _LETTER_FRAMES)
+        return enframe(monogram(reading.initials, dice), frame, dice)
+    return enframe(abstract_mark(dice), reading.frame or Frame.NONE, dice)
 
 
-def _solo(mark: Drawing, kind: Kind, dice: Dice) -> Drawing:
-    if kind is Kind.FIGURE and dice.chance("disc", 0.35):
-        return draw(fill(Ink.HIGHLIGHT, circle(50, 46, 40)), mark.inked({Ink.HIGHLIGHT: Ink.GROUND}))
+def _alone(subject: Subject, dice: Dice) -> Drawing:
+    """A subject without a frame, sometimes on a pale disc, between sprigs or under a few stars."""
+    mark = subject.drawing.fit(8, 8, 92, 92)
+    if subject.kind not in (Kind.FIGURE, Kind.EMBLEM):
+        return mark
+    setting = dice.pick("setting", ("plain", "plain", "disc", "sprigs", "stars"))
+    if setting == "disc":
+        disc = fill(Ink.HIGHLIGHT, circle(50, 50, 46))
+        return draw(disc, subject.drawing.fit(17, 17, 83, 83).inked({Ink.HIGHLIGHT: Ink.GROUND}))
+    if setting == "sprigs":
+        return draw(_sprigs(), subject.drawing.fit(20, 8, 80, 68))
+    if setting == "stars":
+        stars = [star(x, y, r, r * 0.36, 4) for x, y, r in ((4, 14, 5), (96, 20, 6.5), (92, 4, 3))]
+        return draw(fill(Ink.ACCENT, *stars), mark)
     return mark
 
 
-def _duo(one: Drawing, two: Drawing, kind_one: Kind, kind_two: Kind, relation: Relation) -> Drawing:
-    """Two subjects; who goes behind is a matter of their kinds first, of the words second."""
-    if relation in (Relation.UNDER, Relation.BEHIND):
-        one, two, kind_one, kind_two = two, one, kind_two, kind_one
-        relation = Relation.OVER if relation is Relation.UNDER else Relation.BEFORE
-    if kind_one is Kind.BACKDROP and kind_two is not Kind.BACKDROP:
-        return _before(two, one, 62 if kind_two is Kind.LAND else 57)
-    if kind_two is Kind.BACKDROP:
-        return _before(one, two, 30 if relation is Relation.OVER else 57)
-    if kind_one is Kind.LAND and kind_two is not Kind.LAND:
-        return _on_top(two, one)
-    if kind_two is Kind.LAND or relation in (Relation.OVER, Relation.INSIDE):
-        return _on_top(one, two)
-    if relation is Relation.BESIDE:
-        return one.fit(0, 26, 48, 74) + two.fit(52, 26, 100, 74)
-    return _badge(one, two)
-
-
-def _layered(front: Drawing, back: Drawing) -> Drawing:
-    return back + front.keyline(KEYLINE) + front
-
-
-def _before(front: Drawing, backdrop: Drawing, height: float) -> Drawing:
-    """A figure in front of sun, moon or cloud; `height` is where its middle comes."""
-    behind = backdrop.fit(12, 14, 88, 90) if height < 50 else backdrop.fit(14, 2, 86, 74)
-    x0, y0, x1, y1 = front.box
-    scale = min(92 / (x1 - x0), 66 / (y1 - y0))
-    return _layered(front.place((50, height), scale, about=((x0 + x1) / 2, (y0 + y1) / 2)), behind)
-
-
-def _on_top(upper: Drawing, lower: Drawing) -> Drawing:
-    return _layered(lower.fit(10, 54, 90, 98), upper.fit(14, 2, 86, 68))
-
-
-def _badge(large: Drawing, small: Drawing) -> Drawing:
-    return _layered(small.fit(58, 56, 98, 96), large.fit(4, 4, 88, 88))
+def _sprigs() -> Drawing:
+    """Two branches that meet below, like a wreath left open."""
+    stem = stroke(arc((50, 48), 44, 186, 268), 1.8)
+    leaves = []
+    for i, angle in enumerate(range(196, 270, 12)):
+        foot = arc((50, 48), 44, angle, angle + 1)[0]
+        leaves += [blade(*foot, angle - 90 + side * 42 + 90 + 90, 0.3 - 0.018 * i) for side in (-1, 1)]
+    shapes = [*stem, *leaves]
+    return draw(fill(Ink.SECONDARY, *shapes, *(mirror(shape) for shape in shapes)))

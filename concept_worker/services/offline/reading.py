@@ -18,6 +18,9 @@ _NAMED = re.compile(
     r"((?:[A-Z][\w'’.-]*|&|and(?=\s+[A-Z]))(?:\s+(?:[A-Z0-9][\w'’.-]*|&|and(?=\s+[A-Z])))*)"
 )
 _CALLED_LOWER = re.compile(r"\b(?:called|named)[:\s]+([^\W\d_][\w'’-]{1,23})")
+_LETTERS = re.compile(
+    r"\b(?:letters?|monogram|initials?)\s+(?:of\s+)?[\"'“‘]?((?-i:[A-Z0-9]{1,2})|[A-Za-z0-9])\b", re.IGNORECASE
+)
 _REFUSALS = frozenset(("no", "not", "without", "never", "non", "minus", "except"))
 
 
@@ -142,7 +145,7 @@ def read(description: str) -> Reading:
         relation=_relation(words, [first[subject] for subject in tuple(first)[:2]]),
         frame=Frame(frames[0][1]) if frames else None,
         wordmark=name,
-        initials=_initials(name or description),
+        initials=_initials(name, description),
     )
 
 
@@ -167,7 +170,11 @@ def _name_in(description: str) -> str:
     return lower.group(1).strip("'’-") if lower else ""
 
 
-def _initials(text: str) -> str:
-    plain = unicodedata.normalize("NFKD", text).encode("ascii", "ignore").decode()
-    words = [word for word in re.findall(r"[A-Za-z0-9]+", plain) if word.lower() not in ("a", "an", "the", "of", "and")]
+def _initials(name: str, description: str) -> str:
+    """Letters that the text asks for ("a monogram AB", "the letter K"), else those of the name."""
+    asked = _LETTERS.search(description)
+    if asked:
+        return asked.group(1).upper()
+    plain = unicodedata.normalize("NFKD", name).encode("ascii", "ignore").decode()
+    words = [word for word in re.findall(r"[A-Za-z0-9]+", plain) if word.lower() not in ("the", "of", "and")]
     return "".join(word[0] for word in words[:2]).upper()

@@ -26,7 +26,8 @@ def moon(dice: Dice) -> Drawing:
     turn = dice.pick("turn", (35, 55, 70))
     body = crescent(50, 50, 42, 36, 19, turn)
     stars = (star(*polar((50, 50), 16, turn - 8), 9, 3.6, 4), star(*polar((50, 50), 33, turn + 22), 5, 2, 4))
-    return draw(fill(H, circle(50, 50, 42)), fill(S, body), fill(A, *stars[: dice.pick("stars", (1, 2))]))
+    pale = (fill(H, circle(50, 50, 42)),) if dice.chance("pale disc", 0.6) else ()
+    return draw(*pale, fill(S, body), fill(A, *stars[: dice.pick("stars", (1, 2))]))
 
 
 @motif("sun", "sun sunny sunrise sunset sunshine solar dawn dusk", Kind.BACKDROP)
