@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from typing import Any
 
@@ -13,7 +13,19 @@ from concept_worker.devstack.layer.catalog import Catalog, read_catalog
 
 POOL = 10  # connections, as PostgREST's default
 ACQUIRE_SECONDS = 10.0  # how long a request waits for a connection
+# Types that travel as text, so that PostgreSQL itself reads what the client wrote; with what we make of them.
+TEXT_TYPES: dict[str, Callable[[str], Any]] = {
+    "uuid": str, "text": str, "smallint": int, "integer": int, "bigint": int, "real": float,
+    "double precision": float, "numeric": str, "boolean": "t".__eq__, "date": str, "bytea": str, "interval": str,
+    "timestamp with time zone": str, "timestamp without time zone": str, "time with time zone": str,
+    "time without time zone": str,
+}  # fmt: skip
 _BECOME = "select set_config('role', $1, true), set_config('request.jwt.claims', $2, true)"
+
+_SHORT_NAMES = """
+select typname as name, format_type(oid, null) as long from pg_type
+where typnamespace = 'pg_catalog'::regnamespace and format_type(oid, null) = any ($1::text[])
+"""
 
 
 class Database:
@@ -28,7 +40,13 @@ class Database:
         """Open the pool and read the catalog."""
         settings = {"search_path": "public, extensions", "application_name": "concept_worker layer", "jit": "off"}
         pool = await asyncpg.create_pool(
-            dsn, min_size=1, max_size=POOL, reset=_nothing_to_reset, server_settings=settings, ssl=False
+            dsn,
+            min_size=1,
+            max_size=POOL,
+            init=_speak_text,
+            reset=_nothing_to_reset,
+            server_settings=settings,
+            ssl=False,
         )
         database = cls(pool)
         await database.refresh()
@@ -49,6 +67,14 @@ class Database:
     async def close(self) -> None:
         """Close every connection."""
         await self._pool.close()
+
+
+async def _speak_text(connection: asyncpg.Connection) -> None:
+    names = {row["name"]: row["long"] for row in await connection.fetch(_SHORT_NAMES, list(TEXT_TYPES))}
+    for name, long_name in names.items():
+        await connection.set_type_codec(
+            name, schema="pg_catalog", encoder=str, decoder=TEXT_TYPES[long_name], format="text"
+        )
 
 
 async def _nothing_to_reset(_connection: Any) -> None:

@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 from concept_worker.devstack.layer.catalog import Function, Table
+from concept_worker.devstack.layer.database import TEXT_TYPES
 from concept_worker.devstack.layer.errors import RestError
 from concept_worker.devstack.layer.query import SINGLE_VALUE, Condition, Field, Group, Item, Ordering, Query
 
@@ -26,13 +27,18 @@ class Statement:
     def __init__(self, relation: str, types: dict[str, str]) -> None:
         self.relation = relation  # quoted
         self.types = types  # of the columns that are known
-        self.values: list[str | list[str]] = []
+        self.values: list[str] = []
 
-    def bind(self, value: str | list[str], type_name: str | None = None) -> str:
-        """A placeholder for `value`, cast from text to the type as PostgreSQL reads a literal."""
+    def bind(self, value: str, type_name: str | None = None) -> str:
+        """A placeholder for `value`, which PostgreSQL reads as it reads a literal of this type.
+
+        Most types are read when the value arrives, as PostgREST has it: a bad value is an error even if no row is
+        looked at. Arrays and other types that need the driver's help are cast when they are used.
+        """
         self.values.append(value)
-        placeholder = f"${len(self.values)}::text" + ("[]" if isinstance(value, list) else "")
-        return f"cast({placeholder} as {type_name})" if type_name else placeholder
+        if type_name in TEXT_TYPES or type_name in ("json", "jsonb"):
+            return f"${len(self.values)}::{type_name}"
+        return f"cast(${len(self.values)}::text as {type_name})" if type_name else f"${len(self.values)}::text"
 
     def where(self, conditions: list[Condition | Group]) -> str:
         """A WHERE clause, or nothing."""
@@ -81,7 +87,8 @@ class Statement:
     def _condition(self, condition: Condition) -> str:
         left, type_name = self._field(condition.field), self._type(condition.field)
         if isinstance(condition.value, list):
-            return f"{left} = any ({self.bind(condition.value, type_name and type_name + '[]')})"
+            members = ", ".join(self.bind(value, type_name) for value in condition.value)
+            return f"{left} in ({members})" if members else f"{left} = any ('{{}}')"
         if condition.operator == "is":
             return f"{left} is {condition.value}"
         value = condition.value
@@ -95,7 +102,7 @@ def of_table(table: Table) -> Statement:
     return Statement(f'"public".{quote(table.name)}', {name: c.type for name, c in table.columns.items()})
 
 
-def read(table: Table, query: Query, *, count: bool) -> tuple[str, list[str | list[str]]]:
+def read(table: Table, query: Query, *, count: bool) -> tuple[str, list[str]]:
     """Select rows; with `count`, also how many there are without limit and offset."""
     statement = of_table(table)
     source = f"select {statement.columns(query.select)} from {statement.relation}"
@@ -107,7 +114,7 @@ def read(table: Table, query: Query, *, count: bool) -> tuple[str, list[str | li
 def insert(
     table: Table, query: Query, body: str, columns: list[str], *, many: bool, empty: bool, returning: bool,
     resolution: str, defaults: bool,
-) -> tuple[str, list[str | list[str]]]:  # fmt: skip
+) -> tuple[str, list[str]]:  # fmt: skip
     """Insert what the JSON holds; `resolution` says what happens to rows that exist (`merge`, `ignore` or nothing).
 
     The second number of the answer counts the rows that were not there before, when rows were merged.
@@ -127,7 +134,7 @@ def insert(
 
 def update(
     table: Table, query: Query, body: str, columns: list[str], *, many: bool, returning: bool
-) -> tuple[str, list[str | list[str]]]:
+) -> tuple[str, list[str]]:
     """Set the columns of every row that the conditions meet."""
     statement = of_table(table)
     if not columns:
@@ -140,16 +147,14 @@ def update(
     return _answer(source, "null::bigint"), statement.values
 
 
-def delete(table: Table, query: Query, *, returning: bool) -> tuple[str, list[str | list[str]]]:
+def delete(table: Table, query: Query, *, returning: bool) -> tuple[str, list[str]]:
     """Delete every row that the conditions meet."""
     statement = of_table(table)
     source = f"delete from {statement.relation}{statement.where(query.where)}"
     return _answer(f"{source} {_returning(statement, query, returning)}", "null::bigint"), statement.values
 
 
-def call(
-    function: Function, query: Query, arguments: str, names: list[str], *, count: bool
-) -> tuple[str, list[str | list[str]]]:
+def call(function: Function, query: Query, arguments: str, names: list[str], *, count: bool) -> tuple[str, list[str]]:
     """Call a function with the named arguments of a JSON object."""
     statement = Statement("pgrst_call", function.columns)
     source = ""

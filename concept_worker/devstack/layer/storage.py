@@ -117,7 +117,7 @@ class Storage:
         known = json.loads(row["metadata"])
         return JSONResponse(
             {
-                "id": str(row["id"]),
+                "id": row["id"],
                 "name": row["name"],
                 "version": row["version"],
                 "bucket_id": row["bucket_id"],
@@ -126,8 +126,8 @@ class Storage:
                 "cache_control": known["cacheControl"],
                 "etag": known["eTag"],
                 "metadata": json.loads(row["user_metadata"] or "{}"),
-                "last_modified": row["updated_at"].isoformat(),
-                "created_at": row["created_at"].isoformat(),
+                "last_modified": _iso(row["updated_at"]),
+                "created_at": _iso(row["created_at"]),
             }
         )
 
@@ -293,6 +293,11 @@ async def _write_row(
     extra = None if upload.user_metadata is None else json.dumps(upload.user_metadata)
     row = await connection.fetchrow(sql, bucket, valid_key(name), json.dumps(upload.metadata), extra, version)
     return row["id"], row["version"]
+
+
+def _iso(timestamp: str) -> str:
+    """PostgreSQL's way of writing a time in UTC, as clients expect it."""
+    return timestamp.replace(" ", "T").replace("+00", "Z")
 
 
 def _target(request: Request) -> tuple[str, str]:
