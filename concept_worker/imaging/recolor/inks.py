@@ -12,10 +12,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from concept_worker.imaging.recolor.colors import Floats
-from concept_worker.imaging.recolor.survey import CELL_BITS, CELLS, Survey, Words, cell_of
+from concept_worker.imaging.recolor.survey import CELL_BITS, CELLS, Survey, Words, cell_of, channels_of
 
 INKS_MAX = 12  # a palette has at most 8 colours; more inks than that only keep neighbours apart
-SPREAD_INKS_MAX = 6  # without solid colours (a photograph) more inks only add flicker between mixes
+SPREAD_INKS_MAX = 6  # gradients need an ink an end; more only add flicker between mixes
 # A solid colour covers at least this share of the visible area: 500 pixels of 1024 x 1024, a word of small print.
 SOLID_SHARE = 0.0005
 # ... and holds this part of the colours around it; a gradient's cells hold about a third.
@@ -25,8 +25,17 @@ APART = 22.0
 # A colour this far from every mix of two inks is not explained by them.
 UNEXPLAINED = 26.0
 UNEXPLAINED_SHARE = 0.001
+# ... nearer for bigger areas: by the fourth root of the area, at most this factor.
+_URGENCY_MAX = 2.0
+# Uneven light on the ground: the part of the rim that it covers, and the most levels that still are the ground.
+SPREAD_COVERED = 0.98
+SPREAD_MAX = 48.0
 _SIDE = 1 << CELL_BITS
 _CELL = 256 >> CELL_BITS
+# A peak is this wide (levels, plus the noise), and is compared with what lies this much farther around it.
+_PEAK_REACH = 4.0
+_PEAK_AROUND = 12.0
+_TRIES = 32  # peaks looked at before the rest counts as gradients
 _MODE_SAMPLES = 4096  # samples of one cell from which its commonest exact colour is read
 
 
@@ -35,8 +44,8 @@ class Inks:
     """Source colours, the ground (if any) first."""
 
     levels: Floats  # (n, 3), sRGB 0..255
-    shares: Floats  # (n,), share of the visible area that is nearest to each
     has_ground: bool
+    spread: float  # levels that the ground strays from its ink by uneven light or noise; 0 in a clean drawing
 
     def __len__(self) -> int:
         return len(self.levels)
@@ -46,87 +55,112 @@ def find_inks(survey: Survey) -> Inks:
     """At least one ink, at most `INKS_MAX`; deterministic."""
     used = np.flatnonzero(survey.everywhere)
     if not len(used):
-        return Inks(np.zeros((1, 3)), np.ones(1), has_ground=False)
+        return Inks(np.zeros((1, 3)), has_ground=False, spread=0.0)
     total = int(survey.everywhere.sum())
-    has_ground = bool(survey.border.any())
-    chosen = _solid_inks(survey, total)
+    ground, spread = _ground(survey.rim) if len(survey.rim) else (None, 0.0)
+    solid = _solid_inks(survey, total, ground, spread)
     centers = cell_levels(used)
     weights = _box_sum(survey.everywhere, 1)[used] / total
-    chosen = _add_unexplained(chosen, centers, weights)
-    levels = np.array(chosen)
-    counts = survey.everywhere[used]
-    if has_ground:
-        levels = _ground_first(levels, survey.border)
-    shares = np.bincount(_nearest(centers, levels), counts, minlength=len(levels)) / total
-    return Inks(levels, shares, has_ground)
+    if ground is not None:
+        outside = _distance(centers, ground) > spread + APART
+        centers, weights = centers[outside], weights[outside]
+    levels = _with_unexplained(solid, centers, weights)
+    return Inks(np.array(levels), ground is not None, spread)
 
 
-def _solid_inks(survey: Survey, total: int) -> list[Floats]:
-    """Exact colours of the flat areas, largest first."""
-    near = _box_sum(survey.flat, 1)
-    around = _box_sum(survey.flat, 3)
+def _ground(rim: Words) -> tuple[Floats, float]:
+    """The commonest colour of the rim, and how far most of the rim strays from it."""
+    counts = np.bincount(cell_of(rim), minlength=CELLS)
+    cell = int(np.argmax(_box_sum(counts, 1)))
+    inside = rim[cell_of(rim) == cell]
+    if not len(inside):  # the middle of the fullest neighbourhood may itself be empty
+        inside = rim[cell_of(rim) == int(np.argmax(counts))]
+    ground = _commonest(inside)
+    distance = np.sort(np.sqrt(_squares(rim, ground)))
+    distance = distance[: np.searchsorted(distance, SPREAD_MAX, side="right")]
+    return ground, float(distance[int((len(distance) - 1) * SPREAD_COVERED)])
+
+
+def _solid_inks(survey: Survey, total: int, ground: Floats | None, spread: float) -> list[Floats]:
+    """Exact colours of the flat areas: the ground, then the largest first."""
+    near, around = _box_sum(survey.flat, 1), _box_sum(survey.flat, 3)
     candidates = np.flatnonzero((survey.flat > 0) & (near >= max(1.0, total * SOLID_SHARE)))
     candidates = candidates[near[candidates] >= around[candidates] * SOLID_CONCENTRATION]
     order = candidates[np.argsort(-survey.flat[candidates], kind="stable")]
-    cells: NDArray[np.uint16] | None = None
     chosen: list[Floats] = []
-    for cell in order:
-        center = cell_levels(np.array([cell]))[0]
-        if all(np.linalg.norm(center - ink) >= APART for ink in chosen):
-            cells = cell_of(survey.samples) if cells is None else cells
-            exact = _commonest(survey.samples[np.flatnonzero(cells == cell)[:_MODE_SAMPLES]])
-            if all(np.linalg.norm(exact - ink) >= APART for ink in chosen):
-                chosen.append(exact)
-        if len(chosen) == INKS_MAX:
-            break
+    pool = survey.samples
+    if ground is not None:
+        chosen.append(ground)
+        pool = pool[_squares(pool, ground) > (APART + spread) ** 2]
+    cells = cell_of(pool)
+    reach = _PEAK_REACH + 2.5 * survey.sample_noise
+    for cell in order[:_TRIES]:
+        samples = pool[np.flatnonzero(cells == cell)[:_MODE_SAMPLES]]
+        if not len(samples) or len(chosen) == INKS_MAX:
+            continue  # part of an ink that is taken already
+        exact = _commonest(samples)
+        distance = np.sqrt(_squares(pool, exact))
+        if (distance <= reach).sum() >= (distance <= _PEAK_AROUND + reach).sum() * SOLID_CONCENTRATION:
+            chosen.append(exact)
+            rest = distance > APART
+            pool, cells = pool[rest], cells[rest]
     return chosen
 
 
-def _add_unexplained(chosen: list[Floats], centers: Floats, weights: Floats) -> list[Floats]:
-    """The inks, and the colours that no mix of two of them comes near to, worst first."""
-    limit = max(len(chosen), min(INKS_MAX, len(chosen) + 4), SPREAD_INKS_MAX if not chosen else 0)
-    enough = weights >= min(UNEXPLAINED_SHARE, float(weights.max()))
+def _distance(colors: Floats, ink: Floats) -> Floats:
+    """Levels (n,) between colours (n, 3) and an ink."""
+    distance: Floats = np.sqrt(((colors - ink) ** 2).sum(1))
+    return distance
+
+
+def _squares(words: Words, ink: Floats) -> Floats:
+    """Squared distance in levels of packed pixels to an ink."""
+    red, green, blue = channels_of(words)
+    squares: Floats = (red - ink[0]) ** 2 + (green - ink[1]) ** 2 + (blue - ink[2]) ** 2
+    return squares
+
+
+def _with_unexplained(solid: list[Floats], centers: Floats, weights: Floats) -> list[Floats]:
+    """The solid inks, and the colours that no mix of two inks comes near to, worst first."""
+    if not solid:
+        solid = [centers[int(np.argmax(weights))]]
+    enough = weights >= UNEXPLAINED_SHARE
     centers, weights = centers[enough], weights[enough]
-    if not chosen:
-        chosen = [centers[int(np.argmax(weights))]]
+    urgency = np.minimum((weights / UNEXPLAINED_SHARE) ** 0.25, _URGENCY_MAX)
+    chosen = list(solid)
     residual = np.full(len(centers), np.inf)
     for index, ink in enumerate(chosen):
         residual = np.minimum(residual, _residual_with(ink, chosen[:index], centers))
-    while len(chosen) < limit:
-        worst = int(np.argmax(residual * np.sqrt(weights)))
-        if residual[worst] < UNEXPLAINED:
-            far = int(np.argmax(residual))
-            if residual[far] < UNEXPLAINED:
-                break
-            worst = far
-        ink = centers[worst]
-        residual = np.minimum(residual, _residual_with(ink, chosen, centers))
-        chosen = [*chosen, ink]
-    return chosen
+        urgency[_distance(centers, ink) < APART] = 0
+    while len(chosen) < min(INKS_MAX, len(solid) + SPREAD_INKS_MAX) and len(centers):
+        worst = int(np.argmax(residual * urgency))
+        if residual[worst] * urgency[worst] < UNEXPLAINED:
+            break
+        residual = np.minimum(residual, _residual_with(centers[worst], chosen, centers))
+        urgency[_distance(centers, centers[worst]) < APART] = 0
+        chosen.append(centers[worst])
+    return _without_superfluous(chosen, len(solid))
+
+
+def _without_superfluous(chosen: list[Floats], solid: int) -> list[Floats]:
+    """The inks without those, found on the way to the ends of a gradient, that the others explain."""
+    kept = list(chosen)
+    for ink in chosen[solid:]:
+        others = [other for other in kept if other is not ink]
+        residual = min(float(_residual_with(other, others[:index], ink[None])[0]) for index, other in enumerate(others))
+        if residual < UNEXPLAINED / _URGENCY_MAX:
+            kept = others
+    return kept
 
 
 def _residual_with(ink: Floats, others: list[Floats], colors: Floats) -> Floats:
     """Distance of colours (n, 3) to the nearest mix of `ink` with one of the others."""
-    best: Floats = np.linalg.norm(colors - ink, axis=1)
+    best = _distance(colors, ink)
     for other in others:
         along = other - ink
         t = np.clip(((colors - ink) * along).sum(1) / (along**2).sum(), 0, 1)
-        best = np.minimum(best, np.linalg.norm(colors - ink - t[:, None] * along, axis=1))
+        best = np.minimum(best, _distance(colors - t[:, None] * along, ink))
     return best
-
-
-def _ground_first(levels: Floats, border: NDArray[np.int64]) -> Floats:
-    """The inks, the one that most of the rim is nearest to in front."""
-    used = np.flatnonzero(border)
-    votes = np.bincount(_nearest(cell_levels(used), levels), border[used], minlength=len(levels))
-    ground = int(np.argmax(votes))
-    return np.concatenate([levels[ground : ground + 1], np.delete(levels, ground, axis=0)])
-
-
-def _nearest(colors: Floats, inks: Floats) -> NDArray[np.intp]:
-    distances = ((colors[:, None, :] - inks[None]) ** 2).sum(-1)
-    nearest: NDArray[np.intp] = distances.argmin(axis=1)
-    return nearest
 
 
 def cell_levels(cells: NDArray[np.intp]) -> Floats:

@@ -101,7 +101,7 @@ class _Reader:
         keys = np.take(self._settled, cells, mode="wrap")
         colors: Words = words & np.uint32(0xFFFFFF)
         for index, packed in enumerate(self._packed):
-            if self._inks.shares[index] > 0.02:
+            if index < 4:
                 np.putmask(keys, colors == packed, np.uint16(self._pure + index))
         open_pixels = np.flatnonzero(keys.ravel() == _OPEN)
         if len(open_pixels) and len(self._pairs.first):

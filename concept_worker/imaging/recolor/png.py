@@ -10,7 +10,8 @@ from numpy.typing import NDArray
 
 from concept_worker.imaging.headers import PNG_SIGNATURE
 
-_INDEXED = 3  # colour type of a palette picture
+_INDEXED, _RGBA = 3, 6  # colour types of a PNG
+_INDEXED_LEVEL = 6
 
 
 def chunk(kind: bytes, content: bytes) -> bytes:
@@ -18,21 +19,30 @@ def chunk(kind: bytes, content: bytes) -> bytes:
     return struct.pack(">I", len(content)) + kind + content + struct.pack(">I", zlib.crc32(content, zlib.crc32(kind)))
 
 
-def indexed_pixels(indices: NDArray[np.uint8], level: int) -> bytes:
+def indexed_pixels(indices: NDArray[np.uint8]) -> bytes:
     """The IDAT chunk of an index plane (height, width), unfiltered, as the PNG specification advises for palettes."""
     height, width = indices.shape
     rows = np.zeros((height, width + 1), np.uint8)
     rows[:, 1:] = indices
-    return chunk(b"IDAT", zlib.compress(rows.data, level))
+    return chunk(b"IDAT", zlib.compress(rows.data, _INDEXED_LEVEL))
 
 
-def indexed_png(width: int, height: int, colors: NDArray[np.uint8], alphas: bytes, pixels: bytes) -> bytes:
-    """A palette PNG: colours (n, 3), n alphas or none, and an IDAT chunk of `indexed_pixels`."""
-    parts = [
-        PNG_SIGNATURE,
-        chunk(b"IHDR", struct.pack(">IIBBBBB", width, height, 8, _INDEXED, 0, 0, 0)),
-        chunk(b"PLTE", colors.tobytes()),
-    ]
+def indexed_png(size: tuple[int, int], colors: NDArray[np.uint8], alphas: bytes, pixels: bytes) -> bytes:
+    """A palette PNG: width and height, colours (n, 3), n alphas or none, and the chunk of `indexed_pixels`."""
+    parts = [PNG_SIGNATURE, _header(size, _INDEXED), chunk(b"PLTE", colors.tobytes())]
     if alphas:
         parts.append(chunk(b"tRNS", alphas))
     return b"".join([*parts, pixels, chunk(b"IEND", b"")])
+
+
+def true_color_png(words: NDArray[np.uint32], level: int) -> bytes:
+    """An RGBA PNG of pixels 0xAABBGGRR (height, width)."""
+    height, width = words.shape
+    rows = np.zeros((height, 4 * width + 1), np.uint8)
+    rows[:, 1:] = words.astype("<u4").view(np.uint8)
+    pixels = chunk(b"IDAT", zlib.compress(rows.data, level))
+    return b"".join([PNG_SIGNATURE, _header((width, height), _RGBA), pixels, chunk(b"IEND", b"")])
+
+
+def _header(size: tuple[int, int], color_type: int) -> bytes:
+    return chunk(b"IHDR", struct.pack(">IIBBBBB", *size, 8, color_type, 0, 0, 0))

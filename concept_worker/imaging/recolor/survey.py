@@ -25,6 +25,7 @@ VISIBLE_ALPHA = 32
 # Pixels of one side that are the border; and the share of it that must be see-through for there to be no ground.
 _BORDER = 0.01
 _OPEN_BORDER = 0.5
+_RIM_SAMPLES = 20_000
 
 
 @dataclass(frozen=True)
@@ -33,9 +34,10 @@ class Survey:
 
     everywhere: NDArray[np.int64]  # all visible samples
     flat: NDArray[np.int64]  # samples that look like their neighbours: never an edge
-    border: NDArray[np.int64]  # samples on the rim; empty counts when the rim is see-through
-    samples: Words  # the flat samples themselves, 0x00BBGGRR
+    rim: Words  # pixels along the border, 0x00BBGGRR; none when most of it is see-through
+    samples: Words  # the flat samples themselves
     noise: float  # standard deviation in levels, 0 for a clean drawing
+    sample_noise: float  # the same of the samples, which come from a shrunk copy when the picture is noisy
 
 
 def words_of(image: Image.Image) -> Words:
@@ -65,11 +67,12 @@ def channels_of(words: Words) -> tuple[NDArray[np.int16], NDArray[np.int16], NDA
 
 def survey(image: Image.Image, words: Words) -> Survey:
     """Look at a regular grid of the picture's pixels; at a shrunk copy when they are noisy."""
-    noise = _noise_of(_grid(words))
-    if noise >= NOISY and min(image.size) >= 64:
+    noise = _noise_of(grid_of(words))
+    shrunk = noise >= NOISY and min(image.size) >= 64
+    if shrunk:
         words = words_of(image.reduce(4))
     with_alpha = image.mode == "RGBA"
-    grid = _grid(words)
+    grid = grid_of(words)
     here, right, below = (part.ravel() for part in grid)
     flat = _alike(here, right) & _alike(here, below)
     if with_alpha:
@@ -82,20 +85,21 @@ def survey(image: Image.Image, words: Words) -> Survey:
     return Survey(
         np.bincount(cell_of(here_visible), minlength=CELLS),
         np.bincount(cell_of(samples), minlength=CELLS),
-        _border(words, with_alpha),
+        _rim(words, with_alpha) & np.uint32(0xFFFFFF),
         samples & np.uint32(0xFFFFFF),
         noise,
+        noise / 4 if shrunk else noise,
     )
 
 
-def _grid(words: Words) -> tuple[Words, Words, Words]:
-    """Every n-th pixel in both axes, and the neighbours to its right and below (itself on the last row or column)."""
+def grid_of(words: Words, offset: int = 1) -> tuple[Words, Words, Words]:
+    """Every n-th pixel in both axes, and those `offset` to its right and below (the last ones at the rim)."""
     step = max(1, int(np.ceil(np.sqrt(words.size / SAMPLES))))
     height, width = words.shape
     rows, columns = np.arange(0, height, step), np.arange(0, width, step)
     here = words[::step, ::step]
-    right = words[::step, np.minimum(columns + 1, width - 1)]
-    below = words[np.minimum(rows + 1, height - 1), ::step]
+    right = words[::step, np.minimum(columns + offset, width - 1)]
+    below = words[np.minimum(rows + offset, height - 1), ::step]
     return here, right, below
 
 
@@ -115,8 +119,8 @@ def _alike(first: Words, second: Words) -> NDArray[np.bool_]:
     return alike
 
 
-def _border(words: Words, with_alpha: bool) -> NDArray[np.int64]:
-    """Cell counts of the rim, zeros when most of the rim is see-through."""
+def _rim(words: Words, with_alpha: bool) -> Words:
+    """The opaque pixels along the border, none when most of the border is see-through."""
     height, width = words.shape
     deep = max(1, round(min(height, width) * _BORDER))
     rim = np.concatenate(
@@ -124,7 +128,5 @@ def _border(words: Words, with_alpha: bool) -> NDArray[np.int64]:
     )
     if with_alpha:
         opaque = rim[rim >> 24 >= 255 - VISIBLE_ALPHA]
-        if len(opaque) < len(rim) * (1 - _OPEN_BORDER):
-            return np.zeros(CELLS, np.int64)
-        rim = opaque
-    return np.bincount(cell_of(rim), minlength=CELLS)
+        return opaque if len(opaque) >= len(rim) * (1 - _OPEN_BORDER) else opaque[:0]
+    return rim[:: max(1, len(rim) // _RIM_SAMPLES)]

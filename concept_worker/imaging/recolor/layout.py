@@ -1,0 +1,91 @@
+"""How the inks lie in a picture: their areas, which of them touch, which are only shadows, how noisy each is."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from concept_worker.imaging.recolor.colors import Floats
+from concept_worker.imaging.recolor.inks import Inks, cell_levels
+from concept_worker.imaging.recolor.mixing import STEPS, Mixes
+from concept_worker.imaging.recolor.survey import CELLS, VISIBLE_ALPHA, Words, cell_of, channels_of, grid_of
+
+# Two inks touch when one is found this many pixels from the other: just across a soft edge.
+_ACROSS = 3
+# A pixel belongs to an ink that is this near (levels), plus two standard deviations of noise.
+_OWN_RADIUS = 24.0
+# Levels a channel may stray from an ink and still be the ink with noise, and the part of such pixels that noise covers.
+_STRAY = 12
+_STRAY_COVERED = 0.995
+# An ink of which less than this part is opaque is a shadow or a glow.
+_FAINT = 0.15
+_OPAQUE = 240
+
+
+@dataclass(frozen=True)
+class Layout:
+    """Arrays over the inks."""
+
+    areas: Floats  # (n,), share of the visible pixels
+    contacts: Floats  # (n, n), symmetric: pixels along which two inks meet or blend
+    faint: NDArray[np.bool_]  # (n,)
+
+
+def lay_out(words: Words, with_alpha: bool, inks: Inks, noise: float, mixes: Mixes) -> Layout:
+    """Look at a grid of pixels and at the mixes that were found."""
+    count = len(inks)
+    here, right, below = grid_of(words, _ACROSS)
+    owner_of_cell = _owners(inks, _OWN_RADIUS + 2 * noise)
+    owners = [owner_of_cell[cell_of(part)] for part in (here, right, below)]
+    if with_alpha:
+        for owner, part in zip(owners, (here, right, below), strict=True):
+            owner[part >> 24 < VISIBLE_ALPHA] = count
+    own = np.bincount(owners[0].ravel(), minlength=count + 1)[:count]
+    areas = own / max(int(own.sum()), 1)
+    step = np.sqrt(words.size / here.size)
+    contacts = np.zeros((count, count))
+    for neighbour in owners[1:]:
+        pairs = np.bincount((owners[0] * np.intp(count + 1) + neighbour).ravel(), minlength=(count + 1) ** 2)
+        contacts += pairs.reshape(count + 1, count + 1)[:count, :count] * step
+    pairs_of = mixes.pairs
+    blended = mixes.counts[: len(pairs_of.first) * STEPS].reshape(-1, STEPS)[:, 16:-16].sum(1)
+    contacts[pairs_of.first, pairs_of.second] += blended
+    contacts += contacts.T
+    np.fill_diagonal(contacts, 0)
+    return Layout(areas, contacts, _faint(owners[0], here, own) if with_alpha else np.zeros(count, bool))
+
+
+def noise_radii(words: Words, inks: Inks, noise: float) -> Floats:
+    """Levels around each ink within which a pixel is the ink itself and not the beginning of an edge, (n,).
+
+    Measured from the pixels that are nearly the ink: in a clean drawing nearly all of them are it exactly.
+    """
+    radii = np.full(len(inks), 0.5 + 2 * noise)
+    here = grid_of(words, 1)[0].ravel()
+    channels = channels_of(here)
+    index = 0
+    ink = inks.levels[index]
+    strays = [np.abs(channel - np.int16(round(level))) for channel, level in zip(channels, ink, strict=True)]
+    near = (strays[0] <= _STRAY) & (strays[1] <= _STRAY) & (strays[2] <= _STRAY)
+    squares = np.bincount(sum(stray[near].astype(np.int64) ** 2 for stray in strays))
+    if len(squares):
+        covered = np.searchsorted(np.cumsum(squares), squares.sum() * _STRAY_COVERED)
+        radii[index] = max(0.5, float(np.sqrt(covered)), inks.spread)
+    return radii
+
+
+def _owners(inks: Inks, radius: float) -> NDArray[np.uint8]:
+    """For each colour cell the ink it belongs to, or the number of inks for none."""
+    distances = ((cell_levels(np.arange(CELLS))[None] - inks.levels[:, None]) ** 2).sum(-1)
+    nearest = distances.argmin(0)
+    mine = distances[nearest, np.arange(CELLS)] <= radius**2
+    return np.where(mine, nearest, len(inks)).astype(np.uint8)
+
+
+def _faint(owners: NDArray[np.uint8], words: Words, own: NDArray[np.intp]) -> NDArray[np.bool_]:
+    """Inks that are hardly anywhere opaque, unless all are like that."""
+    opaque = np.bincount(owners[words >> 24 >= _OPAQUE], minlength=len(own) + 1)[: len(own)]
+    faint: NDArray[np.bool_] = opaque < own * _FAINT
+    return faint & ~faint.all()
