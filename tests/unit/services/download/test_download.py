@@ -74,6 +74,16 @@ def test_rebinding_finds_no_second_question(scripted: Any, answer: Any, download
     assert (net.connected, liar.asked) == ([(PUBLIC, 443)], 1)
 
 
+def test_no_connection_is_kept_for_the_next_download(scripted: Any, answer: Any, downloader: Any) -> None:
+    """A kept one would skip the question that has turned out private meanwhile."""
+    net, liar = scripted(answer(), answer()), Liar([PUBLIC], ["127.0.0.1"])
+    guarded = downloader(net, resolver=liar)
+    guarded.download(f"https://{HOST}/a.png")
+    with pytest.raises(DownloadRefused):
+        guarded.download(f"https://{HOST}/a.png")
+    assert len(net.connected) == 1
+
+
 def test_a_name_with_one_private_address_is_refused(scripted: Any, downloader: Any) -> None:
     """Which of several addresses is used must not be luck."""
     net = scripted()
