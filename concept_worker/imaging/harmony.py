@@ -67,6 +67,7 @@ _BRIGHTEST = (0.60, 0.72, 0.42)
 _ON_LIGHT = ((0.50, 0.64, 0.62), (0.42, 0.60, 0.66), (0.54, 0.44, 0.64), (0.35, 0.62, 0.57), (0.48, 0.65, 0.38))
 _ON_DARK = ((0.76, 0.68, 0.82), (0.84, 0.66, 0.74), (0.72, 0.84, 0.66), (0.68, 0.78, 0.88), (0.89, 0.72, 0.64))
 _TRIES = 30
+_GLOWING = 1.3  # moods of at least this chroma glow on dark grounds: each hue at its most colourful lightness
 _GREYS_ALONE = 5  # so many palettes of a theme without hues are grey throughout
 
 
@@ -201,6 +202,8 @@ def _mark(recipe: _Recipe, role: int, hue: float) -> Oklch:
     """A mark's colour before contrast: as vivid as the mood and sRGB allow at its lightness."""
     mood = recipe.mood
     level = min(0.95, max(0.2, recipe.levels[role] + mood.lightness * (0.6 if role == 0 else 1.0)))
+    if mood.chroma >= _GLOWING and recipe.ground in _DARK and not mood.grey:
+        level = max((0.66 + 0.03 * step for step in range(8)), key=lambda one: max_chroma(one, hue))
     if mood.grey and not (recipe.spark and role == 2):
         return Oklch(level, 0.0, hue)
     wished = (

@@ -11,7 +11,8 @@ from functools import cache
 # One sense a line: words | hues in degrees (OKLCH) | then any of
 #   c<factor> chroma   l<shift> lightness of the marks   dark, light: the ground   mono   grey   warm, cool: a pull
 # Words are stems in the singular; "w1_w2" is a phrase.
-_LEXICON = """
+# First what names a colour, which weighs more, then what only suggests some.
+_COLORS = """
 red crimson scarlet ruby cherry blood | 27
 vermilion tomato poppy paprika chili pepper | 35
 coral salmon | 30 22 | c0.85 l0.06
@@ -44,6 +45,8 @@ black onyx ebony obsidian | | c0.5 dark l-0.06
 coal charcoal slate graphite anthracite | 250 | c0.3 dark
 grey gray silver steel iron aluminium aluminum chrome concrete stone ash cement | 250 230 | c0.25
 white snow ivory_white paper | | c0.8 light
+"""
+_MOODS = """
 autumn autumnal fall harvest october november thanksgiving | 43 78 25 62
 spring april easter | 140 355 100 | c0.75 l0.05 light
 summer summery july | 55 95 220 25 | c1.1 l0.04
@@ -145,6 +148,7 @@ class Sense:
     chroma: float = 1.0
     lightness: float = 0.0
     flags: frozenset[str] = frozenset()
+    names_color: bool = False
 
 
 @dataclass(frozen=True)
@@ -165,11 +169,17 @@ class Mood:
 class Tally:
     """The senses of a text added up; a flag's number is its votes for, less those against."""
 
-    hues: list[float] = field(default_factory=list)
+    named: list[float] = field(default_factory=list)  # hues of words that name a colour
+    suggested: list[float] = field(default_factory=list)  # hues of words that suggest one
     avoided: list[float] = field(default_factory=list)
     chroma: float = 1.0
     lightness: float = 0.0
     flags: dict[str, int] = field(default_factory=dict)
+
+    @property
+    def hues(self) -> list[float]:
+        """All hues asked for, the named ones first, none twice."""
+        return list(dict.fromkeys(self.named + self.suggested))
 
     def _count(self, flags: frozenset[str], step: int) -> None:
         for flag in flags:
@@ -177,7 +187,7 @@ class Tally:
 
     def add(self, sense: Sense) -> None:
         """A word that asks for its sense."""
-        self.hues += [hue for hue in sense.hues if hue not in self.hues]
+        (self.named if sense.names_color else self.suggested).extend(sense.hues)
         self.chroma *= sense.chroma
         self.lightness += sense.lightness
         self._count(sense.flags, 1)
@@ -205,17 +215,20 @@ def seed_of(*texts: str) -> int:
 @cache
 def _lexicon() -> dict[str, Sense]:
     entries: dict[str, Sense] = {}
-    for line in _LEXICON.strip().splitlines():
+    colors = _COLORS.strip().splitlines()
+    for number, line in enumerate(colors + _MOODS.strip().splitlines()):
         words, hues, *rest = (part.strip() for part in line.split("|"))
-        sense = _sense(hues, rest[0].split() if rest else [])
+        sense = _sense(hues, rest[0].split() if rest else [], names_color=number < len(colors))
         entries.update({word.replace("_", " "): sense for word in words.split()})
     return entries
 
 
-def _sense(hues: str, marks: list[str]) -> Sense:
+def _sense(hues: str, marks: list[str], *, names_color: bool) -> Sense:
     numbers = {mark[0]: float(mark[1:]) for mark in marks if mark[0] in "cl" and mark[1:2] in "-0123456789"}
     flags = frozenset(mark for mark in marks if mark[-1].isalpha())
-    return Sense(tuple(float(hue) for hue in hues.split()), numbers.get("c", 1.0), numbers.get("l", 0.0), flags)
+    return Sense(
+        tuple(float(hue) for hue in hues.split()), numbers.get("c", 1.0), numbers.get("l", 0.0), flags, names_color
+    )
 
 
 def _lookup(word: str) -> Sense | None:

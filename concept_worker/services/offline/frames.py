@@ -2,25 +2,29 @@
 
 from __future__ import annotations
 
+import math
+
 from concept_worker.services.offline.drawing import INVERTED, Dice, Drawing, Ink, draw, fill
-from concept_worker.services.offline.path import Polygon, circle, outline, placed, regular, rounded
+from concept_worker.services.offline.path import Point, Polygon, circle, outline, placed, regular, rounded
 from concept_worker.services.offline.reading import Frame
 
 _ON_PALE = {Ink.HIGHLIGHT: Ink.GROUND}
-# Where the mark goes inside a frame of 100 x 100 units: middle, half width.
+# Where the mark goes inside a frame of 100 x 100 units: middle, radius of the disc it may fill.
 _ROOM = {
-    Frame.CIRCLE: ((50.0, 50.0), 30.0),
-    Frame.RING: ((50.0, 50.0), 28.0),
-    Frame.SHIELD: ((50.0, 46.0), 27.0),
-    Frame.HEXAGON: ((50.0, 50.0), 28.0),
-    Frame.SQUARE: ((50.0, 50.0), 31.0),
+    Frame.CIRCLE: ((50.0, 50.0), 39.0),
+    Frame.RING: ((50.0, 50.0), 37.0),
+    Frame.SHIELD: ((50.0, 47.0), 36.0),
+    Frame.HEXAGON: ((50.0, 50.0), 38.5),
+    Frame.SQUARE: ((50.0, 50.0), 41.0),
 }
 
 
 def shape_of(frame: Frame) -> Polygon:
     """The frame's outline in a box of 100 x 100 units."""
     if frame is Frame.SHIELD:
-        return outline("50,3! 62,9 77,12 91,11! 92,40 88,62 73,83 50,98! 27,83 12,62 8,40 9,11! 23,12 38,9")
+        return outline(
+            "50,4! 64,11 78,13 91,12! 92,30 91,48 86,64 72,82 50,97! 28,82 14,64 9,48 8,30 9,12! 22,13 36,11"
+        )
     if frame is Frame.HEXAGON:
         return rounded(regular(50, 50, 50, 6), 9)
     if frame is Frame.SQUARE:
@@ -33,13 +37,20 @@ def shrunk(shape: Polygon, factor: float) -> Polygon:
     return placed((50, 50), factor)(shape)
 
 
+def _rounded_in(mark: Drawing, middle: Point, radius: float) -> Drawing:
+    """The mark as large as it goes with every point inside a disc."""
+    x0, y0, x1, y1 = mark.box
+    center = (x0 + x1) / 2, (y0 + y1) / 2
+    reach = max(math.dist(center, point) for layer in mark.layers for shape in layer.shapes for point in shape)
+    return mark.place(middle, radius / max(reach, 1e-6), about=center)
+
+
 def enframe(mark: Drawing, frame: Frame, dice: Dice) -> Drawing:
     """The mark inside the frame, its inks chosen so that it stands out there; fills a box of 100 x 100 units."""
     if frame is Frame.NONE:
         return mark
     shape = shape_of(frame)
-    (x, y), half = _ROOM[frame]
-    inner = mark.fit(x - half, y - half, x + half, y + half)
+    inner = _rounded_in(mark, *_ROOM[frame])
     style = "double" if frame is Frame.RING else dice.pick("frame style", ("solid", "pale", "solid", "lined"))
     if style == "solid":
         return draw(fill(Ink.PRIMARY, shape), inner.inked(INVERTED))

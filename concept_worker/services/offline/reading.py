@@ -82,8 +82,15 @@ class Reading:
 
 
 def words_of(text: str) -> list[str]:
-    """Words of a description, lower case; hyphens part them."""
-    return _WORD.findall(unicodedata.normalize("NFKC", text).casefold())
+    """Words of a description, lower case; hyphens part them, and an emoji counts as the words of its Unicode name."""
+    spelled = "".join(_spelled(character) for character in unicodedata.normalize("NFKC", text))
+    return _WORD.findall(spelled.casefold())
+
+
+def _spelled(character: str) -> str:
+    if unicodedata.category(character) != "So":
+        return character
+    return f" {unicodedata.name(character, '')} "
 
 
 @cache
@@ -91,6 +98,8 @@ def _index(kind: str) -> dict[str, str]:
     """Word or phrase to the name it calls for."""
     if kind == "subjects":
         return {word: name for name, one in MOTIFS.items() for word in one.words}
+    if kind == "hints":
+        return {word: name for name, one in MOTIFS.items() for word in one.hints}
     table: Iterable[tuple[Enum, str]] = _RELATIONS.items() if kind == "relations" else _FRAMES.items()
     return {word.replace("_", " "): member.value for member, words in table for word in words.split()}
 
@@ -132,14 +141,15 @@ def read(description: str) -> Reading:
     """Understand a logo description; any text, never an error."""
     name = _name_in(description)
     words = words_of(description)
-    hits = find(words, "subjects")
     first: dict[str, int] = {}
-    for position, subject in hits:
+    for position, subject in find(words, "subjects") or find(words, "hints")[:1]:
         first.setdefault(subject, position)
+    frames = find(words, "frames")
+    if len(first) > 1 and "shield" in first:  # beside another subject a shield is what that subject stands on
+        frames.insert(0, (first.pop("shield"), Frame.SHIELD.value))
     subjects = tuple(first)[:3]
     if _MOVING & set(words):
         subjects = tuple(_POSES.get(subject, subject) for subject in subjects)
-    frames = find(words, "frames")
     return Reading(
         subjects=subjects,
         relation=_relation(words, [first[subject] for subject in tuple(first)[:2]]),

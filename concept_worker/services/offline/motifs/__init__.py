@@ -1,6 +1,19 @@
 """The library of motifs: what can be drawn, by name. Importing it enrols every sketch."""
 
-from concept_worker.services.offline.motifs import birds, foxes, land, objects, pets, plants, sea, sky, symbols, wild
+from concept_worker.services.offline.motifs import (
+    birds,
+    foxes,
+    land,
+    machines,
+    objects,
+    pets,
+    plants,
+    sea,
+    sky,
+    symbols,
+    treats,
+    wild,
+)
 from concept_worker.services.offline.motifs.registry import MOTIFS, Kind, Motif
 
 __all__ = [
@@ -10,11 +23,13 @@ __all__ = [
     "birds",
     "foxes",
     "land",
+    "machines",
     "objects",
     "pets",
     "plants",
     "sea",
     "sky",
     "symbols",
+    "treats",
     "wild",
 ]

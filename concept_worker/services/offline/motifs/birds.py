@@ -160,7 +160,7 @@ def butterfly(dice: Dice) -> Drawing:
     )
 
 
-@motif("bee", "bee honeybee bumblebee wasp honey hive beehive apiary")
+@motif("bee", "bee honeybee bumblebee wasp ~honey ~hive ~beehive ~apiary")
 def bee(_: Dice) -> Drawing:
     """A bee from above."""
     wings = (*pair(ellipse(25, 40, 24, 11, 28)), *pair(ellipse(30, 58, 16, 8, -8)))

@@ -24,7 +24,7 @@ P, S, A, G, H = Ink.PRIMARY, Ink.SECONDARY, Ink.ACCENT, Ink.GROUND, Ink.HIGHLIGH
 
 @motif(
     "mountain",
-    "mountain mountains peak summit alpine alps hill everest climbing hiking trail outdoor camping ski",
+    "mountain mountains peak summit alpine alps hill everest ~climbing ~hiking ~trail ~outdoor ~camping ~ski",
     Kind.LAND,
 )
 def mountain(dice: Dice) -> Drawing:
@@ -55,7 +55,7 @@ def volcano(_: Dice) -> Drawing:
     )
 
 
-@motif("flame", "flame fire campfire bonfire torch burning burn grill barbecue bbq spicy ember candle match")
+@motif("flame", "flame fire campfire bonfire torch ~burning ~burn ~grill ~barbecue ~bbq ~spicy ember candle match")
 def flame(_: Dice) -> Drawing:
     """A flame in three tongues of colour."""
     outer = outline("54,2! 58,18 72,32 82,50 80,72 68,90 50,97 32,90 20,72 22,52 32,38! 36,48 42,50! 40,34 44,16")
@@ -64,7 +64,7 @@ def flame(_: Dice) -> Drawing:
     return draw(fill(P, outer), fill(S, middle), fill(H, inner))
 
 
-@motif("drop", "drop droplet water_drop raindrop rain oil dew liquid plumbing hydration", Kind.EMBLEM)
+@motif("drop", "drop droplet water_drop raindrop rain ~oil dew ~liquid ~plumbing hydration", Kind.EMBLEM)
 def drop(_: Dice) -> Drawing:
     """A drop with a light and a shade."""
     whole = symmetric("50,4! 38,28 24,48 19,64 24,82 38,94 50,96")
@@ -77,7 +77,7 @@ def drop(_: Dice) -> Drawing:
 
 @motif(
     "house",
-    "house home cottage cabin hut real_estate property roof architecture hotel inn building shelter",
+    "house ~home cottage cabin hut ~real_estate ~property roof ~architecture ~hotel ~inn ~building ~shelter",
     Kind.FIGURE,
 )
 def house(dice: Dice) -> Drawing:
@@ -153,7 +153,9 @@ def bridge(_: Dice) -> Drawing:
     )
 
 
-@motif("planet", "planet saturn space orbit galaxy cosmos universe astronomy jupiter mars globe_ring", Kind.BACKDROP)
+@motif(
+    "planet", "planet saturn ~space ~orbit ~galaxy ~cosmos ~universe ~astronomy jupiter mars globe_ring", Kind.BACKDROP
+)
 def planet(_: Dice) -> Drawing:
     """A ringed planet with bands."""
     ball = circle(50, 50, 29)
@@ -174,7 +176,9 @@ def planet(_: Dice) -> Drawing:
     )
 
 
-@motif("globe", "globe earth world planet_earth international global worldwide map travel geography", Kind.EMBLEM)
+@motif(
+    "globe", "globe ~earth ~world planet_earth ~international ~global ~worldwide ~map ~travel ~geography", Kind.EMBLEM
+)
 def globe(_: Dice) -> Drawing:
     """A globe with meridians, on a stand."""
     ball = circle(50, 44, 34)
@@ -210,7 +214,7 @@ def feather(_: Dice) -> Drawing:
     return draw(fill(P, whole), fill(S, half), fill(A, *brush(line("10,96 28,80 50,54 86,8"), lambda t: 3.8 - 2.8 * t)))
 
 
-@motif("arrow", "arrow archery bow target bullseye aim goal focus", Kind.EMBLEM)
+@motif("arrow", "arrow archery bow target bullseye ~aim ~goal ~focus", Kind.EMBLEM)
 def target(_: Dice) -> Drawing:
     """A target, an arrow in its middle."""
     rings = [(P, 44.0), (H, 35.0), (S, 26.0), (H, 17.0), (A, 8.5)]

@@ -26,7 +26,8 @@ P, S, A, G, H = Ink.PRIMARY, Ink.SECONDARY, Ink.ACCENT, Ink.GROUND, Ink.HIGHLIGH
 
 @motif(
     "cup",
-    "cup mug coffee coffee_cup espresso latte cappuccino cafe café tea_cup teacup coffee_shop roastery cocoa barista",
+    "cup mug coffee coffee_cup espresso latte cappuccino "
+    "~cafe ~café tea_cup teacup coffee_shop ~roastery cocoa ~barista",
     Kind.LAND,
 )
 def cup(dice: Dice) -> Drawing:
@@ -48,9 +49,31 @@ def cup(dice: Dice) -> Drawing:
     )
 
 
+@motif("plain cup", "")
+def plain_cup(_: Dice) -> Drawing:
+    """A cup without steam: for whoever sits in it."""
+    handle = brush(line("73,52 86,49 92,57 86,68 69,73"), lambda _: 6.4)
+    return draw(
+        fill(P, *handle, outline("16,44! 76,44! 75,62 68,78 58,86! 34,86! 24,78 17,62")),
+        fill(S, polygon("16,44 76,44 75.8,51 16.2,51")),
+        fill(A, outline("8,90! 84,90! 76,97 16,97")),
+    )
+
+
+@motif("plain pot", "")
+def plain_pot(_: Dice) -> Drawing:
+    """A pot without lid or steam: for what cooks in it."""
+    return draw(
+        fill(P, outline("14,48! 86,48! 84,74 76,90 66,94! 34,94! 24,90 16,74")),
+        fill(P, *stroke(line("15,56 5,56 5,66 16,66"), 4.6), *stroke(line("85,56 95,56 95,66 84,66"), 4.6)),
+        fill(S, outline("14,48! 86,48! 85.6,56! 14.4,56!")),
+    )
+
+
 @motif(
     "book",
-    "book novel library reading literature bookshop bookstore story publishing publisher school education study learn",
+    "book novel ~library ~reading ~literature bookshop bookstore "
+    "~story ~publishing ~publisher ~school ~education ~study ~learn",
     Kind.LAND,
 )
 def book(_: Dice) -> Drawing:
@@ -83,7 +106,7 @@ def bottle(_: Dice) -> Drawing:
     )
 
 
-@motif("pen", "pen nib fountain_pen writer writing author ink calligraphy blog journal poet")
+@motif("pen", "pen nib fountain_pen writer writing author ink calligraphy ~blog ~journal poet")
 def pen(_: Dice) -> Drawing:
     """A fountain pen's nib."""
     nib = symmetric("50,98! 44,82 30,60 30,46 36,30! 50,30!")
@@ -95,7 +118,7 @@ def pen(_: Dice) -> Drawing:
     )
 
 
-@motif("pencil", "pencil draw drawing sketch design designer illustration crayon")
+@motif("pencil", "pencil ~draw ~drawing ~sketch ~design ~designer illustration crayon")
 def pencil(_: Dice) -> Drawing:
     """A pencil, upright and slanting."""
     body = draw(
@@ -110,7 +133,7 @@ def pencil(_: Dice) -> Drawing:
     return body.place((50, 50), 1.0, 38)
 
 
-@motif("brush", "brush paint painting painter paintbrush artist art palette studio gallery", Kind.FIGURE)
+@motif("brush", "brush paint ~painting ~painter paintbrush ~artist ~art palette ~studio", Kind.FIGURE)
 def palette(_: Dice) -> Drawing:
     """A painter's palette and a brush."""
     board = outline("50,16 74,20 92,36 96,56 84,66 70,66 64,74 66,86 54,92 30,86 10,68 6,46 20,24")
@@ -128,7 +151,7 @@ def palette(_: Dice) -> Drawing:
     )
 
 
-@motif("key", "key unlock security access lock locksmith password secure", Kind.EMBLEM)
+@motif("key", "key unlock ~security ~access lock locksmith password ~secure", Kind.EMBLEM)
 def key(_: Dice) -> Drawing:
     """An ornate key, slanting."""
     upright = draw(
@@ -140,7 +163,7 @@ def key(_: Dice) -> Drawing:
     return upright.place((50, 50), 1.0, 40)
 
 
-@motif("camera", "camera photo photography photographer lens snapshot film picture instagram")
+@motif("camera", "camera ~photo ~photography ~photographer lens snapshot ~film ~picture ~instagram")
 def camera(_: Dice) -> Drawing:
     """A camera, its lens in the middle."""
     return draw(
@@ -154,7 +177,7 @@ def camera(_: Dice) -> Drawing:
     )
 
 
-@motif("lamp", "lamp lightbulb light_bulb bulb idea lantern light innovation bright_idea", Kind.FIGURE)
+@motif("lamp", "lamp lightbulb light_bulb bulb ~idea lantern ~light ~innovation bright_idea", Kind.FIGURE)
 def bulb(_: Dice) -> Drawing:
     """A light bulb with rays."""
     glass = symmetric("50,14 34,19 25,34 28,50 38,62 40,72! 50,72!")
@@ -172,7 +195,7 @@ def bulb(_: Dice) -> Drawing:
     )
 
 
-@motif("clock", "clock watch time hour timepiece watchmaker minute", Kind.EMBLEM)
+@motif("clock", "clock watch ~time hour timepiece watchmaker minute", Kind.EMBLEM)
 def clock(_: Dice) -> Drawing:
     """A clock at ten past ten."""
     ticks = [
@@ -192,7 +215,7 @@ def clock(_: Dice) -> Drawing:
     )
 
 
-@motif("bag", "bag shop shopping store market tote handbag fashion boutique retail")
+@motif("bag", "bag ~shop ~shopping ~store ~market tote handbag ~fashion ~boutique ~retail")
 def bag(_: Dice) -> Drawing:
     """A shopping bag with a smile of a handle."""
     return draw(
@@ -203,7 +226,11 @@ def bag(_: Dice) -> Drawing:
     )
 
 
-@motif("pot", "pot cooking cook chef kitchen soup stew restaurant ramen noodle bowl culinary food dinner", Kind.LAND)
+@motif(
+    "pot",
+    "pot ~cooking ~cook ~chef ~kitchen soup stew ~restaurant ramen noodle bowl ~culinary ~food ~dinner",
+    Kind.LAND,
+)
 def pot(_: Dice) -> Drawing:
     """A cooking pot with its lid lifted by steam."""
     steam = [
@@ -221,7 +248,7 @@ def pot(_: Dice) -> Drawing:
     )
 
 
-@motif("bread", "bread bakery loaf pastry baker baguette croissant cake cupcake pie sourdough")
+@motif("bread", "bread ~bakery loaf pastry baker baguette croissant cake cupcake pie sourdough")
 def bread(_: Dice) -> Drawing:
     """A loaf with cuts."""
     loaf = outline("8,62 10,44 24,32 50,27 76,32 90,44 92,62 84,76 50,80 16,76")
@@ -241,7 +268,7 @@ def bread(_: Dice) -> Drawing:
     )
 
 
-@motif("scissors", "scissors barber hairdresser hair salon tailor haircut sewing cut", Kind.EMBLEM)
+@motif("scissors", "scissors barber hairdresser ~hair ~salon ~tailor haircut ~sewing cut", Kind.EMBLEM)
 def scissors(_: Dice) -> Drawing:
     """A pair of scissors, open."""
     blade = outline("49,60! 60,44 74,20 80,2! 70,8 54,36 44,58!")
@@ -255,7 +282,7 @@ def scissors(_: Dice) -> Drawing:
     )
 
 
-@motif("umbrella", "umbrella parasol insurance", Kind.FIGURE)
+@motif("umbrella", "umbrella parasol ~insurance", Kind.FIGURE)
 def umbrella(_: Dice) -> Drawing:
     """An open umbrella."""
     dome = outline(

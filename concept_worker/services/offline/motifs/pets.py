@@ -78,7 +78,7 @@ def rabbit(dice: Dice) -> Drawing:
     )
 
 
-@motif("horse", "horse stallion mare pony equestrian mustang unicorn")
+@motif("horse", "horse stallion mare pony ~equestrian mustang unicorn")
 def horse(_: Dice) -> Drawing:
     """A horse's head in profile, facing left, its mane in locks."""
     head = outline(

@@ -59,7 +59,10 @@ def tree(dice: Dice) -> Drawing:
     )
 
 
-@motif("leaf", "leaf leaves foliage herb tea plant vegan organic eco mint basil sprout seedling botanical nature green")
+@motif(
+    "leaf",
+    "leaf leaves foliage ~herb tea ~plant ~vegan ~organic ~eco ~mint basil sprout seedling ~botanical ~nature ~green",
+)
 def leaf(dice: Dice) -> Drawing:
     """A single leaf in two halves with its veins, or a sprout of two."""
     if dice.chance("sprout", 0.35):
@@ -79,7 +82,7 @@ def leaf(dice: Dice) -> Drawing:
     return draw(fill(P, whole), fill(S, half), fill(H, *ribs, clip=(half,)), fill(A, *stem))
 
 
-@motif("flower", "flower floral daisy sunflower blossom bloom cherry_blossom sakura lily petal florist orchid")
+@motif("flower", "flower ~floral daisy sunflower blossom bloom cherry_blossom sakura lily petal ~florist orchid")
 def flower(dice: Dice) -> Drawing:
     """A flower from above, its petals in two rows."""
     count = dice.pick("petals", (5, 6, 8, 10))
@@ -120,7 +123,7 @@ def rose(_: Dice) -> Drawing:
     )
 
 
-@motif("lotus", "lotus waterlily water_lily yoga spa meditation zen wellness")
+@motif("lotus", "lotus waterlily water_lily ~yoga ~spa ~meditation ~zen ~wellness")
 def lotus(_: Dice) -> Drawing:
     """A lotus on the water."""
     middle = symmetric("50,14! 38,30 35,50 42,68 50,74!")
@@ -148,7 +151,7 @@ def tulip(_: Dice) -> Drawing:
     )
 
 
-@motif("wheat", "wheat grain barley rye farm harvest field crop flour bakery brewery")
+@motif("wheat", "wheat grain barley rye ~farm ~harvest ~field ~crop ~flour ~bakery ~brewery")
 def wheat(_: Dice) -> Drawing:
     """Three ears of grain, tied."""
     ear = draw(
@@ -176,7 +179,7 @@ def apple(_: Dice) -> Drawing:
     )
 
 
-@motif("orange", "orange citrus lemon lime grapefruit tangerine juice mandarin clementine")
+@motif("orange", "orange citrus lemon lime grapefruit tangerine ~juice mandarin clementine")
 def citrus(_: Dice) -> Drawing:
     """A slice of citrus with a leaf."""
     wedges = [
@@ -203,7 +206,7 @@ def cherry(_: Dice) -> Drawing:
     )
 
 
-@motif("grape", "grape vine wine winery vineyard vintner")
+@motif("grape", "grape vine wine ~winery vineyard vintner")
 def grape(_: Dice) -> Drawing:
     """A bunch of grapes."""
     rows = ((4, 38), (5, 50), (4, 62), (3, 74), (2, 85))

@@ -26,6 +26,7 @@ class Motif:
 
     name: str
     words: tuple[str, ...]
+    hints: tuple[str, ...]  # words that call for it only where nothing else is named
     kind: Kind
     sketch: Sketch
 
@@ -34,10 +35,13 @@ MOTIFS: dict[str, Motif] = {}
 
 
 def motif(name: str, words: str, kind: Kind = Kind.FIGURE) -> Callable[[Sketch], Sketch]:
-    """Enrol a sketch under `name`; `words` are stems in the singular, phrases joined by "_"."""
+    """Enrol a sketch under `name`; `words` are stems in the singular, phrases joined by "_", mere hints led by "~"."""
 
     def enrol(sketch: Sketch) -> Sketch:
-        MOTIFS[name] = Motif(name, tuple(word.replace("_", " ") for word in words.split()), kind, sketch)
+        plain = [word.replace("_", " ") for word in words.split()]
+        strong = tuple(word for word in plain if not word.startswith("~"))
+        hints = tuple(word[1:] for word in plain if word.startswith("~"))
+        MOTIFS[name] = Motif(name, strong, hints, kind, sketch)
         return sketch
 
     return enrol

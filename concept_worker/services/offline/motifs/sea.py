@@ -26,7 +26,7 @@ from concept_worker.services.offline.path import (
 P, S, A, G, H = Ink.PRIMARY, Ink.SECONDARY, Ink.ACCENT, Ink.GROUND, Ink.HIGHLIGHT
 
 
-@motif("fish", "fish salmon trout tuna koi goldfish sushi fishing carp seafood")
+@motif("fish", "fish salmon trout tuna koi goldfish sushi ~fishing carp ~seafood")
 def fish(dice: Dice) -> Drawing:
     """A fish with scales, facing right."""
     body = outline("96,52! 88,40 72,30 52,28 34,36 24,48! 24,54! 34,66 52,74 72,73 88,64")
@@ -102,7 +102,7 @@ def shell(_: Dice) -> Drawing:
     return draw(fill(P, fan, *rim), fill(H, *ribs), fill(A, hinge))
 
 
-@motif("anchor", "anchor harbor harbour marina port nautical sailor navy")
+@motif("anchor", "anchor ~harbor ~harbour ~marina ~port nautical sailor ~navy")
 def anchor(_: Dice) -> Drawing:
     """An anchor."""
     shank = rect(46, 24, 8, 66, 2)
@@ -151,7 +151,7 @@ def lighthouse(_: Dice) -> Drawing:
     )
 
 
-@motif("wave", "wave ocean sea water surf surfing tide river lake beach coast tsunami", Kind.LAND)
+@motif("wave", "wave ocean sea ~water surf surfing tide ~river ~lake ~beach ~coast tsunami", Kind.LAND)
 def wave(_: Dice) -> Drawing:
     """A breaking wave with foam."""
     crest = outline("2,90! 8,62 22,36 44,22 66,24 80,38 82,52! 74,44 62,42 54,50 54,62 64,72 80,76 98,74! 98,90!")

@@ -20,7 +20,7 @@ from concept_worker.services.offline.path import (
 P, S, A, G, H = Ink.PRIMARY, Ink.SECONDARY, Ink.ACCENT, Ink.GROUND, Ink.HIGHLIGHT
 
 
-@motif("moon", "moon crescent lunar luna", Kind.BACKDROP)
+@motif("moon", "moon crescent ~lunar luna", Kind.BACKDROP)
 def moon(dice: Dice) -> Drawing:
     """A crescent on its pale disc, with a star or three in its arms."""
     turn = dice.pick("turn", (35, 55, 70))
@@ -69,7 +69,7 @@ def five_pointed_star(dice: Dice) -> Drawing:
     return draw(fill(P, points), fill(S, *facets))
 
 
-@motif("cloud", "cloud cloudy sky overcast", Kind.BACKDROP)
+@motif("cloud", "cloud cloudy ~sky ~overcast", Kind.BACKDROP)
 def cloud(dice: Dice) -> Drawing:
     """A flat-bottomed cloud with a second one behind."""
     front = (
@@ -82,14 +82,14 @@ def cloud(dice: Dice) -> Drawing:
     return draw(fill(dice.pick("back", (S, A)), *back), fill(P, *front))
 
 
-@motif("bolt", "lightning bolt thunder electric electricity flash volt energy power spark charge", Kind.EMBLEM)
+@motif("bolt", "lightning bolt thunder ~electric ~electricity ~flash ~volt ~energy ~power ~spark ~charge", Kind.EMBLEM)
 def bolt(_: Dice) -> Drawing:
     """A lightning bolt, its lower limb in shade."""
     whole = polygon("60,4 22,56 46,56 38,96 78,40 54,40", 1.5)
     return draw(fill(P, whole), fill(S, polygon("46,56 38,96 78,40 54,40 62,48"), clip=(whole,)))
 
 
-@motif("snowflake", "snow snowflake frost ice winter frozen", Kind.EMBLEM)
+@motif("snowflake", "snow snowflake frost ~ice ~winter ~frozen", Kind.EMBLEM)
 def snowflake(dice: Dice) -> Drawing:
     """A six-armed crystal."""
     arms: list[Polygon] = []

@@ -29,7 +29,7 @@ from concept_worker.services.offline.path import (
 P, S, A, G, H = Ink.PRIMARY, Ink.SECONDARY, Ink.ACCENT, Ink.GROUND, Ink.HIGHLIGHT
 
 
-@motif("heart", "heart love valentine romance charity care health heartbeat", Kind.EMBLEM)
+@motif("heart", "heart ~love valentine ~romance ~charity ~care ~health heartbeat", Kind.EMBLEM)
 def heart(_: Dice) -> Drawing:
     """A heart, one lobe in shade."""
     whole = symmetric("50,28! 42,16 28,12 13,20 8,36 14,54 30,72 50,92!")
@@ -40,7 +40,7 @@ def heart(_: Dice) -> Drawing:
     )
 
 
-@motif("crown", "crown king queen royal royalty prince princess majesty regal tiara", Kind.EMBLEM)
+@motif("crown", "crown king queen ~royal ~royalty prince princess ~majesty ~regal tiara", Kind.EMBLEM)
 def crown(_: Dice) -> Drawing:
     """A crown of five points."""
     body = polygon("12,72 6,30 28,52 50,16 72,52 94,30 88,72")
@@ -53,7 +53,7 @@ def crown(_: Dice) -> Drawing:
     )
 
 
-@motif("shield", "shield protection guard defense defence armor armour knight", Kind.EMBLEM)
+@motif("shield", "shield ~protection ~guard ~defense ~defence armor armour knight", Kind.EMBLEM)
 def shield(dice: Dice) -> Drawing:
     """A quartered shield."""
     shape = symmetric("50,4! 34,12 14,14! 12,40 16,62 30,82 50,97!")
@@ -65,7 +65,7 @@ def shield(dice: Dice) -> Drawing:
 
 @motif(
     "compass",
-    "compass north navigation explorer explore adventure direction travel expedition wander journey",
+    "compass north ~navigation ~explorer ~explore ~adventure ~direction ~travel ~expedition ~wander ~journey",
     Kind.EMBLEM,
 )
 def compass(_: Dice) -> Drawing:
@@ -94,7 +94,7 @@ def compass(_: Dice) -> Drawing:
 
 @motif(
     "gear",
-    "gear cog machine mechanic engineering industrial factory engine workshop garage tool wrench automation",
+    "gear cog machine ~mechanic ~engineering ~industrial ~factory ~engine ~workshop ~garage ~tool wrench ~automation",
     Kind.EMBLEM,
 )
 def gear(dice: Dice) -> Drawing:
@@ -119,7 +119,9 @@ def gear(dice: Dice) -> Drawing:
     )
 
 
-@motif("diamond", "diamond gem jewel jewelry jewellery crystal gemstone ruby emerald sapphire brilliant", Kind.EMBLEM)
+@motif(
+    "diamond", "diamond gem ~jewel ~jewelry ~jewellery crystal gemstone ruby emerald sapphire brilliant", Kind.EMBLEM
+)
 def diamond(_: Dice) -> Drawing:
     """A cut stone in facets."""
     whole = polygon("24,18 76,18 96,42 50,94 4,42")
@@ -132,7 +134,7 @@ def diamond(_: Dice) -> Drawing:
     )
 
 
-@motif("cube", "cube box block blockchain package container storage parcel dice logistics warehouse", Kind.EMBLEM)
+@motif("cube", "cube box block blockchain ~package ~container ~storage ~parcel dice ~logistics ~warehouse", Kind.EMBLEM)
 def cube(dice: Dice) -> Drawing:
     """A cube seen from its corner, whole or with a smaller one cut out."""
     corner = regular(50, 50, 46, 6)
@@ -154,130 +156,7 @@ def cube(dice: Dice) -> Drawing:
     return base
 
 
-@motif(
-    "circuit",
-    "circuit tech technology chip processor computer software code "
-    "data digital robot ai network server electronics cyber startup",
-)
-def circuit(_: Dice) -> Drawing:
-    """A chip with its leads."""
-    leads: list[Polygon] = []
-    pads: list[Polygon] = []
-    for i, reach in enumerate((10, 3, 3, 10)):
-        at = 32 + 12 * i
-        for one, other in (
-            ((at, 28), (at, reach)),
-            ((at, 72), (at, 100 - reach)),
-            ((28, at), (reach, at)),
-            ((72, at), (100 - reach, at)),
-        ):
-            leads += stroke((one, other), 3)
-            pads.append(circle(*other, 3.6))
-    core = symmetric("50,38! 44,38! 38,44! 38,56! 44,62! 50,62!")
-    return draw(
-        fill(S, *leads),
-        fill(A, *pads),
-        fill(P, rect(24, 24, 52, 52, 9)),
-        fill(H, core),
-        fill(A, rounded(regular(50, 50, 8, 4), 1.5)),
-    )
-
-
-@motif(
-    "music",
-    "music note melody song band concert musician guitar piano jazz orchestra sound audio radio podcast choir",
-    Kind.EMBLEM,
-)
-def music(dice: Dice) -> Drawing:
-    """Two notes under one beam, or a single one with a flag."""
-    if dice.chance("pair", 0.6):
-        beam = polygon("32,20 86,8 86,24 32,36", 1.5)
-        return draw(
-            fill(P, rect(32, 26, 6.5, 54), rect(79.5, 14, 6.5, 54)),
-            fill(S, ellipse(25, 81, 14.5, 11, -20)),
-            fill(A, ellipse(72, 69, 14.5, 11, -20)),
-            fill(P, beam),
-        )
-    flag = outline("54,6! 60,22 78,30 80,48 72,62! 74,46 66,38 54,36!")
-    return draw(fill(A, flag), fill(P, rect(50, 6, 6.5, 74)), fill(S, ellipse(42, 81, 16, 12, -20)))
-
-
-@motif("rocket", "rocket spaceship launch spacecraft startup_rocket shuttle astronaut missile")
-def rocket(_: Dice) -> Drawing:
-    """A rocket with flame, slanting to the upper right."""
-    hull = symmetric("50,0! 40,12 34,30 34,52 38,70! 50,70!")
-    fins = pair(outline("35,46! 24,56 20,70 21,82! 30,74 38,70!"))
-    fire = outline("42,73! 58,73! 60,84 54,90 50,100! 46,90 40,84")
-    upright = draw(
-        fill(S, fire),
-        fill(H, outline("46,73! 54,73! 55,80 50,90! 45,80")),
-        fill(A, *fins),
-        fill(P, hull),
-        fill(S, hull, clip=(rect(50, 0, 50, 100),)),
-        fill(A, symmetric("50,0! 43,8 38.5,17! 50,18!")),
-        fill(H, circle(50, 36, 8.5)),
-        fill(A, circle(50, 36, 5.4), symmetric("50,54! 47,56 47,74 50,78!")),
-    )
-    return upright.place((50, 50), 1.0, 40)
-
-
-@motif("bicycle", "bicycle bike cycling cyclist wheel cycle velo")
-def bicycle(_: Dice) -> Drawing:
-    """A bicycle from the side."""
-    wheels = (ring(22, 66, 21, 17), ring(78, 66, 21, 17))
-    spokes = [
-        p
-        for x in (22, 78)
-        for i in range(4)
-        for p in stroke((polar((x, 66), 18, 45 * i), polar((x, 66), 18, 45 * i + 180)), 1.1)
-    ]
-    frame = [
-        p
-        for ends in ("22,66! 40,38! 68,38! 48,66! 22,66!", "40,38! 48,66!", "40,38! 37,30!", "78,66! 66,30!")
-        for p in stroke(line(ends), 4)
-    ]
-    saddle = outline("29,27! 40,27 46,30! 40,32 31,31")
-    bar = stroke(line("66,31! 64,25! 72,23 77,27"), 3.8)
-    return draw(
-        fill(H, *spokes),
-        fill(P, *wheels),
-        fill(S, *frame),
-        fill(A, saddle, *bar, circle(48, 66, 5.4), circle(22, 66, 3), circle(78, 66, 3)),
-    )
-
-
-@motif("car", "car automobile auto vehicle taxi driving motor racing garage_car truck van")
-def car(_: Dice) -> Drawing:
-    """A small car from the side."""
-    body = outline("4,68! 5,54 12,49 24,47! 34,32 44,27 62,27 72,33 80,47! 92,50 97,58 96,68!")
-    windows = (outline("31,46! 38,36 46,33! 51,33! 51,46!"), outline("55,33! 62,33 68,37 73,46! 55,46!"))
-    wheels = (circle(25, 69, 11.5), circle(76, 69, 11.5))
-    return draw(
-        fill(P, body),
-        fill(H, *windows),
-        fill(S, rect(4, 58, 93, 4.5), clip=(body,)),
-        fill(G, *(circle(x, 69, 14) for x in (25, 76)), clip=(rect(0, 0, 100, 68.2),)),
-        fill(A, *wheels),
-        fill(H, circle(25, 69, 4.6), circle(76, 69, 4.6)),
-    )
-
-
-@motif(
-    "plane",
-    "plane airplane aeroplane jet flight aviation airline pilot paper_plane paper_airplane travel_agency send",
-    Kind.EMBLEM,
-)
-def plane(_: Dice) -> Drawing:
-    """A folded paper plane."""
-    return draw(
-        fill(P, polygon("98,6 2,44 32,56")),
-        fill(S, polygon("98,6 40,60 76,82")),
-        fill(A, polygon("98,6 32,56 38,92 46,64")),
-        fill(H, polygon("38,92 46,64 56,70")),
-    )
-
-
-@motif("hand", "hand palm handshake help helping fist massage volunteer community high_five", Kind.EMBLEM)
+@motif("hand", "hand palm handshake ~help ~helping fist massage ~volunteer ~community high_five", Kind.EMBLEM)
 def hand(_: Dice) -> Drawing:
     """An open hand with a heart in its palm."""
     fingers = [
@@ -292,7 +171,7 @@ def hand(_: Dice) -> Drawing:
     return draw(fill(P, *fingers, thumb, palm), fill(H, sign))
 
 
-@motif("eye", "eye vision sight optical optician iris look view", Kind.EMBLEM)
+@motif("eye", "eye ~vision sight optical optician iris ~look ~view", Kind.EMBLEM)
 def eye(_: Dice) -> Drawing:
     """An eye with lashes of light."""
     lid = outline("2,54! 22,36 50,28 78,36 98,54! 78,72 50,80 22,72")
@@ -324,7 +203,7 @@ def infinity(_: Dice) -> Drawing:
     )
 
 
-@motif("tooth", "tooth dental dentist teeth dentistry smile", Kind.EMBLEM)
+@motif("tooth", "tooth ~dental dentist ~teeth dentistry ~smile", Kind.EMBLEM)
 def tooth(_: Dice) -> Drawing:
     """A molar with a sparkle."""
     whole = symmetric("50,22 40,17 26,15 14,26 14,44 22,62 26,84 33,94 40,86 43,70 50,64")
@@ -336,7 +215,7 @@ def tooth(_: Dice) -> Drawing:
     )
 
 
-@motif("paw", "paw pet vet veterinary animal zoo pets pawprint", Kind.EMBLEM)
+@motif("paw", "paw ~pet ~vet ~veterinary ~animal ~zoo ~pets pawprint", Kind.EMBLEM)
 def paw(_: Dice) -> Drawing:
     """A paw print."""
     pad = symmetric("50,48 38,53 26,66 22,80 30,90 42,88 50,86")
@@ -349,7 +228,9 @@ def paw(_: Dice) -> Drawing:
 
 
 @motif(
-    "dumbbell", "dumbbell gym fitness workout barbell weightlifting muscle training exercise athlete sport", Kind.EMBLEM
+    "dumbbell",
+    "dumbbell ~gym ~fitness ~workout barbell weightlifting muscle ~training ~exercise ~athlete ~sport",
+    Kind.EMBLEM,
 )
 def dumbbell(_: Dice) -> Drawing:
     """A dumbbell, slanting."""
@@ -361,7 +242,7 @@ def dumbbell(_: Dice) -> Drawing:
     return flat.place((50, 50), 1.0, -30)
 
 
-@motif("ball", "ball football soccer basketball tennis volleyball baseball league", Kind.EMBLEM)
+@motif("ball", "ball football soccer basketball tennis volleyball baseball ~league", Kind.EMBLEM)
 def ball(_: Dice) -> Drawing:
     """A ball with a pentagon and seams."""
     whole = circle(50, 50, 45)
@@ -384,7 +265,7 @@ def ball(_: Dice) -> Drawing:
     )
 
 
-@motif("knot", "knot celtic weave yarn knitting wool textile thread rope", Kind.EMBLEM)
+@motif("knot", "knot celtic weave yarn knitting wool ~textile thread rope", Kind.EMBLEM)
 def yarn(_: Dice) -> Drawing:
     """A ball of yarn with two needles."""
     ball_ = circle(48, 58, 34)
@@ -400,14 +281,14 @@ def yarn(_: Dice) -> Drawing:
     )
 
 
-@motif("peace", "peace yin_yang balance harmony dove_peace taoist", Kind.EMBLEM)
+@motif("peace", "peace yin_yang ~balance ~harmony dove_peace taoist", Kind.EMBLEM)
 def balance(_: Dice) -> Drawing:
     """Yin and yang."""
     left = arc((50, 50), 44, 180, 360) + arc((50, 28), 22, 0, 180) + arc((50, 72), 22, 360, 180)
     return draw(fill(S, circle(50, 50, 44)), fill(P, left), fill(H, circle(50, 28, 6.5)), fill(A, circle(50, 72, 6.5)))
 
 
-@motif("speech", "speech chat message bubble talk conversation communication social", Kind.EMBLEM)
+@motif("speech", "speech chat ~message bubble ~talk ~conversation ~communication ~social", Kind.EMBLEM)
 def speech(_: Dice) -> Drawing:
     """Two speech bubbles."""
     back = rounded(((36, 8), (96, 8), (96, 54), (36, 54)), 14)
@@ -420,7 +301,7 @@ def speech(_: Dice) -> Drawing:
     )
 
 
-@motif("puzzle", "puzzle jigsaw piece game play toy", Kind.EMBLEM)
+@motif("puzzle", "puzzle jigsaw piece ~game ~play ~toy", Kind.EMBLEM)
 def puzzle(_: Dice) -> Drawing:
     """A piece of a jigsaw."""
     base = rect(14, 30, 56, 56, 3)
