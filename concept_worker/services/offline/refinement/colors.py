@@ -16,6 +16,7 @@ Bytes = NDArray[np.uint8]
 
 _MOST = 8  # flat colours looked for
 _APART = 26.0  # sRGB distance below which two colours count as one
+_STANDS_OUT = 2.5  # WCAG contrast
 _LEAST_SHARE = 0.001  # of the picture
 
 
@@ -52,6 +53,16 @@ def flats_of(picture: Image.Image) -> list[Flat]:
         (Flat(rgb, count / total, False) for rgb, count in found.items() if rgb != ground), key=lambda f: -f.share
     )
     return [Flat(ground, found[ground] / total, True), *(flat for flat in marks if flat.share >= _LEAST_SHARE)]
+
+
+def leading(flats: list[Flat]) -> list[Flat]:
+    """The marks that stand out from the ground (2.5:1 or more), largest first; never empty."""
+    ground = rgb_to_hex(flats[0].rgb)
+    strong = [flat for flat in flats[1:] if contrast(rgb_to_hex(flat.rgb), ground) >= _STANDS_OUT]
+    if strong or flats[1:]:
+        return strong or flats[1:]
+    plain = Flat(hex_to_rgb("#222222" if flats[0].seen.lightness > 0.5 else "#F4F4F4"), 0.0, False)
+    return [plain]
 
 
 def _packed(pixels: Bytes) -> NDArray[np.int64]:
@@ -95,15 +106,25 @@ def recolored(flats: list[Flat], wishes: Wishes) -> list[tuple[int, int, int]]:
     if wishes.has(Change.PASTEL) and not wishes.ground:
         ground = Oklch(max(ground.lightness, 0.95), 0.02, shades[0].hue if shades else ground.hue)
     if wishes.has(Change.GREY):
-        ground = replace(ground, chroma=0.0)
+        light = ground.lightness > 0.5
+        ground = Oklch(1.0 if light else 0.16, 0.0, 0.0)
+        shades = [shade.at(shade.lightness * 0.85 if light else 1 - (1 - shade.lightness) * 0.85) for shade in shades]
     if wishes.has(Change.INVERT) and shades:
-        ground, shades[0] = shades[0], ground
+        ground, shades = _inverted(flats, ground, shades)
     before = rgb_to_hex(flats[0].rgb)
     kept = [
         with_contrast(shade, ground.hex, min(3.0, contrast(rgb_to_hex(flat.rgb), before)))
         for shade, flat in zip(shades, flats[1:], strict=True)
     ]
     return [hex_to_rgb(color.hex) for color in (ground, *kept)]
+
+
+def _inverted(flats: list[Flat], ground: Oklch, shades: list[Oklch]) -> tuple[Oklch, list[Oklch]]:
+    """Ground and leading mark change places; the other marks mirror their lightness."""
+    lead = flats.index(leading(flats)[0]) - 1
+    turned = [shade.at(1.05 - shade.lightness) for shade in shades]
+    turned[lead] = ground
+    return shades[lead], turned
 
 
 def _ground(ground: Oklch, wishes: Wishes) -> Oklch:

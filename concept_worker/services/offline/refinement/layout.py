@@ -10,15 +10,15 @@ from concept_worker.services.offline.frames import shape_of, shrunk
 from concept_worker.services.offline.path import Polygon
 from concept_worker.services.offline.raster import OVERSAMPLING
 from concept_worker.services.offline.reading import Frame
-from concept_worker.services.offline.refinement.colors import Flat
+from concept_worker.services.offline.refinement.colors import Flat, leading
 from concept_worker.services.offline.refinement.wishes import Change
 
 _FRAMES = {
-    Change.CIRCLE: Frame.CIRCLE,
     Change.RING: Frame.RING,
     Change.SHIELD: Frame.SHIELD,
     Change.HEXAGON: Frame.HEXAGON,
     Change.SQUARE: Frame.SQUARE,
+    Change.CIRCLE: Frame.CIRCLE,
 }
 _STEPS = {Change.LEFT: (-0.12, 0.0), Change.RIGHT: (0.12, 0.0), Change.UP: (0.0, -0.12), Change.DOWN: (0.0, 0.12)}
 LAYOUTS = (
@@ -31,7 +31,7 @@ LAYOUTS = (
     Change.BIGGER,
     Change.SMALLER,
 )
-FRAMES = (*_FRAMES, Change.BORDER)
+FRAMES = (*_FRAMES, Change.BORDER)  # of several only the first is drawn
 
 
 def rearrange(picture: Image.Image, ground: Flat, change: Change) -> Image.Image:
@@ -89,15 +89,16 @@ def _transformed(
 def enframe_picture(picture: Image.Image, flats: list[Flat], change: Change) -> Image.Image:
     """A border along the rim, or a badge round the mark, in the colour of the largest mark."""
     ground = flats[0]
-    ink = flats[1].rgb if len(flats) > 1 else tuple(255 - value for value in ground.rgb)
+    inks = [flat.rgb for flat in leading(flats)]
+    ink = inks[0]
     if change is Change.BORDER:
         side = min(picture.size)
         return _with_bands(picture, _rim(picture.size, side * 0.035), _rim(picture.size, side * 0.055), ink, picture)
     frame = _FRAMES[change]
     box = _mark_box(picture, ground.rgb)
-    room = 0.58 if frame is not Frame.SQUARE else 0.64
+    room = 0.70 if frame is not Frame.SHIELD else 0.62
     reach = math.hypot(box[2] - box[0], box[3] - box[1]) / 2 / min(picture.size)
-    factor = min(1.0, room / max(2 * reach, 1e-6) * 1.12)
+    factor = min(1.0, room / max(2 * reach, 1e-6))
     x, y = picture.width / 2, picture.height * (0.48 if frame is Frame.SHIELD else 0.5)
     smaller = _transformed(picture, ground, box, factor, (x, y))
     shape = shape_of(frame)
@@ -106,7 +107,7 @@ def enframe_picture(picture: Image.Image, flats: list[Flat], change: Change) -> 
     framed = _with_bands(smaller, outer, inner, ink, smaller)
     if frame is not Frame.RING:
         return framed
-    second = flats[2].rgb if len(flats) > 2 else ink
+    second = inks[1] if len(inks) > 1 else ink
     outer, inner = (_scaled(shrunk(shape, 0.92 * part), picture.size) for part in (0.89, 0.865))
     return _with_bands(framed, outer, inner, second, smaller)
 

@@ -29,9 +29,9 @@ def refine(original: bytes, prompt: str, preserve_aspects: tuple[str, ...], seed
     for change in REFORMS:
         if wishes.has(change):
             picture = reform(picture, flats, change)
-    for change in FRAMES:
-        if wishes.has(change):
-            picture = enframe_picture(picture, flats, change)
+    frame = next((change for change in FRAMES if wishes.has(change)), None)
+    if frame is not None:
+        picture = enframe_picture(picture, flats, frame)
     return encode_png(_recolored(picture, flats, wishes))
 
 

@@ -158,7 +158,7 @@ def wishes_of(prompt: str, preserve_aspects: tuple[str, ...], seed: int) -> Wish
         words = words_of(clause)
         of_ground = bool(_GROUND & set(words))
         (ground_changes if of_ground else changes).extend(_changes_in(words))
-        texts[of_ground].append(clause)
+        texts[of_ground].append(" ".join(_unspoken(words)))
     marks, ground = (_colors_in(" , ".join(texts[key])) for key in (False, True))
     if Aspect.COLORS in kept:
         marks = ground = None
@@ -178,6 +178,12 @@ def _quiet(prompt: str, seed: int, kept: set[Aspect]) -> list[Change]:
             Change.BIGGER,
         )
     ]
+
+
+def _unspoken(words: list[str]) -> list[str]:
+    """The words that ask for no change: what is left may name colours. "More space" is no wish for the cosmos."""
+    pairs = {i + d for i in range(len(words) - 1) if " ".join(words[i : i + 2]) in _INDEX for d in (0, 1)}
+    return [word for i, word in enumerate(words) if i not in pairs and word not in _INDEX]
 
 
 def _changes_in(words: list[str]) -> list[Change]:
