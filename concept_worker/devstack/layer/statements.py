@@ -128,7 +128,7 @@ def insert(
     else:
         source = " select where false" if empty else " default values"
     into = f"insert into {statement.relation}{source}{conflict} {_returning(statement, query, returning)}"
-    total = f"({_NEW})::bigint" if resolution == "merge" and conflict and columns else "null::bigint"
+    total = f"({_NEW})::bigint" if resolution == "merge" and conflict else "null::bigint"
     return _answer(into, total), statement.values
 
 
