@@ -38,6 +38,19 @@ dev: $(READY) ## Keep stack, workers, beat and Flower running until Ctrl-C
 test: $(READY) ## Run the tests
 	$(BIN)/python -m pytest
 
+.PHONY: test-oracle test-contract bench-stack
+test-oracle: $(READY) ## Compare the embedded Supabase with the real PostgREST (needs npm)
+	$(BIN)/python -m pytest -m oracle tests/contract
+
+test-contract: $(READY) ## Run the supabase-py suite against any server: SUPABASE_URL=… SUPABASE_SECRET_KEY=…
+	CONCEPT_CONTRACT_URL="$(SUPABASE_URL)" CONCEPT_CONTRACT_KEY="$(SUPABASE_SECRET_KEY)" \
+		CONCEPT_CONTRACT_JWT_SECRET="$(SUPABASE_JWT_SECRET)" \
+		CONCEPT_CONTRACT_PUBLISHABLE_KEY="$(SUPABASE_PUBLISHABLE_KEY)" \
+		$(BIN)/python -m pytest tests/contract/test_client_rest.py tests/contract/test_client_storage.py
+
+bench-stack: $(READY) ## Measure the embedded stack: start, select against PostgREST, twenty threads for 30 s
+	$(BIN)/python -m tests.benchmarks.devstack
+
 check: $(READY) ## Lint, types and the import contract
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
