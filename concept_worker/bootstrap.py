@@ -62,15 +62,18 @@ def build_services(settings: Settings, *, generator: ConceptGenerator | None = N
     from concept_worker.imaging.codec import ImageLimits
     from concept_worker.pipelines.base import Services
     from concept_worker.services.concept_service import ConceptService
+    from concept_worker.services.download import guarded_downloader
     from concept_worker.services.image_service import ImageService
     from concept_worker.services.staging import RedisStaging
 
     records = build_records(settings)
     staging = RedisStaging.connect(settings.staging_url or settings.redis_url, settings.staging_seconds)
     draws = generator or build_generator(settings)
+    downloader = guarded_downloader(settings)
 
     def close() -> None:
         draws.close()
+        downloader.close()
         staging.close()
         records.close()
 
@@ -85,6 +88,7 @@ def build_services(settings: Settings, *, generator: ConceptGenerator | None = N
         ),
         image_persistence_service=records.image_persistence_service,
         concept_persistence_service=records.concept_persistence_service,
+        downloader=downloader,
         close=close,
     )
 

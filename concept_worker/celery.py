@@ -19,6 +19,8 @@ app = Celery(
         "concept_worker.tasks.dispatch",
         "concept_worker.tasks.generation",
         "concept_worker.tasks.housekeeping",
+        "concept_worker.tasks.refinement",
+        "concept_worker.tasks.steps",
     ],
 )
 app.config_from_object("celeryconfig")

@@ -11,15 +11,17 @@ import structlog
 from celery import Celery
 from kombu.exceptions import OperationalError
 
-from concept_worker.errors import ConceptWorkerError, EnqueueError
+from concept_worker.errors import ConceptWorkerError, EnqueueError, InvalidRequest
 from concept_worker.models import (
     PALETTES_DEFAULT,
     ConceptRow,
     GenerationPayload,
+    RefinementPayload,
     TaskRow,
     TaskStatus,
     TaskType,
     payload_from,
+    to_uuid,
 )
 from concept_worker.routing import QUEUE_OF, START_OF
 from concept_worker.settings import Settings, get_settings
@@ -97,6 +99,62 @@ class ConceptClient:
             },
         )
         return self._enqueue(user_id, TaskType.GENERATION, payload.model_dump(mode="json"))
+
+    def refine(
+        self,
+        *,
+        user_id: UUID | str,
+        refinement_prompt: str,
+        original_concept_id: UUID | str | None = None,
+        original_image_path: str | None = None,
+        original_image_url: str | None = None,
+        logo_description: str = "",
+        theme_description: str = "",
+        preserve_aspects: Sequence[str] = (),
+        num_palettes: int = 0,
+        is_anonymous: bool = True,
+        **unknown: Any,
+    ) -> TaskRow:
+        """Ask for an existing image, changed as the prompt says; the pending row.
+
+        The original is a concept of the user (best: no address is involved), an image path of one of their concepts,
+        or an https address on an allowed host. Descriptions left out are taken from the original concept.
+        `preserve_aspects`: any of colors, layout, style, shapes.
+
+        Raises:
+            InvalidRequest: names each wrong field and its mend; also when the concept is not this user's.
+            EnqueueError: the broker did not take the message; the row is failed and says so.
+        """
+        payload: RefinementPayload = payload_from(
+            RefinementPayload,
+            {
+                "refinement_prompt": refinement_prompt,
+                "original_concept_id": original_concept_id,
+                "original_image_path": original_image_path,
+                "original_image_url": original_image_url,
+                "logo_description": logo_description,
+                "theme_description": theme_description,
+                "preserve_aspects": tuple(preserve_aspects),
+                "num_palettes": num_palettes,
+                "is_anonymous": is_anonymous,
+                **unknown,
+            },
+        )
+        if payload.original_concept_id is not None:
+            payload = self._described(payload, payload.original_concept_id, user_id)
+        inputs = payload.model_dump(mode="json", exclude_none=True)
+        return self._enqueue(user_id, TaskType.REFINEMENT, inputs)
+
+    def _described(self, payload: RefinementPayload, concept_id: UUID, user_id: UUID | str) -> RefinementPayload:
+        concept = self._records.concept_persistence_service.get_concept(concept_id, to_uuid("user_id", user_id))
+        if concept is None:
+            raise InvalidRequest("Invalid request: original_concept_id: no such concept")
+        return payload.model_copy(
+            update={
+                "logo_description": payload.logo_description or concept.logo_description,
+                "theme_description": payload.theme_description or concept.theme_description,
+            }
+        )
 
     def get_task(self, task_id: UUID | str, user_id: UUID | str) -> TaskRow:
         """The user's task row."""

@@ -6,10 +6,19 @@ import unicodedata
 from collections.abc import Mapping
 from datetime import datetime
 from enum import StrEnum
-from typing import Annotated, Any
+from typing import Annotated, Any, Self
 from uuid import UUID
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints, ValidationError
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    ConfigDict,
+    Field,
+    StringConstraints,
+    ValidationError,
+    model_validator,
+)
+from pydantic_core import PydanticCustomError
 
 from concept_worker.errors import InvalidRequest, mask_id
 
@@ -91,6 +100,44 @@ class GenerationPayload(Model):
     is_anonymous: bool = True
 
 
+class Aspect(StrEnum):
+    """What of an original a refinement has to keep."""
+
+    COLORS = "colors"
+    LAYOUT = "layout"
+    STYLE = "style"
+    SHAPES = "shapes"
+
+
+class RefinementPayload(Model):
+    """What a producer asks for when it wants an existing image changed; the image is named in exactly one way."""
+
+    refinement_prompt: Text
+    original_concept_id: UUID | None = None  # a concept of the user, of which the base image is meant
+    original_image_path: Annotated[str, StringConstraints(min_length=1, max_length=300)] | None = None
+    original_image_url: Annotated[str, StringConstraints(min_length=8, max_length=2000)] | None = None
+    logo_description: Annotated[str, StringConstraints(max_length=TEXT_MAX), AfterValidator(_printable)] = ""
+    theme_description: Annotated[str, StringConstraints(max_length=TEXT_MAX), AfterValidator(_printable)] = ""
+    preserve_aspects: Annotated[tuple[Aspect, ...], Field(max_length=len(Aspect))] = ()
+    num_palettes: Annotated[int, Field(ge=0, le=PALETTES_MAX)] = 0
+    is_anonymous: bool = True
+
+    @model_validator(mode="after")
+    def _one_original(self) -> Self:
+        given = [
+            name for name in ("original_concept_id", "original_image_path", "original_image_url") if getattr(self, name)
+        ]
+        if len(given) != 1:
+            raise PydanticCustomError(
+                "one_original",
+                "original_concept_id, original_image_path or original_image_url: give exactly one of them",
+            )
+        return self
+
+
+Payload = GenerationPayload | RefinementPayload
+
+
 class RunReference(Model):
     """One run of one task row, and all that the broker carries of it: user id and prompts stay in the row.
 
@@ -99,6 +146,12 @@ class RunReference(Model):
 
     task_id: UUID
     number: Annotated[int, Field(ge=1)]
+    type: TaskType
+
+    @classmethod
+    def of(cls, task: TaskRow) -> Self:
+        """The current run of a claimed row."""
+        return cls(task_id=task.id, number=task.run, type=TaskType(task.type))
 
 
 class StagedImage(Model):
@@ -126,6 +179,23 @@ class StoredVariation(Model):
     image: StoredImage
 
 
+Identifier = UUID | str
+
+
+def to_uuid(field: str, value: Identifier) -> UUID:
+    """The identifier as a UUID.
+
+    Raises:
+        InvalidRequest: it is none; names the field.
+    """
+    if isinstance(value, UUID):
+        return value
+    try:
+        return UUID(str(value))
+    except ValueError as exc:
+        raise InvalidRequest(f"Invalid request: {field}: must be a UUID") from exc
+
+
 def payload_from(model: type[Model], fields: Mapping[str, Any]) -> Any:
     """Validate raw `fields` as `model`.
 
@@ -142,8 +212,9 @@ def describe_validation(exc: ValidationError) -> str:
     """One sentence of a pydantic error: fields and mends, no values."""
     parts = []
     for error in exc.errors(include_url=False, include_input=False, include_context=False):
-        where = ".".join(str(part) for part in error["loc"]) or "payload"
-        parts.append(f"{where}: {_mend(error['type'], error['msg'])}")
+        where = ".".join(str(part) for part in error["loc"])
+        mend = _mend(error["type"], error["msg"])
+        parts.append(f"{where}: {mend}" if where else mend)
     return "Invalid request: " + "; ".join(parts)
 
 
@@ -227,5 +298,10 @@ class ConceptRow(BaseModel):
     image_path: str
     image_url: str | None = None
     is_anonymous: bool = True
+    refinement_prompt: str | None = None
+    original_concept_id: UUID | None = None
+    original_image_path: str | None = None
+    original_image_url: str | None = None
+    preserve_aspects: tuple[str, ...] = ()
     created_at: datetime
     variations: tuple[VariationRow, ...] = ()

@@ -21,10 +21,13 @@ class TaskName(StrEnum):
     DISPATCH = "concept_worker.dispatch"
     START_GENERATION = "concept_worker.generation.start"
     GENERATE_BASE_IMAGE = "concept_worker.generation.generate_base_image"
-    STORE_BASE_IMAGE = "concept_worker.generation.store_base_image"
-    GENERATE_PALETTES = "concept_worker.generation.generate_palettes"
-    CREATE_VARIATIONS = "concept_worker.generation.create_variations"
-    STORE_CONCEPT = "concept_worker.generation.store_concept"
+    START_REFINEMENT = "concept_worker.refinement.start"
+    DOWNLOAD_ORIGINAL = "concept_worker.refinement.download_original"
+    REFINE_IMAGE = "concept_worker.refinement.refine_image"
+    STORE_BASE_IMAGE = "concept_worker.concept.store_base_image"
+    GENERATE_PALETTES = "concept_worker.concept.generate_palettes"
+    CREATE_VARIATIONS = "concept_worker.concept.create_variations"
+    STORE_CONCEPT = "concept_worker.concept.store_concept"
     RECONCILE = "concept_worker.housekeeping.reconcile"
 
 
@@ -35,4 +38,7 @@ QUEUE_OF: dict[TaskName, Queue] = {
 }
 
 # The entry of each pipeline. Its message has the task id as Celery id and carries nothing else.
-START_OF: dict[TaskType, TaskName] = {TaskType.GENERATION: TaskName.START_GENERATION}
+START_OF: dict[TaskType, TaskName] = {
+    TaskType.GENERATION: TaskName.START_GENERATION,
+    TaskType.REFINEMENT: TaskName.START_REFINEMENT,
+}

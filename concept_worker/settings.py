@@ -109,7 +109,9 @@ class Settings(BaseSettings):
         """The provider asked for, or the one that has a key."""
         if self.provider is not None:
             return self.provider
-        return Provider.JIGSAWSTACK if self.jigsawstack_api_key.get_secret_value() else Provider.OFFLINE
+        if self.jigsawstack_api_key.get_secret_value():
+            return Provider.JIGSAWSTACK
+        return Provider.OPENAI if self.openai_api_key.get_secret_value() else Provider.OFFLINE
 
     def require_supabase(self) -> None:
         """Make sure that Supabase is named.

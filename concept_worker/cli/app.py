@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import signal
 import sys
-from contextlib import ExitStack
 from pathlib import Path
 from types import FrameType
 from typing import TYPE_CHECKING, Annotated
@@ -17,11 +16,12 @@ from concept_worker.cli import view
 from concept_worker.cli.view import err, out
 from concept_worker.errors import ConceptWorkerError
 from concept_worker.logging import configure_logging
-from concept_worker.models import PALETTES_DEFAULT, TaskRow, TaskStatus
+from concept_worker.models import PALETTES_DEFAULT, Aspect, TaskRow, TaskStatus
 from concept_worker.settings import LogFormat
 
 if TYPE_CHECKING:
     from concept_worker.client import ConceptClient
+    from concept_worker.models import ConceptRow
 
 app = typer.Typer(
     name="concept-worker",
@@ -33,11 +33,13 @@ app = typer.Typer(
 
 DEMO_LOGO = "a fox leaping over a crescent moon"
 DEMO_THEME = "warm autumn, hand-made"
+DEMO_WISH = "bolder, inside a round badge"
 _DEMO_SECONDS = 600.0  # a real provider may take minutes; the offline one takes seconds
 
 Palettes = Annotated[int, typer.Option("--num-palettes", "-n", help="How many palettes, 1 to 20.")]
 AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON document instead.")]
 Output = Annotated[Path, typer.Option("--output", "-o", help="Folder that gets a folder per task.")]
+Wait = Annotated[bool, typer.Option("--wait", help="Follow it to its end and fetch the pictures.")]
 User = Annotated[
     UUID | None, typer.Option("--user", help="Whose task; the demo user unless given.", envvar="CONCEPT_USER_ID")
 ]
@@ -67,39 +69,34 @@ def demo(
     logo: Annotated[str, typer.Option("--logo", help="What the logo shows.")] = DEMO_LOGO,
     theme: Annotated[str, typer.Option("--theme", help="What its colours are like.")] = DEMO_THEME,
     num_palettes: Palettes = PALETTES_DEFAULT,
+    wish: Annotated[str, typer.Option("--refine", help="Then change it like this; empty: do not.")] = DEMO_WISH,
     output: Output = Path("out"),
     as_json: AsJson = False,
 ) -> None:
-    """Run the main job here and now: embedded stack, a real worker, one concept, its pictures."""
-    from concept_worker.cli.local import DEMO_USER, HOME, demo_worker, stack_in
-    from concept_worker.cli.watch import follow, save_pictures
+    """Run the main job here and now: embedded stack, a real worker, one concept, one refinement, their pictures."""
+    from concept_worker.cli.local import DEMO_USER, run_demo
 
-    with ExitStack() as at_end:
-        at_end.enter_context(stack_in(HOME / "demo"))
-        worker = at_end.enter_context(demo_worker(HOME / "demo"))
-        client = at_end.enter_context(_client())
-        row = client.generate(
+    def ask(client: ConceptClient) -> TaskRow:
+        return client.generate(
             user_id=DEMO_USER, logo_description=logo, theme_description=theme, num_palettes=num_palettes
         )
-        row = follow(
-            client,
-            row,
-            give_up=_DEMO_SECONDS,
-            is_hopeless=lambda: None if worker.is_running else f"the worker died:\n{worker.last_lines()}",
-        )
-        files: list[Path] = []
-        concept = client.get_concept(row.id, row.user_id)
-        if concept is not None:
-            files = save_pictures(client, concept, output / str(row.id))
+
+    def ask_again(client: ConceptClient, made: ConceptRow) -> TaskRow:
+        return client.refine(user_id=DEMO_USER, refinement_prompt=wish, original_concept_id=made.id, num_palettes=3)
+
+    results = run_demo(ask, ask_again if wish else None, output)
     if as_json:
-        view.print_json({"task": view.row_as_json(row), "files": [str(path) for path in files]})
+        first, *rest = [
+            {"task": view.row_as_json(one.row), "files": [str(path) for path in one.files]} for one in results
+        ]
+        view.print_json({**first, "refinements": rest})
     else:
-        view.print_row(row)
-        if concept is not None:
-            view.print_concept(concept)
-        out.print("pictures" if files else "no pictures")
-        view.print_files(files)
-    raise typer.Exit(0 if row.status is TaskStatus.COMPLETED else 1)
+        for one in results:
+            view.print_row(one.row)
+            if one.concept is not None:
+                view.print_concept(one.concept)
+            view.print_files(one.files)
+    raise typer.Exit(0 if all(one.row.status is TaskStatus.COMPLETED for one in results) else 1)
 
 
 @app.command()
@@ -116,7 +113,7 @@ def generate(
     theme: Annotated[str, typer.Option("--theme", help="What its colours are like.")],
     num_palettes: Palettes = PALETTES_DEFAULT,
     user: User = None,
-    wait: Annotated[bool, typer.Option("--wait", help="Follow it to its end and fetch the pictures.")] = False,
+    wait: Wait = False,
     output: Output = Path("out"),
     as_json: AsJson = False,
 ) -> None:
@@ -125,18 +122,36 @@ def generate(
         row = client.generate(
             user_id=_user(user), logo_description=logo, theme_description=theme, num_palettes=num_palettes
         )
-        files: list[Path] = []
-        if wait:
-            from concept_worker.cli.watch import follow, save_pictures
+        _followed(client, row, wait, output, as_json)
 
-            row = follow(client, row, give_up=_DEMO_SECONDS)
-            concept = client.get_concept(row.id, row.user_id)
-            files = save_pictures(client, concept, output / str(row.id)) if concept else []
-    _report(row, as_json)
-    if not as_json:
-        view.print_files(files)
-    if wait and row.status is not TaskStatus.COMPLETED:
-        raise typer.Exit(1)
+
+@app.command()
+def refine(
+    prompt: Annotated[str, typer.Argument(help="What should change.")],
+    concept: Annotated[UUID | None, typer.Option("--concept", help="Id of the concept to start from.")] = None,
+    path: Annotated[str | None, typer.Option("--path", help="Or the image path of one of its pictures.")] = None,
+    url: Annotated[str | None, typer.Option("--url", help="Or an https address on an allowed host.")] = None,
+    keep: Annotated[
+        list[Aspect] | None, typer.Option("--keep", help="What has to stay; may be given several times.")
+    ] = None,
+    num_palettes: Annotated[int, typer.Option("--num-palettes", "-n", help="How many palettes, 0 to 20.")] = 0,
+    user: User = None,
+    wait: Wait = False,
+    output: Output = Path("out"),
+    as_json: AsJson = False,
+) -> None:
+    """Ask for an existing image, changed as the prompt says."""
+    with _client() as client:
+        row = client.refine(
+            user_id=_user(user),
+            refinement_prompt=prompt,
+            original_concept_id=concept,
+            original_image_path=path,
+            original_image_url=url,
+            preserve_aspects=[aspect.value for aspect in keep or ()],
+            num_palettes=num_palettes,
+        )
+        _followed(client, row, wait, output, as_json)
 
 
 @app.command()
@@ -191,6 +206,22 @@ def doctor() -> None:
 def version() -> None:
     """Print the version."""
     out.print(__version__)
+
+
+def _followed(client: ConceptClient, row: TaskRow, wait: bool, output: Path, as_json: bool) -> None:
+    """Show a new row; with `wait`, follow it to its end first and fetch its pictures."""
+    files: list[Path] = []
+    if wait:
+        from concept_worker.cli.watch import follow, save_pictures
+
+        row = follow(client, row, give_up=_DEMO_SECONDS)
+        concept = client.get_concept(row.id, row.user_id)
+        files = save_pictures(client, concept, output / str(row.id)) if concept else []
+    _report(row, as_json)
+    if not as_json:
+        view.print_files(files)
+    if wait and row.status is not TaskStatus.COMPLETED:
+        raise typer.Exit(1)
 
 
 def _client() -> ConceptClient:

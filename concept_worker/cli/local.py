@@ -5,8 +5,9 @@ from __future__ import annotations
 import os
 import signal
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
 from types import FrameType
@@ -17,11 +18,14 @@ from concept_worker.cli.view import err
 from concept_worker.settings import DEV_ENV_FILE, get_settings
 
 if TYPE_CHECKING:
+    from concept_worker.client import ConceptClient
     from concept_worker.devstack import Stack
+    from concept_worker.models import ConceptRow, TaskRow
 
 HOME = Path(".concept-worker")  # everything local of this project's directory
 DEMO_USER = "00000000-0000-4000-8000-00000000d340"  # supabase/seed.sql makes this user
 _DEMO_THREADS = "8"
+_DEMO_SECONDS = 600.0  # a real provider may take minutes; the offline one takes seconds
 _LOOK = 0.5  # seconds between looks at the children
 
 
@@ -71,6 +75,48 @@ def demo_worker(folder: Path) -> Iterator[Worker]:
         yield worker
     finally:
         worker.stop()
+
+
+@dataclass(frozen=True)
+class DemoResult:
+    """One task of the demo at its end."""
+
+    row: TaskRow
+    concept: ConceptRow | None
+    files: tuple[Path, ...]
+
+
+def run_demo(
+    ask: Callable[[ConceptClient], TaskRow],
+    ask_again: Callable[[ConceptClient, ConceptRow], TaskRow] | None,
+    output: Path,
+) -> list[DemoResult]:
+    """Stack, one worker, the task that `ask` asks for, then the one that `ask_again` asks of its concept."""
+    from concept_worker.client import ConceptClient
+
+    with ExitStack() as at_end:
+        at_end.enter_context(stack_in(HOME / "demo"))
+        worker = at_end.enter_context(demo_worker(HOME / "demo"))
+        client = at_end.enter_context(ConceptClient.from_settings())
+        results = [_demo_task(client, ask(client), worker, output)]
+        made = results[0].concept
+        if made is not None and ask_again is not None:
+            results.append(_demo_task(client, ask_again(client, made), worker, output))
+        return results
+
+
+def _demo_task(client: ConceptClient, row: TaskRow, worker: Worker, output: Path) -> DemoResult:
+    from concept_worker.cli.watch import follow, save_pictures
+
+    row = follow(
+        client,
+        row,
+        give_up=_DEMO_SECONDS,
+        is_hopeless=lambda: None if worker.is_running else f"the worker died:\n{worker.last_lines()}",
+    )
+    concept = client.get_concept(row.id, row.user_id)
+    files = () if concept is None else tuple(save_pictures(client, concept, output / str(row.id)))
+    return DemoResult(row, concept, files)
 
 
 def run_dev() -> int:

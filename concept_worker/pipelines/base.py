@@ -15,11 +15,12 @@ import structlog
 from pydantic import TypeAdapter
 
 from concept_worker.errors import ConceptWorkerError, StageCrashed, StaleRun, TransientError
-from concept_worker.models import Model, RunReference, TaskRow, TaskStatus, payload_from
+from concept_worker.models import Model, RunReference, TaskRow, TaskStatus, TaskType, payload_from
 from concept_worker.services.concept_persistence_service import ConceptPersistenceService
 from concept_worker.services.concept_service import ConceptService
 from concept_worker.services.image_persistence_service import ImagePersistenceService
 from concept_worker.services.image_service import ImageService
+from concept_worker.services.interfaces import Downloader
 from concept_worker.services.task_service import TaskService
 
 log = structlog.get_logger(__name__)
@@ -38,6 +39,7 @@ class Services:
     image_service: ImageService
     image_persistence_service: ImagePersistenceService
     concept_persistence_service: ConceptPersistenceService
+    downloader: Downloader
     close: Callable[[], None] = lambda: None
 
 
@@ -113,6 +115,7 @@ class BaseTaskProcessor(ABC, Generic[PayloadT]):
     """One task's payload and services. Subclasses have one method a stage, and `process()` as table of contents."""
 
     kind: ClassVar[str]  # "generation": how the row's sentences call it
+    task_type: ClassVar[TaskType]
     payload_model: ClassVar[type[Model]]
 
     def __init__(
@@ -132,7 +135,7 @@ class BaseTaskProcessor(ABC, Generic[PayloadT]):
             InvalidRequest: the row's inputs are no payload of this kind.
         """
         payload: Any = payload_from(cls.payload_model, task.inputs)
-        return cls(task.id, task.user_id, payload, services, RunReference(task_id=task.id, number=task.run))
+        return cls(task.id, task.user_id, payload, services, RunReference.of(task))
 
     @property
     def run(self) -> RunReference:
@@ -163,7 +166,7 @@ class BaseTaskProcessor(ABC, Generic[PayloadT]):
         if task is None:
             log.info("task could not be claimed", task_id=str(self.task_id))
             return False
-        self._run = RunReference(task_id=task.id, number=task.run)
+        self._run = RunReference.of(task)
         return True
 
     def _checkpointed(self, step: Step[T], work: Callable[[], T]) -> T:

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 from uuid import UUID
 
 import structlog
 
 from concept_worker.errors import StaleRun
-from concept_worker.models import ConceptRow, GenerationPayload, RunReference, StoredImage, StoredVariation
+from concept_worker.models import ConceptRow, Payload, RefinementPayload, RunReference, StoredImage, StoredVariation
 from concept_worker.services.image_persistence_service import ImagePersistenceService
 from concept_worker.services.interfaces import ConceptStore
 
@@ -27,7 +28,7 @@ class ConceptPersistenceService:
         run: RunReference,
         *,
         user_id: UUID,
-        payload: GenerationPayload,
+        payload: Payload,
         base: StoredImage,
         variations: Sequence[StoredVariation],
     ) -> UUID:
@@ -40,6 +41,7 @@ class ConceptPersistenceService:
             "logo_description": payload.logo_description,
             "theme_description": payload.theme_description,
             "is_anonymous": payload.is_anonymous,
+            **_original_columns(payload),
             **self._image_columns(user_id, run.task_id, base),
         }
         rows = [
@@ -68,3 +70,17 @@ class ConceptPersistenceService:
             "image_path": self._images.path(user_id, task_id, image.name),
             "image_url": self._images.url(user_id, task_id, image.name),
         }
+
+
+def _original_columns(payload: Payload) -> dict[str, Any]:
+    """What a refinement remembers of its original. A query string may be a secret: the address is kept without it."""
+    if not isinstance(payload, RefinementPayload):
+        return {}
+    concept_id, url = payload.original_concept_id, payload.original_image_url
+    return {
+        "refinement_prompt": payload.refinement_prompt,
+        "original_concept_id": None if concept_id is None else str(concept_id),
+        "original_image_path": payload.original_image_path,
+        "original_image_url": None if url is None else url.partition("?")[0],
+        "preserve_aspects": [aspect.value for aspect in payload.preserve_aspects],
+    }

@@ -7,8 +7,7 @@ from uuid import UUID
 
 import structlog
 
-from concept_worker.errors import BadProviderAnswer, ProviderRefused, ProviderUnavailable
-from concept_worker.models import Palette
+from concept_worker.models import Palette, RefinementPayload
 from concept_worker.services.interfaces import ConceptGenerator
 
 log = structlog.get_logger(__name__)
@@ -24,6 +23,17 @@ class ConceptService:
         """A logo as image bytes, not yet validated. The same task asks the same thing again."""
         return self._generator.generate_image(logo_description, theme_description, seed=seed_of(task_id))
 
+    def refine_concept(self, original: bytes, payload: RefinementPayload, *, task_id: UUID) -> bytes:
+        """The original (PNG bytes) changed as the payload asks; bytes not yet validated."""
+        return self._generator.refine_image(
+            original,
+            payload.refinement_prompt,
+            logo_description=payload.logo_description,
+            theme_description=payload.theme_description,
+            preserve_aspects=tuple(aspect.value for aspect in payload.preserve_aspects),
+            seed=seed_of(task_id),
+        )
+
     def generate_color_palettes(
         self, theme_description: str, logo_description: str, num_palettes: int
     ) -> tuple[Palette, ...]:
@@ -34,10 +44,6 @@ class ConceptService:
     def local_palettes(self, theme_description: str, logo_description: str, num_palettes: int) -> tuple[Palette, ...]:
         """`num_palettes` palettes by colour harmony alone, marked as local: for when the provider gives none."""
         return _completed([], theme_description, logo_description, num_palettes)
-
-
-# A provider that cannot give palettes must not cost the user the image that is already paid.
-PALETTE_TROUBLE = (ProviderUnavailable, ProviderRefused, BadProviderAnswer)
 
 
 def _completed(given: list[Palette], theme: str, logo: str, count: int) -> tuple[Palette, ...]:

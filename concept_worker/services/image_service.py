@@ -6,6 +6,7 @@ import contextvars
 import hashlib
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from enum import StrEnum
 from functools import partial
 from typing import TypeVar
 from uuid import UUID
@@ -23,6 +24,13 @@ log = structlog.get_logger(__name__)
 T = TypeVar("T")
 
 
+class StagedName(StrEnum):
+    """What may wait in staging for a task."""
+
+    BASE = "base"
+    ORIGINAL = "original"
+
+
 class ImageService:
     """Image bytes of one task. Raises `InvalidImage`, `StoreUnavailable` or `StoreRefused`."""
 
@@ -34,12 +42,12 @@ class ImageService:
         self._limits = limits
         self._upload_threads = upload_threads
 
-    def stage_image(self, content: bytes, *, task_id: UUID, name: str) -> StagedImage:
+    def stage_image(self, content: bytes, *, task_id: UUID, name: StagedName) -> StagedImage:
         """Check that the bytes are an image we accept, make them a clean PNG, and let it wait in staging."""
         clean = to_clean_png(content, self._limits)
-        key = f"{task_id}:{name}"
+        key = _key(task_id, name)
         self._staging.store(key, clean.data)
-        log.info("image staged", name=name, bytes=len(clean.data), width=clean.width, height=clean.height)
+        log.info("image staged", name=name.value, bytes=len(clean.data), width=clean.width, height=clean.height)
         return StagedImage(
             key=key,
             sha256=hashlib.sha256(clean.data).hexdigest(),
@@ -49,23 +57,33 @@ class ImageService:
         )
 
     def base_image(self, staged: StagedImage, *, user_id: UUID, task_id: UUID) -> bytes:
-        """The bytes the reference was made for: from staging, or from the bucket when staging has let go of them.
+        """The base image: from staging, or from the bucket when staging has let go of it.
 
         Raises:
-            StagedImageLost: neither has them.
+            StagedImageLost: neither has it.
         """
-        for content in (
-            lambda: self._staging.load(staged.key),
-            lambda: self._images.load_image(user_id=user_id, task_id=task_id, name=BASE_NAME),
-        ):
-            found = content()
-            if found is not None and hashlib.sha256(found).hexdigest() == staged.sha256:
-                return found
-        raise StagedImageLost("the base image is no longer in staging")
+        try:
+            return self.staged_image(staged)
+        except StagedImageLost:
+            stored = self._images.load_image(user_id=user_id, task_id=task_id, name=BASE_NAME)
+            if stored is None or hashlib.sha256(stored).hexdigest() != staged.sha256:
+                raise
+            return stored
 
-    def discard_staged(self, staged: StagedImage) -> None:
-        """Let go of staged bytes that nobody needs any more."""
-        self._staging.remove(staged.key)
+    def staged_image(self, staged: StagedImage) -> bytes:
+        """The bytes the reference was made for.
+
+        Raises:
+            StagedImageLost: staging has let go of them.
+        """
+        content = self._staging.load(staged.key)
+        if content is None or hashlib.sha256(content).hexdigest() != staged.sha256:
+            raise StagedImageLost("an image is no longer in staging")
+        return content
+
+    def discard_staged(self, task_id: UUID) -> None:
+        """Let go of everything that waits for the task."""
+        self._staging.remove(*(_key(task_id, name) for name in StagedName))
 
     def create_palette_variations(
         self, content: bytes, palettes: Sequence[Palette], *, user_id: UUID, task_id: UUID
@@ -97,3 +115,7 @@ class ImageService:
         with ThreadPoolExecutor(self._upload_threads, thread_name_prefix="upload") as pool:
             futures = [pool.submit(contextvars.copy_context().run, call) for call in calls]
         return tuple(future.result() for future in futures)
+
+
+def _key(task_id: UUID, name: StagedName) -> str:
+    return f"{task_id}:{name.value}"

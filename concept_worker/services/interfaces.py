@@ -161,6 +161,23 @@ class ObjectStore(Protocol):
         ...
 
 
+class Downloader(Protocol):
+    """Fetches a foreign image."""
+
+    def download(self, url: str) -> bytes:
+        """The body behind the URL.
+
+        Raises:
+            DownloadRefused: scheme, host, address or size is not one we accept.
+            ProviderUnavailable: it does not answer right now.
+        """
+        ...
+
+    def close(self) -> None:
+        """Let go of connections."""
+        ...
+
+
 class Staging(Protocol):
     """Where image bytes wait between two steps. Raises `StoreUnavailable`."""
 
@@ -172,6 +189,6 @@ class Staging(Protocol):
         """The bytes, or None when they are gone."""
         ...
 
-    def remove(self, key: str) -> None:
-        """Let go of the bytes, if they are there."""
+    def remove(self, *keys: str) -> None:
+        """Let go of the bytes under these keys, as far as they are there."""
         ...

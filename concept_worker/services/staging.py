@@ -35,9 +35,9 @@ class RedisStaging:
             content = self._redis.get(_PREFIX + key)
         return content if isinstance(content, bytes) else None
 
-    def remove(self, key: str) -> None:
+    def remove(self, *keys: str) -> None:
         with _translated():
-            self._redis.delete(_PREFIX + key)
+            self._redis.delete(*(_PREFIX + key for key in keys))
 
     def close(self) -> None:
         """Close the connections."""

@@ -13,10 +13,12 @@ from concept_worker.errors import MAX_MESSAGE, InvalidRequest, StoreRefused, Tas
 from concept_worker.models import (
     BegunStep,
     FinishedStep,
+    Identifier,
     RunReference,
     TaskRow,
     TaskStatus,
     TaskType,
+    to_uuid,
 )
 from concept_worker.services.interfaces import TaskStore
 
@@ -25,8 +27,6 @@ log = structlog.get_logger(__name__)
 LIST_DEFAULT = 10
 LIST_MAX = 1000  # PostgREST's own limit of rows an answer
 _FOREIGN_KEY = "23503"
-
-Identifier = UUID | str
 
 
 class TaskService:
@@ -54,7 +54,7 @@ class TaskService:
         """
         row = {
             "id": str(uuid4()),
-            "user_id": str(_uuid("user_id", user_id)),
+            "user_id": str(to_uuid("user_id", user_id)),
             "type": _task_type(task_type).value,
             "status": TaskStatus.PENDING.value,
             "metadata": dict(metadata or {}),
@@ -75,9 +75,9 @@ class TaskService:
             TaskNotFoundError: no such row, or not this user's.
             TaskError: the row could not be read.
         """
-        wanted = _uuid("task_id", task_id)
+        wanted = to_uuid("task_id", task_id)
         with _saying("Failed to retrieve task"):
-            row = self._store.get(wanted, _uuid("user_id", user_id))
+            row = self._store.get(wanted, to_uuid("user_id", user_id))
         if row is None:
             raise TaskNotFoundError(str(wanted))
         return row
@@ -94,7 +94,7 @@ class TaskService:
         if not 1 <= limit <= LIST_MAX:
             raise InvalidRequest(f"Invalid request: limit: must be between 1 and {LIST_MAX}")
         with _saying("Failed to retrieve tasks"):
-            return self._store.list(_uuid("user_id", user_id), None if status is None else _status(status), limit)
+            return self._store.list(to_uuid("user_id", user_id), None if status is None else _status(status), limit)
 
     def get_task_by_result_id(self, result_id: Identifier, user_id: Identifier) -> TaskRow | None:
         """The user's row that made this result (a concept), or None.
@@ -103,7 +103,7 @@ class TaskService:
             TaskError: the row could not be read.
         """
         with _saying("Failed to retrieve task by result"):
-            return self._store.get_by_result(_uuid("result_id", result_id), _uuid("user_id", user_id))
+            return self._store.get_by_result(to_uuid("result_id", result_id), to_uuid("user_id", user_id))
 
     def delete_task(self, task_id: Identifier, user_id: Identifier) -> bool:
         """Delete the user's row; a run of it stops at its next step. True, or raises.
@@ -112,9 +112,9 @@ class TaskService:
             TaskNotFoundError: no such row, or not this user's.
             TaskError: the row could not be deleted.
         """
-        wanted = _uuid("task_id", task_id)
+        wanted = to_uuid("task_id", task_id)
         with _saying("Failed to delete task"):
-            deleted = self._store.delete(wanted, _uuid("user_id", user_id))
+            deleted = self._store.delete(wanted, to_uuid("user_id", user_id))
         if not deleted:
             raise TaskNotFoundError(str(wanted))
         log.info("task deleted", task_id=str(wanted), user=mask_id(user_id))
@@ -135,7 +135,7 @@ class TaskService:
             TaskNotFoundError: no such row.
             TaskError: the row is terminal, the run is not current, or the update failed.
         """
-        wanted, target = _uuid("task_id", task_id), _status(status)
+        wanted, target = to_uuid("task_id", task_id), _status(status)
         if target is TaskStatus.COMPLETED and result_id is None:
             raise InvalidRequest("Invalid request: result_id: required for a completed task")
         if target is TaskStatus.PENDING:
@@ -145,7 +145,7 @@ class TaskService:
                 wanted,
                 run,
                 target,
-                result_id=None if result_id is None else _uuid("result_id", result_id),
+                result_id=None if result_id is None else to_uuid("result_id", result_id),
                 error_message=clean_message(error_message or "The run failed.")
                 if target is TaskStatus.FAILED
                 else None,
@@ -162,9 +162,9 @@ class TaskService:
         Raises:
             TaskError: the claim failed.
         """
-        owner = None if user_id is None else _uuid("user_id", user_id)
+        owner = None if user_id is None else to_uuid("user_id", user_id)
         with _saying("Failed to claim task"):
-            row = self._store.claim(_uuid("task_id", task_id), owner, self._lease, self._max_runs)
+            row = self._store.claim(to_uuid("task_id", task_id), owner, self._lease, self._max_runs)
         if row is not None:
             log.info("task claimed", run=row.run, **row.log_context())
         return row
@@ -174,7 +174,7 @@ class TaskService:
     def accept_inputs(self, task_id: Identifier, user_id: Identifier, inputs: Mapping[str, Any]) -> bool:
         """Write a message's inputs into the user's row while it is pending; whether there was such a row."""
         with _saying("Failed to update task"):
-            return self._store.accept_inputs(_uuid("task_id", task_id), _uuid("user_id", user_id), inputs)
+            return self._store.accept_inputs(to_uuid("task_id", task_id), to_uuid("user_id", user_id), inputs)
 
     def reconcile(self, pending_seconds: float, limit: int) -> Sequence[TaskRow]:
         """Rows whose message was lost or whose run died, to enqueue again; those out of runs are failed."""
@@ -219,15 +219,6 @@ def clean_message(text: str) -> str:
     """What may stand in a row: non-printable characters become spaces, at most 1,000 characters."""
     printable = "".join(character if character.isprintable() else " " for character in text)
     return printable[:MAX_MESSAGE]
-
-
-def _uuid(field: str, value: Identifier) -> UUID:
-    if isinstance(value, UUID):
-        return value
-    try:
-        return UUID(str(value))
-    except ValueError as exc:
-        raise InvalidRequest(f"Invalid request: {field}: must be a UUID") from exc
 
 
 def _status(value: TaskStatus | str) -> TaskStatus:

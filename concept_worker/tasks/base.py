@@ -23,15 +23,16 @@ from concept_worker.errors import (
     TransientError,
 )
 from concept_worker.models import RunReference, TaskRow, TaskStatus, TaskType
-from concept_worker.pipelines.base import BaseTaskProcessor, Step, fail_run, run_step
+from concept_worker.pipelines.base import Step, fail_run, run_step
+from concept_worker.pipelines.registry import PROCESSORS
 from concept_worker.settings import get_settings
 from concept_worker.tasks.process import backoff, services
 
 log = structlog.get_logger(__name__)
 
 T = TypeVar("T")
-Processor = BaseTaskProcessor[Any]
-Work = Callable[[Any], T]
+Json = Any  # what a message carries
+Work = Callable[[Any], T]  # what a step does with the run's processor
 
 _UNCOUNTED = 1_000_000  # Celery's own limit of planned retries; ours is `Settings.retry_attempts`
 
@@ -46,7 +47,6 @@ class PipelineTask(Task[Any, Any]):
     default_retry_delay = 5
     # What a worker's log and Flower show of a result: enough to see its kind.
     resultrepr_maxsize = 80
-    processor: ClassVar[type[Processor]]
 
     def try_again(self, error: TransientError, *, delay: float | None = None) -> NoReturn:
         """Plan the next try of this message; never returns."""
@@ -86,7 +86,7 @@ class StepTask(PipelineTask):
 
     def _once(self, step: Step[T], run: RunReference, owner: str, work: Work[T]) -> Any:
         def with_processor(task: TaskRow) -> T:
-            return work(self.processor.of(task, services()))
+            return work(PROCESSORS[run.type].of(task, services()))
 
         return step.dump(run_step(services().task_service, run, step, with_processor, owner=owner))
 
@@ -114,7 +114,7 @@ class StepTask(PipelineTask):
         run = RunReference.model_validate(kwargs["run"])
         with log_context(run.task_id, run=run.number):
             log.error("run failed", reason=str(exc), error=type(exc).__name__)
-            fail_run(services().task_service, run, self.processor.failure_sentence(exc))
+            fail_run(services().task_service, run, PROCESSORS[run.type].failure_sentence(exc))
 
 
 class StartTask(PipelineTask):
@@ -134,7 +134,7 @@ class StartTask(PipelineTask):
                     raise
                 self.try_again(exc)
             log.info("run started", run=task.run)
-            return self.replace(canvas(RunReference(task_id=task.id, number=task.run)))
+            return self.replace(canvas(RunReference.of(task)))
 
     def _claimed(self, task_id: UUID, unexpected: Mapping[str, Any]) -> TaskRow:
         """The claimed row, its type and inputs checked; a malformed one is failed here, once.
@@ -148,11 +148,11 @@ class StartTask(PipelineTask):
         task = services().task_service.claim_task_if_pending(task_id)
         if task is None:
             raise StaleRun("the task could not be claimed")
-        run = RunReference(task_id=task.id, number=task.run)
+        run = RunReference.of(task)
         if task.type != self.task_type.value:
             return _fail_quietly(run, f"Unknown task type: {task.type} is not for {self.name}")
         try:
-            self.processor.of(task, services())
+            PROCESSORS[run.type].of(task, services())
         except InvalidRequest as exc:
             return _fail_quietly(run, str(exc))
         return task

@@ -10,7 +10,8 @@ import structlog
 from celery import shared_task
 
 from concept_worker.errors import InvalidRequest, StaleRun, TaskNotFoundError, TransientError
-from concept_worker.models import GenerationPayload, Model, TaskRow, TaskType, payload_from
+from concept_worker.models import TaskRow, TaskType, payload_from
+from concept_worker.pipelines.registry import PROCESSORS
 from concept_worker.routing import TaskName
 from concept_worker.tasks.base import PipelineTask, log_context, quiet_when_stale, reject, task_id_of
 from concept_worker.tasks.housekeeping import enqueue_start
@@ -19,12 +20,15 @@ from concept_worker.tasks.process import services
 log = structlog.get_logger(__name__)
 
 _ENVELOPE = ("task_id", "user_id", "task_type")
-_PAYLOADS: dict[TaskType, type[Model]] = {TaskType.GENERATION: GenerationPayload}
 # What each type cannot do without, and the original's sentence for it.
 _REQUIRED = {
     TaskType.GENERATION: (
         ("logo_description", "theme_description"),
         "Missing logo/theme description for generation task.",
+    ),
+    TaskType.REFINEMENT: (
+        ("refinement_prompt", "original_image_url"),
+        "Missing prompt/original URL for refinement task.",
     ),
 }
 
@@ -72,7 +76,7 @@ def _user_of(task_id: UUID, fields: Mapping[str, Any]) -> UUID:
 
 def _checked_inputs(row: TaskRow, fields: Mapping[str, Any]) -> dict[str, Any]:
     kind = fields.get("task_type")
-    if kind not in _PAYLOADS:
+    if kind not in [known.value for known in PROCESSORS]:
         reject(row.id, f"Unknown task type: {str(kind)[:60]}")
     if kind != row.type:
         reject(row.id, "Invalid request: task_type: is not the type of this task")
@@ -80,7 +84,8 @@ def _checked_inputs(row: TaskRow, fields: Mapping[str, Any]) -> dict[str, Any]:
     if not all(fields.get(name) for name in required):
         reject(row.id, sentence)
     try:
-        payload = payload_from(_PAYLOADS[TaskType(row.type)], {k: v for k, v in fields.items() if k not in _ENVELOPE})
+        model = PROCESSORS[TaskType(row.type)].payload_model
+        payload = payload_from(model, {name: value for name, value in fields.items() if name not in _ENVELOPE})
     except InvalidRequest as exc:
         reject(row.id, str(exc))
     inputs: dict[str, Any] = payload.model_dump(mode="json")

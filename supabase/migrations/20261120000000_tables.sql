@@ -53,9 +53,16 @@ create table public.concepts (
     image_path text not null,
     image_url text,
     is_anonymous boolean not null default true,
+    -- Of a refinement: what was asked, of which image, and what had to stay.
+    refinement_prompt text,
+    original_concept_id uuid references public.concepts (id) on delete set null,
+    original_image_path text,
+    original_image_url text,
+    preserve_aspects text[] not null default '{}',
     created_at timestamptz not null default now()
 );
 
+create index concepts_original_concept_id_idx on public.concepts (original_concept_id);
 create index concepts_user_id_created_at_idx on public.concepts (user_id, created_at desc);
 
 create table public.color_variations (

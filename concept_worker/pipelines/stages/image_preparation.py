@@ -8,9 +8,7 @@ from concept_worker.errors import BadProviderAnswer
 from concept_worker.models import StagedImage
 from concept_worker.pipelines.base import stage
 from concept_worker.services.concept_service import ConceptService
-from concept_worker.services.image_service import ImageService
-
-BASE = "base"  # the base image's name in staging
+from concept_worker.services.image_service import ImageService, StagedName
 
 
 @stage(failing="Base concept generation failed")
@@ -35,4 +33,4 @@ def prepare_image_data(task_id: UUID, content: bytes, image_service: ImageServic
     Raises:
         InvalidImage: what the provider sent is not an image we accept.
     """
-    return image_service.stage_image(content, task_id=task_id, name=BASE)
+    return image_service.stage_image(content, task_id=task_id, name=StagedName.BASE)

@@ -38,7 +38,7 @@ class SupabaseObjectStore:
     def sign(self, bucket: str, paths: Sequence[str], seconds: int) -> dict[str, str]:
         with translated():
             answers = self._storage.from_(bucket).create_signed_urls(list(paths), seconds)
-        return {answer["path"] or "": answer["signedURL"] for answer in answers if not answer.get("error")}
+        return {str(answer["path"]): str(answer["signedURL"]) for answer in answers if not answer.get("error")}
 
     def remove(self, bucket: str, paths: Sequence[str]) -> None:
         if paths:

@@ -42,7 +42,7 @@ def claimed(tasks: TaskService, row: TaskRow) -> RunReference:
     """A run of the row."""
     task = tasks.claim_task_if_pending(row.id, row.user_id)
     assert task is not None
-    return RunReference(task_id=task.id, number=task.run)
+    return RunReference.of(task)
 
 
 class TestCreate:
@@ -226,7 +226,7 @@ class TestSteps:
         """A run that is over, or another row's number, does nothing."""
         run = claimed(tasks, row)
         with pytest.raises(StaleRun):
-            tasks.begin_step(RunReference(task_id=row.id, number=run.number + 1), STEP, "one", 10)
+            tasks.begin_step(run.model_copy(update={"number": run.number + 1}), STEP, "one", 10)
         tasks.update_task_status(row.id, "canceled")
         with pytest.raises(StaleRun):
             tasks.begin_step(run, STEP, "one", 10)

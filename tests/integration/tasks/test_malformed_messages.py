@@ -72,6 +72,7 @@ def test_a_good_message_of_the_original_runs(system: System, tasks: TaskService,
         ({"num_palettes": -1}, "num_palettes: "),
         ({"num_palettes": "seven"}, "num_palettes: "),
         ({"colour": "red"}, "colour: unknown field, leave it out"),
+        ({"task_type": "concept_refinement"}, "task_type: is not the type of this task"),
     ],
 )
 def test_a_bad_message_fails_its_row(

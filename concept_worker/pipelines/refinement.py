@@ -1,0 +1,82 @@
+"""From an existing image and a wish to a stored concept."""
+
+from __future__ import annotations
+
+from uuid import UUID
+
+from pydantic import TypeAdapter
+
+from concept_worker.models import Palette, RefinementPayload, StagedImage, TaskType
+from concept_worker.pipelines.base import Step
+from concept_worker.pipelines.concept import ConceptTaskProcessor, RecoloredConcept, StoredBase
+from concept_worker.pipelines.stages.concept_storage import store_refined_concept, store_refined_image
+from concept_worker.pipelines.stages.image_preparation import prepare_image_data
+from concept_worker.pipelines.stages.refinement import (
+    download_original_image,
+    prepare_original_image,
+    refine_concept_image,
+)
+
+DOWNLOAD_ORIGINAL = Step("download_original", 3, 10, TypeAdapter(StagedImage))
+REFINE_IMAGE = Step("refine_image", 12, 55, TypeAdapter(StagedImage))
+
+
+class RefinementTaskProcessor(ConceptTaskProcessor[RefinementPayload]):
+    """The stages of a refinement; palettes only when they were asked for."""
+
+    kind = "refinement"
+    task_type = TaskType.REFINEMENT
+    payload_model = RefinementPayload
+
+    @property
+    def theme(self) -> str:
+        return self.payload.theme_description or self.payload.refinement_prompt
+
+    def download_original(self) -> StagedImage:
+        """The original, checked, in staging."""
+        content = download_original_image(
+            self.user_id,
+            self.payload,
+            self._services.concept_persistence_service,
+            self._services.image_persistence_service,
+            self._services.downloader,
+        )
+        return prepare_original_image(self.task_id, content, self._services.image_service)
+
+    def refine_image(self, original: StagedImage) -> StagedImage:
+        """The paid call; its bytes go to staging before anything else is done with them."""
+        content = refine_concept_image(
+            self.task_id,
+            self._services.image_service.staged_image(original),
+            self.payload,
+            self._services.concept_service,
+        )
+        return prepare_image_data(self.task_id, content, self._services.image_service)
+
+    def store_base_image(self, staged: StagedImage) -> StoredBase:
+        stored = store_refined_image(
+            self.task_id, self.user_id, self._image(staged), self._services.image_persistence_service
+        )
+        return StoredBase(staged=staged, stored=stored)
+
+    def generate_palettes(self) -> tuple[Palette, ...]:
+        return super().generate_palettes() if self.payload.num_palettes else ()
+
+    def create_variations(self, base: StoredBase, palettes: tuple[Palette, ...]) -> RecoloredConcept:
+        return super().create_variations(base, palettes) if palettes else RecoloredConcept(base=base, variations=())
+
+    def store_concept(self, recolored: RecoloredConcept) -> UUID:
+        concept_id = store_refined_concept(
+            self.run,
+            self.user_id,
+            self.payload,
+            recolored.base.stored,
+            recolored.variations,
+            self._services.concept_persistence_service,
+        )
+        self._services.image_service.discard_staged(self.task_id)
+        return concept_id
+
+    def _base_image_steps(self) -> StagedImage:
+        original = self._checkpointed(DOWNLOAD_ORIGINAL, self.download_original)
+        return self._checkpointed(REFINE_IMAGE, lambda: self.refine_image(original))

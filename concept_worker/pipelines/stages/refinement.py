@@ -1,0 +1,83 @@
+"""From an existing image and a wish to a refined image in staging."""
+
+from __future__ import annotations
+
+from uuid import UUID
+
+from concept_worker.errors import BadProviderAnswer, InvalidRequest
+from concept_worker.models import RefinementPayload, StagedImage
+from concept_worker.pipelines.base import stage
+from concept_worker.services.concept_persistence_service import ConceptPersistenceService
+from concept_worker.services.concept_service import ConceptService
+from concept_worker.services.image_persistence_service import ImagePersistenceService
+from concept_worker.services.image_service import ImageService, StagedName
+from concept_worker.services.interfaces import Downloader
+
+
+@stage(failing="Failed to download original image")
+def download_original_image(
+    user_id: UUID,
+    payload: RefinementPayload,
+    concepts: ConceptPersistenceService,
+    images: ImagePersistenceService,
+    downloader: Downloader,
+) -> bytes:
+    """The original's bytes: from the user's own concept or folder, or from an allowed address; not yet checked.
+
+    Raises:
+        InvalidRequest: the concept or path is not there, or not this user's.
+        DownloadRefused: the address is not one we fetch.
+        ProviderUnavailable: the address does not answer right now.
+    """
+    if payload.original_image_url is not None:
+        return downloader.download(payload.original_image_url)
+    if payload.original_concept_id is not None:
+        concept = concepts.get_concept(payload.original_concept_id, user_id)
+        if concept is None:
+            raise InvalidRequest("original_concept_id: no such concept")
+        return _stored(concept.image_path, "original_concept_id", images)
+    return _stored(own_path(payload.original_image_path or "", user_id), "original_image_path", images)
+
+
+@stage(failing="Image refinement failed")
+def refine_concept_image(
+    task_id: UUID, original: bytes, payload: RefinementPayload, concept_service: ConceptService
+) -> bytes:
+    """The original changed as the prompt asks; bytes not yet checked.
+
+    Raises:
+        BadProviderAnswer: the answer was empty; and what `ConceptService` raises.
+    """
+    content = concept_service.refine_concept(original, payload, task_id=task_id)
+    if not content:
+        raise BadProviderAnswer("empty response")
+    return content
+
+
+@stage(failing="Error getting image data")
+def prepare_original_image(task_id: UUID, content: bytes, image_service: ImageService) -> StagedImage:
+    """Check the original's bytes, make them a clean PNG, and let them wait in staging.
+
+    Raises:
+        InvalidImage: the original is not an image we accept.
+    """
+    return image_service.stage_image(content, task_id=task_id, name=StagedName.ORIGINAL)
+
+
+def own_path(path: str, user_id: UUID) -> str:
+    """The path, when it lies in the user's own folder.
+
+    Raises:
+        InvalidRequest: it does not.
+    """
+    parts = path.split("/")
+    if parts[0] != str(user_id) or len(parts) != 3 or not all(parts) or {".", ".."} & set(parts):
+        raise InvalidRequest("original_image_path: must be an image path of one of your own concepts")
+    return path
+
+
+def _stored(path: str, field: str, images: ImagePersistenceService) -> bytes:
+    content = images.load_path(path)
+    if content is None:
+        raise InvalidRequest(f"{field}: its image is no longer stored")
+    return content
