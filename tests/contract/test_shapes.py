@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import random
+import re
 from typing import Any
 from urllib.parse import quote
 
@@ -15,7 +16,13 @@ from tests.contract.exchange import ALICE, ANON, BOB, SERVICE, USER, Bench, Requ
 
 pytestmark = pytest.mark.oracle
 ROUNDS = 12  # requests of each shape
-REST_SHAPES = [shape for shape in shapes.known() if shape["path"].startswith("/rest/v1/")]
+REST_SHAPES = [
+    shape
+    for shape in shapes.known()
+    if shape["path"].startswith("/rest/v1/")
+    # A change of a whole table is a declared deviation; test_corners.py holds it.
+    and (shape["query"] or shape["method"] not in ("PATCH", "DELETE"))
+]
 _IDS = [str(ALICE), str(BOB), *map(task_id, range(8)), concept_id(2), concept_id(5), "not-a-uuid"]
 _WORDS = ["pending", "processing", "completed", "failed", "canceled", "concept_generation", "generate_palettes"]
 _TEXTS = [*_WORDS, "", "a,b", 'q"uo\\te', "ünï ☂", "(x)", "null", "O'Hara; --", "%s {}", "store_base_image"]
@@ -56,15 +63,21 @@ class Values:
     def _types(self, path: str) -> dict[str, str]:
         name = path.rpartition("/")[2]
         if path.startswith("/rpc/"):
-            return next(f.parameters for f in self._catalog.functions if f.name == name)
-        return {column: c.type for column, c in self._catalog.tables[name].columns.items()}
+            return next((f.parameters for f in self._catalog.functions if f.name == name), {})
+        table = self._catalog.tables.get(name)
+        return {column: c.type for column, c in table.columns.items()} if table else {}
 
     def _term(self, name: str, text: str, types: dict[str, str]) -> str:
         if name in ("select", "order", "columns", "on_conflict"):
             return text
         if name in ("limit", "offset"):
             return str(self._random.randint(0, 4))
-        return f"{text}.{self._operand(text.removeprefix('not.'), types[name])}"
+        if name.removeprefix("not.") in ("or", "and"):
+            return re.sub(r"(\w+)\.([a-z]+)", lambda m: f"{m[0]}.{self._plain(types.get(m[1], 'text'))}", text)
+        return f"{text}.{self._operand(text.removeprefix('not.'), types.get(name, 'text'))}"
+
+    def _plain(self, type_name: str) -> str:
+        return str(self._random.choice([v for v in _POOLS[type_name] if not set(str(v)) & set(",()")]))
 
     def _operand(self, operator: str, type_name: str) -> str:
         if operator == "is":
@@ -77,9 +90,9 @@ class Values:
 
     def _body(self, keys: dict[str, Any], types: dict[str, str]) -> str | None:
         if "object" in keys:
-            return json.dumps({key: self._field(key, types[key]) for key in keys["object"]})
+            return json.dumps({key: self._field(key, types.get(key, "text")) for key in keys["object"]})
         if "array" in keys:
-            return json.dumps([{k: self._field(k, types[k]) for k in keys["array"]} for _ in range(2)])
+            return json.dumps([{k: self._field(k, types.get(k, "text")) for k in keys["array"]} for _ in range(2)])
         return None
 
     def _field(self, key: str, type_name: str) -> Any:

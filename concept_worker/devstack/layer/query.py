@@ -92,8 +92,8 @@ def read_query(pairs: list[tuple[str, str]]) -> Query:
         columns=[_name(text) for text in _split(first["columns"])] if "columns" in first else None,
         on_conflict=[_name(text) for text in _split(first["on_conflict"])] if "on_conflict" in first else [],
     )
-    if query.limit is not None and query.limit < 0:
-        raise RestError(416, "PGRST103", "Requested range not satisfiable", details="The limit must not be negative.")
+    if query.limit is not None and (query.limit < 0 or (query.limit == 0 and query.offset > 0)):
+        raise RestError(416, "PGRST103", "Requested range not satisfiable", details="The limit leaves no range.")
     query.where = [_filter(name, text) for name, text in pairs if name not in _RESERVED]
     return query
 

@@ -65,6 +65,8 @@ def _without_value(name: str, value: str) -> str:
         return value
     if name == "columns":
         return ",".join(sorted(value.split(",")))  # supabase-py sends them in the order of a set
+    if name.removeprefix("not.") in ("or", "and"):
+        return re.sub(r"(\.[a-z]+)\.[^,()]+", r"\1", value)
     found = re.match(r"(not\.)?[a-z]+(?=\.)", value)
     return found[0] if found else "?"
 
