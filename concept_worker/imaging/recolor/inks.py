@@ -9,10 +9,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
+from concept_worker.imaging.recolor.cells import CELLS, Words, box_sum, cell_levels, cell_of, channels_of
 from concept_worker.imaging.recolor.colors import Floats
-from concept_worker.imaging.recolor.survey import CELL_BITS, CELLS, Survey, Words, cell_of, channels_of
+from concept_worker.imaging.recolor.survey import Survey
 
 INKS_MAX = 12  # a palette has at most 8 colours; more inks than that only keep neighbours apart
 SPREAD_INKS_MAX = 6  # gradients need an ink an end; more only add flicker between mixes
@@ -22,6 +22,7 @@ SOLID_SHARE = 0.0005
 SOLID_CONCENTRATION = 0.55
 # Inks nearer than this (levels, Euclidean) are one ink: two steps of a JPEG's noise, a shade nobody would name.
 APART = 22.0
+SPREAD_APART = 36.0  # ... and colours of gradients, which pass through every shade between
 # A colour this far from every mix of two inks is not explained by them.
 UNEXPLAINED = 26.0
 UNEXPLAINED_SHARE = 0.001
@@ -30,8 +31,6 @@ _URGENCY_MAX = 2.0
 # Uneven light on the ground: the part of the rim that it covers, and the most levels that still are the ground.
 SPREAD_COVERED = 0.98
 SPREAD_MAX = 48.0
-_SIDE = 1 << CELL_BITS
-_CELL = 256 >> CELL_BITS
 # A peak is this wide (levels, plus the noise), and is compared with what lies this much farther around it.
 _PEAK_REACH = 4.0
 _PEAK_AROUND = 12.0
@@ -60,7 +59,7 @@ def find_inks(survey: Survey) -> Inks:
     ground, spread = _ground(survey.rim) if len(survey.rim) else (None, 0.0)
     solid = _solid_inks(survey, total, ground, spread)
     centers = cell_levels(used)
-    weights = _box_sum(survey.everywhere, 1)[used] / total
+    weights = box_sum(survey.everywhere, 1)[used] / total
     if ground is not None:
         outside = _distance(centers, ground) > spread + APART
         centers, weights = centers[outside], weights[outside]
@@ -71,7 +70,7 @@ def find_inks(survey: Survey) -> Inks:
 def _ground(rim: Words) -> tuple[Floats, float]:
     """The commonest colour of the rim, and how far most of the rim strays from it."""
     counts = np.bincount(cell_of(rim), minlength=CELLS)
-    cell = int(np.argmax(_box_sum(counts, 1)))
+    cell = int(np.argmax(box_sum(counts, 1)))
     inside = rim[cell_of(rim) == cell]
     if not len(inside):  # the middle of the fullest neighbourhood may itself be empty
         inside = rim[cell_of(rim) == int(np.argmax(counts))]
@@ -83,7 +82,7 @@ def _ground(rim: Words) -> tuple[Floats, float]:
 
 def _solid_inks(survey: Survey, total: int, ground: Floats | None, spread: float) -> list[Floats]:
     """Exact colours of the flat areas: the ground, then the largest first."""
-    near, around = _box_sum(survey.flat, 1), _box_sum(survey.flat, 3)
+    near, around = box_sum(survey.flat, 1), box_sum(survey.flat, 3)
     candidates = np.flatnonzero((survey.flat > 0) & (near >= max(1.0, total * SOLID_SHARE)))
     candidates = candidates[near[candidates] >= around[candidates] * SOLID_CONCENTRATION]
     order = candidates[np.argsort(-survey.flat[candidates], kind="stable")]
@@ -127,30 +126,35 @@ def _with_unexplained(solid: list[Floats], centers: Floats, weights: Floats) -> 
     enough = weights >= UNEXPLAINED_SHARE
     centers, weights = centers[enough], weights[enough]
     urgency = np.minimum((weights / UNEXPLAINED_SHARE) ** 0.25, _URGENCY_MAX)
+    for ink in solid:
+        urgency[_distance(centers, ink) < SPREAD_APART] = 0
     chosen = list(solid)
-    residual = np.full(len(centers), np.inf)
-    for index, ink in enumerate(chosen):
-        residual = np.minimum(residual, _residual_with(ink, chosen[:index], centers))
-        urgency[_distance(centers, ink) < APART] = 0
-    while len(chosen) < min(INKS_MAX, len(solid) + SPREAD_INKS_MAX) and len(centers):
-        worst = int(np.argmax(residual * urgency))
-        if residual[worst] * urgency[worst] < UNEXPLAINED:
-            break
-        residual = np.minimum(residual, _residual_with(centers[worst], chosen, centers))
-        urgency[_distance(centers, centers[worst]) < APART] = 0
-        chosen.append(centers[worst])
-    return _without_superfluous(chosen, len(solid))
+    need = _residual(chosen, centers) * urgency
+    while len(chosen) < min(INKS_MAX, len(solid) + SPREAD_INKS_MAX) and need.max(initial=0) >= UNEXPLAINED:
+        ink = centers[int(np.argmax(need))]
+        urgency[_distance(centers, ink) < SPREAD_APART] = 0
+        need = np.minimum(need, _residual_with(ink, chosen, centers) * urgency)
+        chosen.append(ink)
+    return _without_superfluous(chosen, len(solid), centers, urgency)
 
 
-def _without_superfluous(chosen: list[Floats], solid: int) -> list[Floats]:
-    """The inks without those, found on the way to the ends of a gradient, that the others explain."""
+def _without_superfluous(chosen: list[Floats], solid: int, centers: Floats, urgency: Floats) -> list[Floats]:
+    """The inks without those, found on the way to the ends of a gradient, that are no longer needed."""
     kept = list(chosen)
     for ink in chosen[solid:]:
         others = [other for other in kept if other is not ink]
-        residual = min(float(_residual_with(other, others[:index], ink[None])[0]) for index, other in enumerate(others))
-        if residual < UNEXPLAINED / _URGENCY_MAX:
+        own = float(_residual(others, ink[None])[0]) * _URGENCY_MAX
+        if own < UNEXPLAINED and (_residual(others, centers) * urgency).max(initial=0) < UNEXPLAINED:
             kept = others
     return kept
+
+
+def _residual(inks: list[Floats], colors: Floats) -> Floats:
+    """Levels (n,) between colours (n, 3) and the nearest mix of two of the inks."""
+    residual = np.full(len(colors), np.inf)
+    for index, ink in enumerate(inks):
+        residual = np.minimum(residual, _residual_with(ink, inks[:index], colors))
+    return residual
 
 
 def _residual_with(ink: Floats, others: list[Floats], colors: Floats) -> Floats:
@@ -163,25 +167,8 @@ def _residual_with(ink: Floats, others: list[Floats], colors: Floats) -> Floats:
     return best
 
 
-def cell_levels(cells: NDArray[np.intp]) -> Floats:
-    """Middle colours (n, 3) of colour cells."""
-    parts = np.stack([cells >> 2 * CELL_BITS, cells >> CELL_BITS & _SIDE - 1, cells & _SIDE - 1], -1)
-    return parts * float(_CELL) + (_CELL - 1) / 2
-
-
 def _commonest(words: Words) -> Floats:
     """The exact colour that occurs most often, the smallest number among equals."""
     values, counts = np.unique(words, return_counts=True)
     word = int(values[int(np.argmax(counts))])
     return np.array([word & 255, word >> 8 & 255, word >> 16 & 255], float)
-
-
-def _box_sum(counts: NDArray[np.int64], reach: int) -> Floats:
-    """For each cell the sum over the cells within `reach` of it in R, G and B."""
-    cube = counts.reshape(_SIDE, _SIDE, _SIDE).astype(np.float64)
-    for axis in range(3):
-        padded = np.zeros((_SIDE + 2 * reach + 1, _SIDE, _SIDE))
-        padded[reach + 1 : reach + 1 + _SIDE] = np.moveaxis(cube, axis, 0)
-        running = np.cumsum(padded, axis=0)
-        cube = np.moveaxis(running[2 * reach + 1 :] - running[:_SIDE], 0, axis)
-    return np.ascontiguousarray(cube).reshape(CELLS)

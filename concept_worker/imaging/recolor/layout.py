@@ -7,10 +7,11 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from concept_worker.imaging.recolor.cells import Words, cell_of, channels_of, nearest_of_cells
 from concept_worker.imaging.recolor.colors import Floats
-from concept_worker.imaging.recolor.inks import Inks, cell_levels
+from concept_worker.imaging.recolor.inks import Inks
 from concept_worker.imaging.recolor.mixing import STEPS, Mixes
-from concept_worker.imaging.recolor.survey import CELLS, VISIBLE_ALPHA, Words, cell_of, channels_of, grid_of
+from concept_worker.imaging.recolor.survey import VISIBLE_ALPHA, Survey, grid_of
 
 # Two inks touch when one is found this many pixels from the other: just across a soft edge.
 _ACROSS = 3
@@ -37,8 +38,9 @@ def lay_out(words: Words, with_alpha: bool, inks: Inks, noise: float, mixes: Mix
     """Look at a grid of pixels and at the mixes that were found."""
     count = len(inks)
     here, right, below = grid_of(words, _ACROSS)
-    owner_of_cell = _owners(inks, _OWN_RADIUS + 2 * noise)
-    owners = [owner_of_cell[cell_of(part)] for part in (here, right, below)]
+    nearest, distance = nearest_of_cells(inks.levels)
+    owner_of_cell = np.where(distance <= _OWN_RADIUS + 2 * noise, nearest, count).astype(np.uint8)
+    owners = [np.take(owner_of_cell, cell_of(part)) for part in (here, right, below)]
     if with_alpha:
         for owner, part in zip(owners, (here, right, below), strict=True):
             owner[part >> 24 < VISIBLE_ALPHA] = count
@@ -57,31 +59,21 @@ def lay_out(words: Words, with_alpha: bool, inks: Inks, noise: float, mixes: Mix
     return Layout(areas, contacts, _faint(owners[0], here, own) if with_alpha else np.zeros(count, bool))
 
 
-def noise_radii(words: Words, inks: Inks, noise: float) -> Floats:
+def noise_radii(survey: Survey, inks: Inks) -> Floats:
     """Levels around each ink within which a pixel is the ink itself and not the beginning of an edge, (n,).
 
-    Measured from the pixels that are nearly the ink: in a clean drawing nearly all of them are it exactly.
+    The ground's is measured from the pixels that are nearly the ground: in a clean drawing nearly all are it exactly.
     """
-    radii = np.full(len(inks), 0.5 + 2 * noise)
-    here = grid_of(words, 1)[0].ravel()
-    channels = channels_of(here)
-    index = 0
-    ink = inks.levels[index]
-    strays = [np.abs(channel - np.int16(round(level))) for channel, level in zip(channels, ink, strict=True)]
+    radii = np.full(len(inks), 0.5 + 2 * survey.noise)
+    if not inks.has_ground:
+        return radii
+    channels = channels_of(survey.visible)
+    strays = [np.abs(channel - np.int16(level)) for channel, level in zip(channels, inks.levels[0], strict=True)]
     near = (strays[0] <= _STRAY) & (strays[1] <= _STRAY) & (strays[2] <= _STRAY)
     squares = np.bincount(sum(stray[near].astype(np.int64) ** 2 for stray in strays))
-    if len(squares):
-        covered = np.searchsorted(np.cumsum(squares), squares.sum() * _STRAY_COVERED)
-        radii[index] = max(0.5, float(np.sqrt(covered)), inks.spread)
+    covered = np.searchsorted(np.cumsum(squares), squares.sum() * _STRAY_COVERED)
+    radii[0] = max(0.5, float(np.sqrt(covered)), inks.spread)
     return radii
-
-
-def _owners(inks: Inks, radius: float) -> NDArray[np.uint8]:
-    """For each colour cell the ink it belongs to, or the number of inks for none."""
-    distances = ((cell_levels(np.arange(CELLS))[None] - inks.levels[:, None]) ** 2).sum(-1)
-    nearest = distances.argmin(0)
-    mine = distances[nearest, np.arange(CELLS)] <= radius**2
-    return np.where(mine, nearest, len(inks)).astype(np.uint8)
 
 
 def _faint(owners: NDArray[np.uint8], words: Words, own: NDArray[np.intp]) -> NDArray[np.bool_]:

@@ -8,13 +8,14 @@ from dataclasses import dataclass
 import numpy as np
 
 from concept_worker.imaging.codec import DEFAULT_LIMITS, ImageLimits, decode_image
+from concept_worker.imaging.recolor.cells import words_of
 from concept_worker.imaging.recolor.colors import parse_hex
 from concept_worker.imaging.recolor.inks import Inks, find_inks
 from concept_worker.imaging.recolor.layout import Layout, lay_out, noise_radii
 from concept_worker.imaging.recolor.mixing import unmix
 from concept_worker.imaging.recolor.picture import OpenPicture, open_picture
 from concept_worker.imaging.recolor.roles import match_roles
-from concept_worker.imaging.recolor.survey import survey, words_of
+from concept_worker.imaging.recolor.survey import survey
 
 
 @dataclass(frozen=True)
@@ -49,7 +50,7 @@ def plan_recolor(data: bytes, limits: ImageLimits = DEFAULT_LIMITS) -> RecolorPl
     words = words_of(image)
     seen = survey(image, words)
     inks = find_inks(seen)
-    mixes = unmix(words, inks, seen.noise, noise_radii(words, inks, seen.noise))
+    mixes = unmix(words, inks, seen.noise, noise_radii(seen, inks))
     layout = lay_out(words, image.mode == "RGBA", inks, seen.noise, mixes)
     alphas = (words >> 24).astype(np.uint8) if image.mode == "RGBA" else None
     return RecolorPlan(image.width, image.height, inks, layout, open_picture(mixes, alphas, len(inks)))

@@ -24,7 +24,7 @@ _CONTRAST_MEANT = 1.8
 # Costs. A mark that cannot be read outweighs everything; then marks that touch must not melt into one; then the
 # strength of edges relative to each other; then areas and roles.
 _UNREADABLE = 8.0
-_UNREADABLE_ON_MARK = 2.0  # without a ground the rule is a wish: the canvas is not ours
+_UNREADABLE_ON_MARK = 1.0  # without a ground the rule is a wish: the canvas is not ours
 _MELTED = 3.0
 _SHAPE = 2.0
 _ROLE = 0.4

@@ -8,12 +8,10 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-Words = NDArray[np.uint32]
+from concept_worker.imaging.recolor.cells import CELLS, RGB, Words, cell_of, channels_of, words_of
 
-CELL_BITS = 5  # a colour cell is 8 levels wide: coarser than JPEG's noise, finer than any two inks
-CELLS = 1 << 3 * CELL_BITS
-# Enough to see a mark of 0.05 % of the area 60 times; more samples change no ink and cost 10 ns each.
-SAMPLES = 120_000
+# Enough to see a mark of 0.05 % of the area 30 times; more samples change no ink and cost 30 ns each.
+SAMPLES = 90_000
 # Neighbours of one flat area differ by less; the steps of a soft edge by more.
 FLAT_STEP = 8
 # Above this standard deviation a picture is surveyed shrunk by four, where its noise is a quarter.
@@ -34,35 +32,11 @@ class Survey:
 
     everywhere: NDArray[np.int64]  # all visible samples
     flat: NDArray[np.int64]  # samples that look like their neighbours: never an edge
-    rim: Words  # pixels along the border, 0x00BBGGRR; none when most of it is see-through
-    samples: Words  # the flat samples themselves
+    visible: Words  # the visible samples themselves, 0x00BBGGRR
+    rim: Words  # pixels along the border; none when most of it is see-through
+    samples: Words  # the flat samples
     noise: float  # standard deviation in levels, 0 for a clean drawing
     sample_noise: float  # the same of the samples, which come from a shrunk copy when the picture is noisy
-
-
-def words_of(image: Image.Image) -> Words:
-    """The pixels as little-endian 0xAABBGGRR, shape (height, width); A is filler for RGB."""
-    raw = image.tobytes("raw", "RGBX" if image.mode == "RGB" else "RGBA")
-    return np.frombuffer(raw, "<u4").reshape(image.height, image.width)
-
-
-def cell_of(words: Words) -> NDArray[np.uint16]:
-    """The colour cell of each pixel: the five high bits of R, G and B."""
-    red = (words.astype(np.uint16) & np.uint16(0xF8)) << np.uint16(7)
-    green = (words >> 6).astype(np.uint16) & np.uint16(0x3E0)
-    blue = (words >> 19).astype(np.uint16) & np.uint16(0x1F)
-    cells: NDArray[np.uint16] = red | green | blue
-    return cells
-
-
-def channels_of(words: Words) -> tuple[NDArray[np.int16], NDArray[np.int16], NDArray[np.int16]]:
-    """Red, green and blue levels of packed pixels."""
-    low = words.astype(np.uint16)
-    return (
-        (low & 0xFF).view(np.int16),
-        (low >> 8).view(np.int16),
-        (words >> 16 & 0xFF).astype(np.int16),
-    )
 
 
 def survey(image: Image.Image, words: Words) -> Survey:
@@ -85,8 +59,9 @@ def survey(image: Image.Image, words: Words) -> Survey:
     return Survey(
         np.bincount(cell_of(here_visible), minlength=CELLS),
         np.bincount(cell_of(samples), minlength=CELLS),
-        _rim(words, with_alpha) & np.uint32(0xFFFFFF),
-        samples & np.uint32(0xFFFFFF),
+        here_visible & RGB,
+        _rim(words, with_alpha) & RGB,
+        samples & RGB,
         noise,
         noise / 4 if shrunk else noise,
     )

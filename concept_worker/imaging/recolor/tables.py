@@ -8,7 +8,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from concept_worker.imaging.recolor.colors import Floats
-from concept_worker.imaging.recolor.mixing import STEPS, Pairs
+from concept_worker.imaging.recolor.mixing import STEPS
+from concept_worker.imaging.recolor.pairs import Pairs
 
 ENTRIES_MAX = 256  # a PNG's palette
 

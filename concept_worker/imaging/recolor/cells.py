@@ -1,0 +1,84 @@
+"""Packed pixels and colour cells: a pixel as one number, and the small cube of colours that it lies in."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+
+from concept_worker.imaging.recolor.colors import Floats
+
+Words = NDArray[np.uint32]
+
+CELL_BITS = 5  # a cell is 8 levels wide: coarser than JPEG's noise, finer than any two inks
+CELLS = 1 << 3 * CELL_BITS
+SIDE = 1 << CELL_BITS  # cells along red, green or blue
+CELL_WIDTH = 256 >> CELL_BITS  # levels
+RGB = np.uint32(0xFFFFFF)  # the colour in a packed pixel
+
+
+def words_of(image: Image.Image) -> Words:
+    """The pixels as 0xAABBGGRR, shape (height, width); A is filler for RGB."""
+    raw = image.tobytes("raw", "RGBX" if image.mode == "RGB" else "RGBA")
+    return np.frombuffer(raw, "<u4").reshape(image.height, image.width)
+
+
+def cell_of(words: Words) -> NDArray[np.uint16]:
+    """The colour cell of each pixel: the five high bits of R, G and B."""
+    cells = words & np.uint32(0xF8)
+    cells <<= np.uint32(7)
+    part = words >> np.uint32(6)
+    part &= np.uint32(0x3E0)
+    cells |= part
+    np.right_shift(words, np.uint32(19), out=part)
+    part &= np.uint32(0x1F)
+    cells |= part
+    return cells.astype(np.uint16)
+
+
+def channels_of(words: Words) -> tuple[NDArray[np.int16], NDArray[np.int16], NDArray[np.int16]]:
+    """Red, green and blue levels of packed pixels."""
+    low = words.astype(np.uint16)
+    return (
+        (low & np.uint16(0xFF)).view(np.int16),
+        (low >> np.uint16(8)).view(np.int16),
+        (words >> np.uint32(16) & np.uint32(0xFF)).astype(np.int16),
+    )
+
+
+def pack(levels: Floats) -> int:
+    """Levels (3,) as a packed colour without alpha."""
+    red, green, blue = (round(float(level)) for level in levels)
+    return red | green << 8 | blue << 16
+
+
+def cell_levels(cells: NDArray[np.intp]) -> Floats:
+    """Middle colours (n, 3) of colour cells."""
+    parts = np.stack([cells >> 2 * CELL_BITS, cells >> CELL_BITS & SIDE - 1, cells & SIDE - 1], -1)
+    return parts * float(CELL_WIDTH) + (CELL_WIDTH - 1) / 2
+
+
+def nearest_of_cells(levels: Floats) -> tuple[NDArray[np.intp], Floats]:
+    """For each cell the nearest of the colours (n, 3), and how many levels the cell's middle is away."""
+    middles = np.arange(SIDE) * float(CELL_WIDTH) + (CELL_WIDTH - 1) / 2
+    squares = [
+        (
+            ((middles - red) ** 2)[:, None, None]
+            + ((middles - green) ** 2)[None, :, None]
+            + ((middles - blue) ** 2)[None, None]
+        ).ravel()
+        for red, green, blue in levels
+    ]
+    nearest = np.argmin(squares, axis=0)
+    return nearest, np.sqrt(np.min(squares, axis=0))
+
+
+def box_sum(counts: NDArray[np.int64], reach: int) -> Floats:
+    """For each cell the sum over the cells within `reach` of it in R, G and B."""
+    cube = counts.reshape(SIDE, SIDE, SIDE).astype(np.float64)
+    for axis in range(3):
+        padded = np.zeros((SIDE + 2 * reach + 1, SIDE, SIDE))
+        padded[reach + 1 : reach + 1 + SIDE] = np.moveaxis(cube, axis, 0)
+        running = np.cumsum(padded, axis=0)
+        cube = np.moveaxis(running[2 * reach + 1 :] - running[:SIDE], 0, axis)
+    return np.ascontiguousarray(cube).reshape(CELLS)

@@ -1,0 +1,93 @@
+"""Which two inks a colour is mixed from: the pair whose line in sRGB passes nearest, among the inks seen nearby.
+
+Renderers blend edges in sRGB, so mixes are straight lines there. A colour near the crossing of two lines could be on
+either; the inks that fill areas within two pixels decide, which keeps foreign colours out of edges.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from concept_worker.imaging.recolor.cells import CELLS, cell_levels
+from concept_worker.imaging.recolor.inks import Inks
+
+# Squared levels by which a pair must fit better for none, one or both of its inks not being seen nearby.
+_ABSENT = np.array([0.0, 12.0**2, 24.0**2], np.float32)
+_UNKNOWN, _WANTED = 255, 254  # marks in the memory; 12 inks make 66 pairs
+
+
+@dataclass(frozen=True)
+class Pairs:
+    """Every two inks: a mix is `origin + t * along`, t in 0..1. Arrays over the pairs."""
+
+    first: NDArray[np.intp]
+    second: NDArray[np.intp]
+    origin: NDArray[np.float32]  # (n, 3), levels
+    along: NDArray[np.float32]  # (n, 3), levels, from first to second
+    length: NDArray[np.float32]  # levels
+
+    def __len__(self) -> int:
+        return len(self.first)
+
+
+def pair_up(inks: Inks) -> Pairs:
+    """Every two inks, in order."""
+    first, second = np.triu_indices(len(inks), 1)
+    origin = inks.levels[first].astype(np.float32)
+    along = (inks.levels[second] - inks.levels[first]).astype(np.float32)
+    return Pairs(first, second, origin, along, np.sqrt((along**2).sum(1)))
+
+
+class PairMemory:
+    """The best pair for a colour cell and a set of nearby inks; each combination is worked out once."""
+
+    def __init__(self, pairs: Pairs, ink_count: int) -> None:
+        self._pairs = pairs
+        self._row_of_set = np.full(1 << ink_count, -1, np.int32)
+        self._sets = np.empty(0, np.intp)
+        self._memory = np.empty(0, np.uint8)  # row by row, CELLS a row
+
+    def best(self, cells: NDArray[np.uint16], nearby: NDArray[np.uint16]) -> NDArray[np.uint8]:
+        """The pair of each pixel, by its colour cell and the inks around it as bits."""
+        rows = np.take(self._row_of_set, nearby)
+        if len(rows) and int(rows.min()) < 0:
+            self._add_sets(nearby[rows < 0])
+            rows = np.take(self._row_of_set, nearby)
+        places = rows * np.int32(CELLS) + cells
+        pair: NDArray[np.uint8] = np.take(self._memory, places)
+        unknown = places[pair == _UNKNOWN]
+        if len(unknown):
+            self._memory[unknown] = _WANTED
+            wanted = np.flatnonzero(self._memory == _WANTED)
+            self._memory[wanted] = self._work_out(wanted)
+            pair = np.take(self._memory, places)
+        return pair
+
+    def _add_sets(self, nearby: NDArray[np.uint16]) -> None:
+        sets = np.flatnonzero(np.bincount(nearby))
+        self._row_of_set[sets] = np.arange(len(self._sets), len(self._sets) + len(sets))
+        self._sets = np.concatenate([self._sets, sets])
+        self._memory = np.concatenate([self._memory, np.full(len(sets) * CELLS, _UNKNOWN, np.uint8)])
+
+    def _work_out(self, places: NDArray[np.intp]) -> NDArray[np.uint8]:
+        """Least squared distance from the cell's colour to the pair's line, and the price of inks not seen nearby."""
+        pairs = self._pairs
+        red, green, blue = cell_levels(places % CELLS).astype(np.float32).T
+        nearby = self._sets[places // CELLS]
+        best = np.full(len(places), np.inf, np.float32)
+        choice = np.zeros(len(places), np.uint8)
+        prices = np.where(nearby == 0, np.float32(0), np.float32(1))
+        for index in range(len(pairs)):
+            (r0, g0, b0), (r1, g1, b1) = pairs.origin[index], pairs.along[index]
+            r, g, b = red - r0, green - g0, blue - b0
+            t = np.clip((r * r1 + g * g1 + b * b1) / pairs.length[index] ** 2, 0, 1)
+            cost = (r - t * r1) ** 2 + (g - t * g1) ** 2 + (b - t * b1) ** 2
+            absent = 2 - (nearby >> pairs.first[index] & 1) - (nearby >> pairs.second[index] & 1)
+            cost += np.take(_ABSENT, absent) * prices
+            better = cost < best
+            best[better] = cost[better]
+            choice[better] = index
+        return choice
