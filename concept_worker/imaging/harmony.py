@@ -66,6 +66,9 @@ _PLAN = (
 _BRIGHTEST = (0.60, 0.72, 0.42)
 _ON_LIGHT = ((0.50, 0.64, 0.62), (0.42, 0.60, 0.66), (0.54, 0.44, 0.64), (0.35, 0.62, 0.57), (0.48, 0.65, 0.38))
 _ON_DARK = ((0.76, 0.68, 0.82), (0.84, 0.66, 0.74), (0.72, 0.84, 0.66), (0.68, 0.78, 0.88), (0.89, 0.72, 0.64))
+# Without hues only lightness tells colours apart, so it goes from black to white.
+_GREY_ON_LIGHT = ((0.18, 0.62, 0.42), (0.28, 0.48, 0.64), (0.12, 0.42, 0.56), (0.40, 0.20, 0.60), (0.22, 0.34, 0.62))
+_GREY_ON_DARK = ((0.96, 0.62, 0.80), (0.86, 0.72, 0.58), (0.98, 0.80, 0.62), (0.74, 0.94, 0.60), (0.90, 0.56, 0.74))
 _TRIES = 30
 _GLOWING = 1.3  # moods of at least this chroma glow on dark grounds: each hue at its most colourful lightness
 _GREYS_ALONE = 5  # so many palettes of a theme without hues are grey throughout
@@ -144,16 +147,20 @@ def _recipe(mood: Mood, position: int, attempt: int, harmony: str, ground: str) 
         ground = "dark" if mood.dark else "paper"
     elif ground == "flip":
         ground = "white" if mood.dark else "black"
-    levels = (_ON_DARK if ground in _DARK else _ON_LIGHT)[
-        (turn + (mood.seed >> 8) % 5) % 5 if position else attempt % 5
-    ]
-    if position == attempt == 0 and ground not in _DARK:
-        levels = _BRIGHTEST
+    levels = _levels(mood, position, attempt, dark=ground in _DARK)
     vividness = (1.0, 0.8, 1.15)[turn % 3] if position else 1.0
     spark = mood.grey and position >= _GREYS_ALONE
     if spark:
         hues = (hues[0], hues[1], (mood.seed % 360 + 53.0 * turn) % 360)
     return _Recipe(harmony, ground, hues, levels, mood, vividness, spark)
+
+
+def _levels(mood: Mood, position: int, attempt: int, *, dark: bool) -> tuple[float, float, float]:
+    if position == attempt == 0 and not dark and not mood.grey:
+        return _BRIGHTEST
+    ladders = (_GREY_ON_LIGHT, _GREY_ON_DARK) if mood.grey else (_ON_LIGHT, _ON_DARK)
+    start = position + mood.seed % 5 if position else 0  # the theme's own palette starts from the best levels
+    return ladders[dark][(start + attempt) % 5]
 
 
 def _theme_hues(mood: Mood, base: float) -> tuple[float, float, float]:
@@ -180,9 +187,10 @@ def _mix(recipe: _Recipe) -> Colors:
     accent = with_contrast(_mark(recipe, 2, accent_hue), background, MARK_CONTRAST)
     secondary = _apart(secondary, (primary.hex,), background, dark)
     accent = _apart(accent, (primary.hex, secondary.hex), background, dark)
-    level, strength = (0.40, 0.075) if dark else (min(0.87, light - 0.075), 0.075)
+    level, strength = (0.43, 0.085) if dark else (min(0.87, light - 0.075), 0.075)
     chroma = 0.0 if recipe.mood.grey and not recipe.spark else strength * min(1.2, max(0.5, recipe.mood.chroma))
-    highlight = Oklch(level, chroma, _creamy(accent_hue if recipe.spark else secondary_hue))
+    hue = _creamy(accent_hue if recipe.spark else secondary_hue)
+    highlight = Oklch(level, chroma, _out_of_mud(hue) if dark else hue)
     return primary.hex, secondary.hex, accent.hex, background, highlight.hex
 
 
@@ -201,7 +209,7 @@ def _out_of_mud(hue: float) -> float:
 def _mark(recipe: _Recipe, role: int, hue: float) -> Oklch:
     """A mark's colour before contrast: as vivid as the mood and sRGB allow at its lightness."""
     mood = recipe.mood
-    level = min(0.95, max(0.2, recipe.levels[role] + mood.lightness * (0.6 if role == 0 else 1.0)))
+    level = min(0.98, max(0.1, recipe.levels[role] + mood.lightness * (0.6 if role == 0 else 1.0)))
     if mood.chroma >= _GLOWING and recipe.ground in _DARK and not mood.grey:
         level = max((0.66 + 0.03 * step for step in range(8)), key=lambda one: max_chroma(one, hue))
     if mood.grey and not (recipe.spark and role == 2):
@@ -212,7 +220,7 @@ def _mark(recipe: _Recipe, role: int, hue: float) -> Oklch:
         * recipe.vividness
         * (1.2 if recipe.harmony == "high-contrast" else 1.0)
     )
-    falling = (1.0, 0.45, 0.75)[role] if recipe.harmony == "monochromatic" else (1.0, 0.92, 1.12)[role]
+    falling = (1.0, 0.7, 0.85)[role] if recipe.harmony == "monochromatic" else (1.0, 0.92, 1.12)[role]
     return Oklch(level, min(wished * falling, 0.97 * max_chroma(level, hue)), hue)
 
 

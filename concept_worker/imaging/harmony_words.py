@@ -88,8 +88,8 @@ luxury luxurious premium elegant elegance opulent royal regal exclusive posh gal
 sophisticated classy refined boutique couture fashion jewelry jewellery | 15 85 330 | c0.5 l-0.05
 minimal minimalist minimalistic simple scandinavian swiss | | c0.6 light
 modern contemporary sleek futuristic future | 262 195 | c1.05
-retro vintage nostalgic old-school oldschool antique heritage | 45 80 190 25 | c0.7
-seventies 70s 1970s groovy | 50 80 30 105 | c0.9
+retro vintage nostalgic old-school oldschool antique heritage | 45 80 190 25 | c0.9
+seventies 70s 1970s groovy | 50 80 30 105
 sixties 60s 1960s psychedelic hippie | 335 95 190 40 | c1.2
 fifties 50s 1950s diner | 190 20 90 | c0.8
 eighties 80s 1980s | 335 200 300 | c1.35

@@ -141,10 +141,13 @@ def with_contrast(color: Oklch, ground: str, ratio: float) -> Oklch:
     4.58 or more against any ground, so ratios up to 4.5 are always met.
     """
     away = -1 if luminance(ground) > 0.18 else 1  # 0.18 is where black and white contrast equally
+    best = color
     for direction in (away, -away):
+        end = 0.0 if direction < 0 else 1.0
         candidate = color
-        while contrast(candidate.hex, ground) < ratio and 0 < candidate.lightness < 1:
+        while contrast(candidate.hex, ground) < ratio and candidate.lightness != end:
             candidate = candidate.shift(lightness=0.01 * direction)
         if contrast(candidate.hex, ground) >= ratio:
             return candidate
-    return candidate
+        best = max(best, candidate, key=lambda one: contrast(one.hex, ground))
+    return best

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from concept_worker.services.offline.abstract import abstract_mark
 from concept_worker.services.offline.drawing import Dice, Drawing, Ink, draw, fill
-from concept_worker.services.offline.frames import enframe
+from concept_worker.services.offline.frames import STYLES, enframe
 from concept_worker.services.offline.letters import monogram
 from concept_worker.services.offline.motifs import MOTIFS, Kind
 from concept_worker.services.offline.motifs.plants import blade
@@ -13,6 +13,10 @@ from concept_worker.services.offline.path import arc, circle, mirror, star, stro
 from concept_worker.services.offline.reading import Frame, Reading
 
 _LOOSE = (Frame.NONE, Frame.NONE, Frame.NONE, Frame.CIRCLE, Frame.CIRCLE, Frame.RING, Frame.SQUARE, Frame.HEXAGON)
+# Subjects whose pale parts belong to their outline: on a ground of primary ink those would vanish.
+_PALE_PARTS = frozenset(
+    ("bee", "mushroom", "pizza", "mountain", "rainbow", "panda", "ice cream", "lighthouse", "volcano")
+)
 _LETTER_FRAMES = (Frame.CIRCLE, Frame.SHIELD, Frame.HEXAGON, Frame.SQUARE, Frame.RING, Frame.NONE)
 
 
@@ -21,10 +25,12 @@ def compose(reading: Reading, dice: Dice) -> Drawing:
     subjects = [Subject(name, MOTIFS[name].sketch(dice), MOTIFS[name].kind) for name in reading.subjects]
     if len(subjects) >= 2:
         mark = pair_up(subjects[0], subjects[1], reading.relation, dice)
-        return enframe(mark, reading.frame or Frame.NONE, dice)
+        return enframe(mark, reading.frame or Frame.NONE, dice, STYLES[1::2])
     if subjects:
         frame = reading.frame or dice.pick("frame", _LOOSE)
-        return enframe(subjects[0].drawing, frame, dice) if frame is not Frame.NONE else _alone(subjects[0], dice)
+        if frame is Frame.NONE:
+            return _alone(subjects[0], dice)
+        return enframe(subjects[0].drawing, frame, dice, STYLES[1::2] if subjects[0].name in _PALE_PARTS else STYLES)
     if reading.initials:
         frame = reading.frame or dice.pick("letter frame", _LETTER_FRAMES)
         return enframe(monogram(reading.initials, dice), frame, dice)

@@ -8,6 +8,7 @@ from concept_worker.services.offline.drawing import INVERTED, Dice, Drawing, Ink
 from concept_worker.services.offline.path import Point, Polygon, circle, outline, placed, regular, rounded
 from concept_worker.services.offline.reading import Frame
 
+STYLES = ("solid", "pale", "solid", "lined")
 _ON_PALE = {Ink.HIGHLIGHT: Ink.GROUND}
 # Where the mark goes inside a frame of 100 x 100 units: middle, radius of the disc it may fill.
 _ROOM = {
@@ -45,13 +46,13 @@ def _rounded_in(mark: Drawing, middle: Point, radius: float) -> Drawing:
     return mark.place(middle, radius / max(reach, 1e-6), about=center)
 
 
-def enframe(mark: Drawing, frame: Frame, dice: Dice) -> Drawing:
+def enframe(mark: Drawing, frame: Frame, dice: Dice, styles: tuple[str, ...] = STYLES) -> Drawing:
     """The mark inside the frame, its inks chosen so that it stands out there; fills a box of 100 x 100 units."""
     if frame is Frame.NONE:
         return mark
     shape = shape_of(frame)
     inner = _rounded_in(mark, *_ROOM[frame])
-    style = "double" if frame is Frame.RING else dice.pick("frame style", ("solid", "pale", "solid", "lined"))
+    style = "double" if frame is Frame.RING else dice.pick("frame style", styles)
     if style == "solid":
         return draw(fill(Ink.PRIMARY, shape), inner.inked(INVERTED))
     if style == "pale":
