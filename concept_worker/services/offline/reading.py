@@ -51,7 +51,7 @@ class Frame(Enum):
 _RELATIONS = {
     Relation.OVER: "over above atop on across leaping jumping flying soaring riding top",
     Relation.UNDER: "under below beneath underneath",
-    Relation.BEFORE: "before front against",
+    Relation.BEFORE: "before in_front in_front_of against",
     Relation.BEHIND: "behind",
     Relation.INSIDE: "in inside within into through",
     Relation.BESIDE: "beside near next by alongside",

@@ -176,9 +176,7 @@ def planet(_: Dice) -> Drawing:
     )
 
 
-@motif(
-    "globe", "globe ~earth ~world planet_earth ~international ~global ~worldwide ~map ~travel ~geography", Kind.EMBLEM
-)
+@motif("globe", "globe ~earth ~world planet_earth ~international ~global ~worldwide ~map ~geography", Kind.EMBLEM)
 def globe(_: Dice) -> Drawing:
     """A globe with meridians, on a stand."""
     ball = circle(50, 44, 34)

@@ -27,7 +27,7 @@ P, S, A, G, H = Ink.PRIMARY, Ink.SECONDARY, Ink.ACCENT, Ink.GROUND, Ink.HIGHLIGH
 @motif(
     "circuit",
     "circuit ~tech ~technology chip processor ~computer ~software ~code"
-    "data digital robot ai network server electronics cyber startup",
+    "data digital ai network server electronics cyber startup",
 )
 def circuit(_: Dice) -> Drawing:
     """A chip with its leads."""
@@ -55,8 +55,7 @@ def circuit(_: Dice) -> Drawing:
 
 @motif(
     "music",
-    "~music note melody ~song ~band ~concert ~musician guitar "
-    "piano ~jazz ~orchestra ~sound ~audio ~radio ~podcast choir",
+    "~music note melody ~song ~band ~concert ~musician piano ~jazz ~orchestra ~sound ~audio ~radio ~podcast choir",
     Kind.EMBLEM,
 )
 def music(dice: Dice) -> Drawing:

@@ -151,7 +151,7 @@ def tulip(_: Dice) -> Drawing:
     )
 
 
-@motif("wheat", "wheat grain barley rye ~farm ~harvest ~field ~crop ~flour ~bakery ~brewery")
+@motif("wheat", "wheat grain barley rye ~farm ~harvest ~field ~crop ~flour ~brewery")
 def wheat(_: Dice) -> Drawing:
     """Three ears of grain, tied."""
     ear = draw(

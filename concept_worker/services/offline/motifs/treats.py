@@ -61,7 +61,7 @@ def ice_cream(dice: Dice) -> Drawing:
     )
 
 
-@motif("pumpkin", "pumpkin squash halloween jack-o-lantern gourd")
+@motif("pumpkin", "pumpkin squash halloween jack_o_lantern gourd")
 def pumpkin(_: Dice) -> Drawing:
     """A ribbed pumpkin."""
     return draw(
@@ -100,7 +100,7 @@ def pig(_: Dice) -> Drawing:
     )
 
 
-@motif("dinosaur", "dinosaur dino brontosaurus t-rex trex jurassic dragon")
+@motif("dinosaur", "dinosaur dino brontosaurus t_rex trex jurassic dragon")
 def dinosaur(_: Dice) -> Drawing:
     """A long-necked dinosaur, walking to the left."""
     body = outline(
