@@ -113,6 +113,8 @@ class Database:
         """These rows and no others."""
         self.run("with gone as (delete from public.concepts) delete from public.tasks")
         for table, rows in tables.items():
+            if not rows:
+                continue
             columns = ", ".join(f'"{name}"' for name in rows[0])
             self.run(
                 f"insert into public.{table} ({columns}) "
