@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from itertools import combinations
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,9 +14,12 @@ from concept_worker.imaging.oklch import Oklch, contrast, hex_to_rgb, rgb_to_hex
 from concept_worker.services.offline.refinement.wishes import Change, Wishes
 
 Bytes = NDArray[np.uint8]
+Floats = NDArray[np.float64]
 
 _MOST = 8  # flat colours looked for
 _APART = 26.0  # sRGB distance below which two colours count as one
+_OFF_THE_LINE = 14.0  # sRGB distance from every mix of two flat colours from which a pixel has a shade of its own
+_EXACTLY = 40_000  # different colours that are each looked at
 _STANDS_OUT = 2.5  # WCAG contrast
 _LEAST_SHARE = 0.001  # of the picture
 
@@ -82,17 +86,37 @@ def _distance(one: tuple[int, int, int], other: tuple[int, int, int]) -> float:
 
 
 def repaint(picture: Image.Image, flats: list[Flat], targets: list[tuple[int, int, int]]) -> Image.Image:
-    """Every pixel moved as the flat colours near it move (inverse distance to the fourth, in sRGB)."""
+    """Every pixel is seen as a mix of the two flat colours whose line in sRGB passes nearest, and mixed anew.
+
+    sRGB, because that is where renderers blend edges. What lies far from every line (shades of a photograph) keeps
+    its offset from it.
+    """
     pixels = np.asarray(picture)
-    values, inverse = np.unique(_packed(pixels), return_inverse=True)
+    packed = _packed(pixels)
+    if len(np.unique(packed)) > _EXACTLY:
+        packed &= 0xF8F8F8  # many colours: every eighth level speaks for its neighbours
+    values, inverse = np.unique(packed, return_inverse=True)
     unique = np.stack([values >> 16, values >> 8 & 255, values & 255], axis=1).astype(np.float64)
-    sources = np.array([flat.rgb for flat in flats], dtype=np.float64)
-    moves = np.array(targets, dtype=np.float64) - sources
-    squared = ((unique[:, None, :] - sources[None, :, :]) ** 2).sum(axis=2)
-    weights = 1.0 / (squared + 1e-3) ** 2
-    weights /= weights.sum(axis=1, keepdims=True)
-    moved = np.clip(np.rint(unique + weights @ moves), 0, 255).astype(np.uint8)
-    return Image.fromarray(moved[inverse.reshape(-1)].reshape(pixels.shape))
+    moves = _mixed_anew(unique, np.array([flat.rgb for flat in flats], float), np.array(targets, float)) - unique
+    moved = pixels.reshape(-1, 3) + moves[inverse.reshape(-1)]
+    return Image.fromarray(np.clip(np.rint(moved), 0, 255).astype(np.uint8).reshape(pixels.shape))
+
+
+def _mixed_anew(colors: Floats, sources: Floats, targets: Floats) -> Floats:
+    nearest = np.full(len(colors), np.inf)
+    result = colors.copy()
+    pairs = list(combinations(range(len(sources)), 2)) or [(0, 0)]
+    for i, j in pairs:
+        line = sources[j] - sources[i]
+        share = np.clip((colors - sources[i]) @ line / max(float(line @ line), 1e-9), 0, 1)[:, None]
+        offsets = colors - (sources[i] + share * line)
+        distances = np.hypot(np.hypot(offsets[:, 0], offsets[:, 1]), offsets[:, 2])
+        closer = distances < nearest - 1e-9
+        kept = np.where(distances[:, None] > _OFF_THE_LINE, offsets, 0.0)
+        mixed = targets[i] + share * (targets[j] - targets[i]) + kept
+        result[closer] = mixed[closer]
+        nearest[closer] = distances[closer]
+    return result
 
 
 def recolored(flats: list[Flat], wishes: Wishes) -> list[tuple[int, int, int]]:

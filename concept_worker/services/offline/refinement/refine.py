@@ -9,7 +9,7 @@ from concept_worker.services.offline.raster import encode_png
 from concept_worker.services.offline.refinement.colors import Flat, flats_of, recolored, repaint
 from concept_worker.services.offline.refinement.forms import REFORMS, reform
 from concept_worker.services.offline.refinement.layout import FRAMES, LAYOUTS, enframe_picture, rearrange
-from concept_worker.services.offline.refinement.wishes import Wishes, wishes_of
+from concept_worker.services.offline.refinement.wishes import Change, Wishes, wishes_of
 
 _LARGEST = 2048  # pixels a side that are worked on; larger pictures are reduced first
 
@@ -37,7 +37,9 @@ def refine(original: bytes, prompt: str, preserve_aspects: tuple[str, ...], seed
 
 def _recolored(picture: Image.Image, flats: list[Flat], wishes: Wishes) -> Image.Image:
     targets = recolored(flats, wishes)
-    return picture if targets == [flat.rgb for flat in flats] else repaint(picture, flats, targets)
+    if targets != [flat.rgb for flat in flats]:
+        picture = repaint(picture, flats, targets)
+    return picture.convert("L").convert("RGB") if wishes.has(Change.GREY) else picture
 
 
 def _opened(original: bytes) -> Image.Image:

@@ -117,7 +117,8 @@ _PRESERVED = {
     Aspect.SHAPES: "shape shapes form forms silhouette icon symbol",
 }
 _GROUND = frozenset(("background", "ground", "backdrop"))
-_LESS = frozenset(("less", "reduce", "fewer", "decrease", "lower", "not", "no", "without", "don't", "never"))
+_LESS = frozenset(("less", "reduce", "reduced", "fewer", "decrease"))
+_NOT = frozenset(("not", "no", "without", "don't", "never", "avoid"))
 _CLAUSE = re.compile(r"[,;.!?\n]| and | with | but | on | against | over | plus ", re.IGNORECASE)
 # What an unrecognised prompt may get: each visible, none a surprise one regrets.
 _QUIET_CHANGES = (
@@ -189,16 +190,19 @@ def _unspoken(words: list[str]) -> list[str]:
 def _changes_in(words: list[str]) -> list[Change]:
     found, position = [], 0
     while position < len(words):
-        pair = " ".join(words[position : position + 2])
-        change = _INDEX.get(pair) or _INDEX.get(words[position])
-        if change is not None:
-            turned = bool(_LESS & set(words[max(0, position - 2) : position])) and pair not in _INDEX
-            if not turned:
-                found.append(change)
-            elif change in _OPPOSITES and not {"not", "no", "don't", "never", "without"} & set(words[:position]):
-                found.append(_OPPOSITES[change])
-        position += 2 if pair in _INDEX else 1
+        phrase = next((p for n in (2, 1) if (p := " ".join(words[position : position + n])) in _INDEX), None)
+        if phrase is not None:
+            change = _heeding(_INDEX[phrase], words[:position])
+            found += [change] if change else []
+        position += len(phrase.split()) if phrase else 1
     return found
+
+
+def _heeding(change: Change, before: list[str]) -> Change | None:
+    """What is left of a change after the words before it: "less" turns it round, "not" drops it."""
+    if _NOT & set(before[-3:]):
+        return None
+    return _OPPOSITES.get(change) if _LESS & set(before[-2:]) else change
 
 
 def _colors_in(text: str) -> Tally | None:
