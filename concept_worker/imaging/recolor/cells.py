@@ -15,10 +15,11 @@ CELLS = 1 << 3 * CELL_BITS
 SIDE = 1 << CELL_BITS  # cells along red, green or blue
 CELL_WIDTH = 256 >> CELL_BITS  # levels
 RGB = np.uint32(0xFFFFFF)  # the colour in a packed pixel
+OPAQUE = 0xFF000000  # the alpha of one
 
 
 def words_of(image: Image.Image) -> Words:
-    """The pixels as 0xAABBGGRR, shape (height, width); A is filler for RGB."""
+    """The pixels as 0xAABBGGRR, shape (height, width); A is 255 for RGB."""
     raw = image.tobytes("raw", "RGBX" if image.mode == "RGB" else "RGBA")
     return np.frombuffer(raw, "<u4").reshape(image.height, image.width)
 
@@ -58,27 +59,27 @@ def cell_levels(cells: NDArray[np.intp]) -> Floats:
     return parts * float(CELL_WIDTH) + (CELL_WIDTH - 1) / 2
 
 
-def nearest_of_cells(levels: Floats) -> tuple[NDArray[np.intp], Floats]:
+def nearest_of_cells(levels: Floats) -> tuple[NDArray[np.intp], NDArray[np.float32]]:
     """For each cell the nearest of the colours (n, 3), and how many levels the cell's middle is away."""
-    middles = np.arange(SIDE) * float(CELL_WIDTH) + (CELL_WIDTH - 1) / 2
-    squares = [
-        (
-            ((middles - red) ** 2)[:, None, None]
-            + ((middles - green) ** 2)[None, :, None]
-            + ((middles - blue) ** 2)[None, None]
-        ).ravel()
-        for red, green, blue in levels
-    ]
-    nearest = np.argmin(squares, axis=0)
-    return nearest, np.sqrt(np.min(squares, axis=0))
+    middles = (np.arange(SIDE) * CELL_WIDTH + (CELL_WIDTH - 1) / 2).astype(np.float32)
+    best = np.full(CELLS, np.inf, np.float32)
+    nearest = np.zeros(CELLS, np.intp)
+    parts = ((middles - levels[:, :, None]) ** 2).astype(np.float32)  # (n, 3, SIDE)
+    for index, (red, green, blue) in enumerate(parts):
+        squares = (red[:, None, None] + (green[:, None] + blue)).ravel()
+        nearest[squares < best] = index
+        np.minimum(best, squares, out=best)
+    return nearest, np.sqrt(best)
 
 
 def box_sum(counts: NDArray[np.int64], reach: int) -> Floats:
     """For each cell the sum over the cells within `reach` of it in R, G and B."""
     cube = counts.reshape(SIDE, SIDE, SIDE).astype(np.float64)
     for axis in range(3):
-        padded = np.zeros((SIDE + 2 * reach + 1, SIDE, SIDE))
-        padded[reach + 1 : reach + 1 + SIDE] = np.moveaxis(cube, axis, 0)
-        running = np.cumsum(padded, axis=0)
-        cube = np.moveaxis(running[2 * reach + 1 :] - running[:SIDE], 0, axis)
-    return np.ascontiguousarray(cube).reshape(CELLS)
+        before = np.moveaxis(cube, axis, 0)
+        cube = cube.copy()
+        summed = np.moveaxis(cube, axis, 0)
+        for shift in range(1, reach + 1):
+            summed[shift:] += before[:-shift]
+            summed[:-shift] += before[shift:]
+    return cube.reshape(CELLS)

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from concept_worker.imaging.recolor.cells import CELL_WIDTH, RGB, Words, cell_of, nearest_of_cells, pack
+from concept_worker.imaging.recolor.cells import CELL_WIDTH, OPAQUE, RGB, Words, cell_of, nearest_of_cells, pack
 from concept_worker.imaging.recolor.colors import Floats
 from concept_worker.imaging.recolor.inks import Inks
 from concept_worker.imaging.recolor.pairs import PairMemory, Pairs, pair_up
@@ -30,6 +30,7 @@ class Mixes:
     """Which mix each pixel is: `pair * STEPS + step`, or `len(pairs) * STEPS + ink` for a pure ink."""
 
     keys: NDArray[np.uint16]  # (height, width)
+    drawn: tuple[slice, slice]  # rows and columns outside of which all is the first ink, exactly
     counts: NDArray[np.int64]  # pixels of each key; exact inks, found at once, are not counted
     pairs: Pairs
 
@@ -43,30 +44,27 @@ def unmix(words: Words, inks: Inks, noise: float, radii: Floats) -> Mixes:
     reader = _Reader(inks, pairs, noise, radii)
     keys = np.full(words.shape, reader.pure, np.uint16)
     counts = np.zeros(reader.pure + len(inks), np.int64)
-    top, bottom, left, right = _drawn_box(words, pack(inks.levels[0]))
-    part, part_keys = words[top:bottom, left:right], keys[top:bottom, left:right]
+    drawn = _drawn_box(words, pack(inks.levels[0]))
+    part, part_keys = words[drawn], keys[drawn]
     height, width = part.shape
     rows = max(1, _BAND_PIXELS // max(width, 1))
     for start in range(0, height, rows):
         stop = min(start + rows, height)
         above, below = max(0, start - _REACH), min(height, stop + _REACH)
         part_keys[start:stop] = reader.read(part[above:below], start - above, stop - above, counts)
-    return Mixes(keys, counts, pairs)
+    return Mixes(keys, drawn, counts, pairs)
 
 
-def _drawn_box(words: Words, ground: int) -> tuple[int, int, int, int]:
-    """Top, bottom, left and right of what is not exactly the first ink, with room for the neighbours of its edge."""
-    drawn = (words & RGB) != np.uint32(ground)
+def _drawn_box(words: Words, ground: int) -> tuple[slice, slice]:
+    """Rows and columns of what is not exactly the first ink, with room for the neighbours of its edge."""
+    drawn = words != np.uint32(ground | OPAQUE)
     rows, columns = np.flatnonzero(drawn.any(1)), np.flatnonzero(drawn.any(0))
     if not len(rows):
-        return 0, 0, 0, 0
+        return slice(0, 0), slice(0, 0)
     room = _REACH + 2
-    height, width = words.shape
     return (
-        max(0, int(rows[0]) - room),
-        min(height, int(rows[-1]) + 1 + room),
-        max(0, int(columns[0]) - room),
-        min(width, int(columns[-1]) + 1 + room),
+        slice(max(0, int(rows[0]) - room), int(rows[-1]) + 1 + room),
+        slice(max(0, int(columns[0]) - room), int(columns[-1]) + 1 + room),
     )
 
 

@@ -17,6 +17,7 @@ from concept_worker.imaging.recolor.inks import Inks
 # Squared levels by which a pair must fit better for none, one or both of its inks not being seen nearby.
 _ABSENT = np.array([0.0, 12.0**2, 24.0**2], np.float32)
 _UNKNOWN, _WANTED = 255, 254  # marks in the memory; 12 inks make 66 pairs
+_AT_ONCE = 100_000  # pairs times places worked on at a time, for the sake of memory
 
 
 @dataclass(frozen=True)
@@ -74,20 +75,25 @@ class PairMemory:
 
     def _work_out(self, places: NDArray[np.intp]) -> NDArray[np.uint8]:
         """Least squared distance from the cell's colour to the pair's line, and the price of inks not seen nearby."""
+        size = max(1, _AT_ONCE // len(self._pairs))
+        parts = [self._choose(places[start : start + size]) for start in range(0, len(places), size)]
+        return np.concatenate(parts)
+
+    def _choose(self, places: NDArray[np.intp]) -> NDArray[np.uint8]:
         pairs = self._pairs
         red, green, blue = cell_levels(places % CELLS).astype(np.float32).T
         nearby = self._sets[places // CELLS]
-        best = np.full(len(places), np.inf, np.float32)
-        choice = np.zeros(len(places), np.uint8)
-        prices = np.where(nearby == 0, np.float32(0), np.float32(1))
-        for index in range(len(pairs)):
-            (r0, g0, b0), (r1, g1, b1) = pairs.origin[index], pairs.along[index]
-            r, g, b = red - r0, green - g0, blue - b0
-            t = np.clip((r * r1 + g * g1 + b * b1) / pairs.length[index] ** 2, 0, 1)
-            cost = (r - t * r1) ** 2 + (g - t * g1) ** 2 + (b - t * b1) ** 2
-            absent = 2 - (nearby >> pairs.first[index] & 1) - (nearby >> pairs.second[index] & 1)
-            cost += np.take(_ABSENT, absent) * prices
-            better = cost < best
-            best[better] = cost[better]
-            choice[better] = index
+        (r0, g0, b0), (r1, g1, b1) = pairs.origin.T[..., None], pairs.along.T[..., None]
+        r, g, b = red - r0, green - g0, blue - b0  # (pairs, places)
+        t = r * r1 + g * g1 + b * b1
+        t /= pairs.length[:, None] ** 2
+        np.clip(t, 0, 1, out=t)
+        r -= t * r1
+        g -= t * g1
+        b -= t * b1
+        cost = r * r + g * g + b * b
+        absent = 2 - (nearby >> pairs.first[:, None] & 1) - (nearby >> pairs.second[:, None] & 1)
+        absent[:, nearby == 0] = 0
+        cost += np.take(_ABSENT, absent)
+        choice: NDArray[np.uint8] = cost.argmin(0).astype(np.uint8)
         return choice

@@ -76,7 +76,8 @@ def open_picture(mixes: Mixes, alphas: NDArray[np.uint8] | None, ink_count: int)
     height, width = mixes.keys.shape
     if alphas is None:
         table = make_table(mixes.counts, mixes.pairs, ink_count)
-        indices = np.take(table.entry_of_key, mixes.keys, mode="clip")
+        indices = np.zeros((height, width), np.uint8)  # entry 0 is the first ink
+        indices[mixes.drawn] = np.take(table.entry_of_key, mixes.keys[mixes.drawn], mode="wrap")
         return OpaquePicture((width, height), table, png.indexed_pixels(indices))
     soft = make_alpha_table(mixes, alphas, ink_count)
     if soft is not None:

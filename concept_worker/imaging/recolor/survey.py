@@ -10,8 +10,8 @@ from PIL import Image
 
 from concept_worker.imaging.recolor.cells import CELLS, RGB, Words, cell_of, channels_of, words_of
 
-# Enough to see a mark of 0.05 % of the area 30 times; more samples change no ink and cost 30 ns each.
-SAMPLES = 90_000
+# Enough to see a mark of 0.05 % of the area 20 times; more samples change no ink and cost 60 ns each.
+SAMPLES = 60_000
 # Neighbours of one flat area differ by less; the steps of a soft edge by more.
 FLAT_STEP = 8
 # Above this standard deviation a picture is surveyed shrunk by four, where its noise is a quarter.
