@@ -83,6 +83,11 @@ beat_schedule = {
         "schedule": _settings.reconcile_seconds,
         "options": {"expires": _settings.reconcile_seconds},
     },
+    "sweep": {
+        "task": TaskName.SWEEP.value,
+        "schedule": _settings.sweep_seconds,
+        "options": {"expires": _settings.sweep_seconds},
+    },
 }
 timezone = "UTC"
 enable_utc = True

@@ -45,7 +45,10 @@ def build_records(settings: Settings) -> Records:
     )
     return Records(
         task_service=TaskService(
-            store=SupabaseTaskStore(client), lease_seconds=settings.lease_seconds, max_runs=settings.max_runs
+            store=SupabaseTaskStore(client),
+            lease_seconds=settings.lease_seconds,
+            max_runs=settings.max_runs,
+            max_interruptions=settings.max_interruptions,
         ),
         image_persistence_service=images,
         concept_persistence_service=ConceptPersistenceService(store=SupabaseConceptStore(client), images=images),
@@ -61,8 +64,10 @@ def build_services(settings: Settings, *, generator: ConceptGenerator | None = N
     """
     from concept_worker.imaging.codec import ImageLimits
     from concept_worker.pipelines.base import Services
+    from concept_worker.pipelines.leases import LeaseKeeper
     from concept_worker.services.concept_service import ConceptService
     from concept_worker.services.download import guarded_downloader
+    from concept_worker.services.housekeeping_service import HousekeepingService
     from concept_worker.services.image_service import ImageService
     from concept_worker.services.staging import RedisStaging
 
@@ -70,8 +75,12 @@ def build_services(settings: Settings, *, generator: ConceptGenerator | None = N
     staging = RedisStaging.connect(settings.staging_url or settings.redis_url, settings.staging_seconds)
     draws = generator or build_generator(settings)
     downloader = guarded_downloader(settings)
+    leases = LeaseKeeper(
+        tasks=records.task_service, lease_seconds=settings.lease_seconds, longest=settings.step_seconds
+    )
 
     def close() -> None:
+        leases.close()
         draws.close()
         downloader.close()
         staging.close()
@@ -88,7 +97,14 @@ def build_services(settings: Settings, *, generator: ConceptGenerator | None = N
         ),
         image_persistence_service=records.image_persistence_service,
         concept_persistence_service=records.concept_persistence_service,
+        housekeeping_service=HousekeepingService(
+            tasks=records.task_service,
+            images=records.image_persistence_service,
+            concepts=records.concept_persistence_service,
+            staging=staging,
+        ),
         downloader=downloader,
+        leases=leases,
         close=close,
     )
 

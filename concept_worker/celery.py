@@ -20,6 +20,7 @@ app = Celery(
         "concept_worker.tasks.generation",
         "concept_worker.tasks.housekeeping",
         "concept_worker.tasks.refinement",
+        "concept_worker.tasks.revocation",
         "concept_worker.tasks.steps",
     ],
 )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, Self
 from uuid import UUID
@@ -11,7 +12,7 @@ import structlog
 from celery import Celery
 from kombu.exceptions import OperationalError
 
-from concept_worker.errors import ConceptWorkerError, EnqueueError, InvalidRequest
+from concept_worker.errors import ConceptWorkerError, EnqueueError, InvalidRequest, TaskError
 from concept_worker.models import (
     PALETTES_DEFAULT,
     ConceptRow,
@@ -23,7 +24,7 @@ from concept_worker.models import (
     payload_from,
     to_uuid,
 )
-from concept_worker.routing import QUEUE_OF, START_OF
+from concept_worker.routing import QUEUE_OF, REUSABLE_STEPS, START_OF
 from concept_worker.settings import Settings, get_settings
 
 if TYPE_CHECKING:
@@ -156,6 +157,39 @@ class ConceptClient:
             }
         )
 
+    def cancel(self, task_id: UUID | str, user_id: UUID | str) -> TaskRow:
+        """Cancel the user's task; the canceled row. Its uploaded pictures are removed.
+
+        A pending run never starts; a running one stops at its next step, and removes what that step still stored.
+
+        Raises:
+            TaskError: the task is over already.
+        """
+        row = self._records.task_service.cancel_task(task_id, user_id)
+        self._app.control.revoke(str(row.id))  # spares a worker the look at the row; the row is what counts
+        self._records.image_persistence_service.discard(user_id=row.user_id, task_id=row.id)
+        return row
+
+    def delete(self, task_id: UUID | str, user_id: UUID | str) -> None:
+        """Delete the user's task row; a running task is canceled first. A concept that it made stays."""
+        row = self._records.task_service.get_task(task_id, user_id)
+        if not row.status.is_terminal:
+            with suppress(TaskError):  # it may end by itself in between
+                self.cancel(task_id, user_id)
+        self._records.task_service.delete_task(task_id, user_id)
+
+    def retry(self, task_id: UUID | str, user_id: UUID | str) -> TaskRow:
+        """Try a failed or canceled task again; a new pending row that goes on from the checkpoints of the old one.
+
+        Raises:
+            TaskError: the task did not end badly.
+            EnqueueError: the broker did not take the message; the new row is failed and says so.
+        """
+        row = self._records.task_service.get_task(task_id, user_id)
+        return self._send(
+            self._records.task_service.retry_task(row.id, row.user_id, REUSABLE_STEPS[TaskType(row.type)])
+        )
+
     def get_task(self, task_id: UUID | str, user_id: UUID | str) -> TaskRow:
         """The user's task row."""
         return self._records.task_service.get_task(task_id, user_id)
@@ -199,8 +233,10 @@ class ConceptClient:
 
     def _enqueue(self, user_id: UUID | str, task_type: TaskType, inputs: dict[str, Any]) -> TaskRow:
         """Row first, message second, and the message's id is the row's: sent twice, it still runs once."""
-        row = self._records.task_service.create_task(user_id, task_type, inputs)
-        name = START_OF[task_type]
+        return self._send(self._records.task_service.create_task(user_id, task_type, inputs))
+
+    def _send(self, row: TaskRow) -> TaskRow:
+        name = START_OF[TaskType(row.type)]
         try:
             self._app.send_task(
                 name.value,

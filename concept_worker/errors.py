@@ -4,6 +4,7 @@
     ├── TransientError            may pass by itself: the step is retried
     │   ├── ProviderUnavailable   the image provider is away, slow or broken for now
     │   │   └── RateLimited       it asked us to wait (`retry_after` seconds)
+    │   │       └── ProviderPaused  we keep away from it for now: closed circuit, full rate limit
     │   ├── StagedImageLost       bytes that waited between two steps are gone
     │   ├── StoreUnavailable      Supabase or Redis is away, slow or broken for now
     │   └── StepHeld              another execution is at this step right now (`seconds` yet)
@@ -16,6 +17,7 @@
         ├── BadProviderAnswer     the provider answered, but not with what was asked
         ├── StoreRefused          the store will not do this (constraint, permission, size)
         ├── EnqueueError          the broker did not take the message
+        ├── PoisonStep            every execution of the step was interrupted
         ├── StageCrashed          a stage met an error nobody planned for
         └── TaskError             a task row could not be created, read or changed
             └── TaskNotFoundError no such row for this user
@@ -73,12 +75,24 @@ class RateLimited(ProviderUnavailable):
         return str(self.args[0])
 
 
+class ProviderPaused(RateLimited):
+    """We keep away from the provider ourselves, all workers together; waiting for it is no failed attempt."""
+
+
 class StoreUnavailable(TransientError):
     """Supabase or Redis is away, slow or broken for now."""
 
 
 class StagedImageLost(TransientError):
-    """Bytes that waited between two steps are gone, and the bucket does not have them yet."""
+    """Bytes that waited between two steps are gone, and the bucket does not have them; `name` says which."""
+
+    def __init__(self, message: str, name: str = "") -> None:
+        super().__init__(message)
+        self.args = (message, name)
+        self.name = name
+
+    def __str__(self) -> str:
+        return str(self.args[0])
 
 
 class StepHeld(TransientError):
@@ -138,6 +152,10 @@ class StoreRefused(PermanentError):
 
 class EnqueueError(PermanentError):
     """The broker did not take the message; the row says so."""
+
+
+class PoisonStep(PermanentError):
+    """So many executions of the step never came back that it is given up: it may be what kills them."""
 
 
 class StageCrashed(PermanentError):

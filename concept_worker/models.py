@@ -154,10 +154,18 @@ class RunReference(Model):
         return cls(task_id=task.id, number=task.run, type=TaskType(task.type))
 
 
+class StagedName(StrEnum):
+    """What may wait in staging for a task."""
+
+    BASE = "base"
+    ORIGINAL = "original"
+
+
 class StagedImage(Model):
     """A reference to image bytes that wait in staging between two steps."""
 
-    key: Annotated[str, Field(max_length=100)]
+    task_id: UUID  # whose bytes; a retried task goes on with those of the task before it
+    name: StagedName
     sha256: Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
     size: int  # bytes
     width: int  # pixels
@@ -238,6 +246,7 @@ class TaskRow(BaseModel):
     stage: str | None = None
     progress: int = 0
     run: int = 0
+    retry_of: UUID | None = None
     result_id: UUID | None = None
     error_message: str | None = None
     metadata: dict[str, Any] = Field(default_factory=dict)
@@ -257,6 +266,13 @@ class TaskRow(BaseModel):
         return {key: value for key, value in self.metadata.items() if key != RETRY_KEY}
 
 
+class WaitingStep(Model):
+    """Whether the run is still the current one, and how often the step met transient trouble."""
+
+    current: bool
+    attempts: int
+
+
 class BegunStep(Model):
     """What a step finds when it begins: its task, and its own output when it was finished before."""
 
@@ -269,6 +285,12 @@ class FinishedStep(Model):
 
     current: bool
     output: Any
+    status: TaskStatus | None  # of the row; None when it was deleted
+
+    @property
+    def is_abandoned(self) -> bool:
+        """Whether nobody wants what the step made: the task was canceled or deleted meanwhile."""
+        return self.status in (None, TaskStatus.CANCELED)
 
 
 class VariationRow(BaseModel):
@@ -305,3 +327,10 @@ class ConceptRow(BaseModel):
     preserve_aspects: tuple[str, ...] = ()
     created_at: datetime
     variations: tuple[VariationRow, ...] = ()
+
+
+class ExpiredConcepts(Model):
+    """How many concepts were let go of, and the object paths they referred to."""
+
+    concepts: int
+    paths: tuple[str, ...]

@@ -29,16 +29,24 @@ class TaskName(StrEnum):
     CREATE_VARIATIONS = "concept_worker.concept.create_variations"
     STORE_CONCEPT = "concept_worker.concept.store_concept"
     RECONCILE = "concept_worker.housekeeping.reconcile"
+    SWEEP = "concept_worker.housekeeping.sweep"
 
 
 QUEUE_OF: dict[TaskName, Queue] = {
     **{name: Queue.CONCEPTS for name in TaskName},
     TaskName.CREATE_VARIATIONS: Queue.IMAGES,
     TaskName.RECONCILE: Queue.HOUSEKEEPING,
+    TaskName.SWEEP: Queue.HOUSEKEEPING,
 }
 
 # The entry of each pipeline. Its message has the task id as Celery id and carries nothing else.
 START_OF: dict[TaskType, TaskName] = {
     TaskType.GENERATION: TaskName.START_GENERATION,
     TaskType.REFINEMENT: TaskName.START_REFINEMENT,
+}
+
+# Checkpoints that a retried task takes over: those that do not depend on where the old task's pictures lie.
+REUSABLE_STEPS: dict[TaskType, tuple[str, ...]] = {
+    TaskType.GENERATION: ("generate_base_image", "generate_palettes"),
+    TaskType.REFINEMENT: ("download_original", "refine_image", "generate_palettes"),
 }

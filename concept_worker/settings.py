@@ -85,13 +85,19 @@ class Settings(BaseSettings):
     download_allow_private: bool = False
 
     # Runs
-    lease_seconds: Annotated[int, Field(ge=1)] = 300  # life of a claim without a sign of life; > the longest wait
-    max_runs: Annotated[int, Field(ge=1)] = 5  # claims of one row before it fails
+    lease_seconds: Annotated[float, Field(gt=0)] = 60.0  # life of a claim without a sign of life
+    step_seconds: Annotated[float, Field(gt=0)] = 300.0  # a step that takes longer hangs; > every timeout inside it
+    max_runs: Annotated[int, Field(ge=1)] = 10  # claims of one row before it fails
+    max_interruptions: Annotated[int, Field(ge=1)] = 4  # executions of one step that never came back before it fails
+    deadline_seconds: Annotated[float, Field(gt=0)] = 21_600.0  # every row ends within this, from its creation
     retry_attempts: Annotated[int, Field(ge=1)] = 5  # tries of one step for transient errors
     retry_base_seconds: Annotated[float, Field(ge=0)] = 2.0  # first backoff; doubles, with full jitter
     retry_cap_seconds: Annotated[float, Field(ge=0)] = 120.0  # below the broker's visibility timeout
     reconcile_seconds: Annotated[float, Field(gt=0)] = 20.0  # how often housekeeping looks for stalled rows
     pending_seconds: Annotated[int, Field(ge=1)] = 60  # a pending row without a claim for so long is sent again
+    sweep_seconds: Annotated[float, Field(gt=0)] = 3600.0  # how often orphans and old concepts are looked for
+    sweep_after_seconds: Annotated[float, Field(ge=0)] = 86_400.0  # orphans younger than this are left alone
+    retention_days: Annotated[float, Field(ge=0)] = 30.0  # concepts older than this go; 0 keeps them for ever
     visibility_seconds: Annotated[int, Field(ge=1)] = 600  # broker redelivers an unacknowledged message after
     soft_shutdown_seconds: Annotated[float, Field(ge=0)] = 20.0  # below the 30 s that platforms give
     upload_threads: Annotated[int, Field(ge=1, le=32)] = 8

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import wraps
@@ -15,9 +15,12 @@ import structlog
 from pydantic import TypeAdapter
 
 from concept_worker.errors import ConceptWorkerError, StageCrashed, StaleRun, TransientError
-from concept_worker.models import Model, RunReference, TaskRow, TaskStatus, TaskType, payload_from
+from concept_worker.models import Model, RunReference, StagedName, TaskRow, TaskStatus, TaskType, payload_from
+from concept_worker.pipelines.leases import LeaseKeeper
+from concept_worker.pipelines.patience import patiently
 from concept_worker.services.concept_persistence_service import ConceptPersistenceService
 from concept_worker.services.concept_service import ConceptService
+from concept_worker.services.housekeeping_service import HousekeepingService
 from concept_worker.services.image_persistence_service import ImagePersistenceService
 from concept_worker.services.image_service import ImageService
 from concept_worker.services.interfaces import Downloader
@@ -39,7 +42,9 @@ class Services:
     image_service: ImageService
     image_persistence_service: ImagePersistenceService
     concept_persistence_service: ConceptPersistenceService
+    housekeeping_service: HousekeepingService
     downloader: Downloader
+    leases: LeaseKeeper
     close: Callable[[], None] = lambda: None
 
 
@@ -92,20 +97,27 @@ def stage(failing: str) -> Callable[[Callable[P, T]], Callable[P, T]]:
     return decorate
 
 
-def run_step(tasks: TaskService, run: RunReference, step: Step[T], work: Callable[[TaskRow], T], *, owner: str) -> T:
+def run_step(services: Services, run: RunReference, step: Step[T], work: Callable[[TaskRow], T], *, owner: str) -> T:
     """Fence, do the work unless its checkpoint has the output already, write the checkpoint.
 
-    `owner` names this execution, so that a second delivery of the same message is told apart from it.
+    `owner` names this execution, so that a second delivery of the same message is told apart from it. What was made for
+    a task that was canceled or deleted meanwhile is removed again.
 
     Raises:
         StaleRun: the run is over or was replaced, before the work or during it.
         StepHeld: another execution is at this step.
+        PoisonStep: too many executions of it never came back.
     """
+    tasks = services.task_service
     begun = tasks.begin_step(run, step.name, owner, step.begins)
     if begun.output is not None:
         log.info("step answered from its checkpoint", step=step.name)
         return step.load(begun.output)
-    finished = tasks.finish_step(run, step.name, step.dump(work(begun.task)), step.ends)
+    with services.leases.keeping(run, step.name, owner):
+        output = step.dump(work(begun.task))
+        finished = patiently(lambda: tasks.finish_step(run, step.name, output, step.ends))
+    if finished.is_abandoned:
+        services.image_service.discard_task(user_id=begun.task.user_id, task_id=run.task_id)
     if not finished.current:
         raise StaleRun("the run is over or was replaced")
     return step.load(finished.output)
@@ -117,6 +129,7 @@ class BaseTaskProcessor(ABC, Generic[PayloadT]):
     kind: ClassVar[str]  # "generation": how the row's sentences call it
     task_type: ClassVar[TaskType]
     payload_model: ClassVar[type[Model]]
+    makers: ClassVar[Mapping[StagedName, Step[Any]]]  # which step makes the staged bytes of that name
 
     def __init__(
         self, task_id: UUID, user_id: UUID, payload: PayloadT, services: Services, run: RunReference | None = None
@@ -170,7 +183,7 @@ class BaseTaskProcessor(ABC, Generic[PayloadT]):
         return True
 
     def _checkpointed(self, step: Step[T], work: Callable[[], T]) -> T:
-        return run_step(self._services.task_service, self.run, step, lambda _: work(), owner=str(uuid4()))
+        return run_step(self._services, self.run, step, lambda _: work(), owner=str(uuid4()))
 
     @contextmanager
     def _mirrored(self) -> Iterator[None]:
@@ -187,7 +200,9 @@ class BaseTaskProcessor(ABC, Generic[PayloadT]):
 def fail_run(tasks: TaskService, run: RunReference, sentence: str) -> None:
     """Write a run's failure into its row; a row that is terminal or of a newer run stays as it is."""
     try:
-        tasks.update_task_status(run.task_id, TaskStatus.FAILED, error_message=sentence, run=run.number)
+        patiently(
+            lambda: tasks.update_task_status(run.task_id, TaskStatus.FAILED, error_message=sentence, run=run.number)
+        )
     except TransientError as exc:
         # The run's own error must not be masked; the lease ends and housekeeping repairs the row.
         log.warning("failure not written to the row yet", reason=str(exc))

@@ -116,7 +116,7 @@ class ConceptTaskProcessor(BaseTaskProcessor[PayloadT]):
             return self.local_palettes()
 
     def _image(self, staged: StagedImage) -> bytes:
-        return self._services.image_service.base_image(staged, user_id=self.user_id, task_id=self.task_id)
+        return self._services.image_service.base_image(staged, user_id=self.user_id)
 
     def _side_by_side(
         self, left: Callable[[], StoredBase], right: Callable[[], tuple[Palette, ...]]

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from typing import ClassVar
+
 from pydantic import TypeAdapter
 
-from concept_worker.models import GenerationPayload, StagedImage, TaskType
+from concept_worker.models import GenerationPayload, StagedImage, StagedName, TaskType
 from concept_worker.pipelines.base import Step
 from concept_worker.pipelines.concept import ConceptTaskProcessor
 from concept_worker.pipelines.stages.image_preparation import generate_base_concept, prepare_image_data
@@ -18,9 +20,13 @@ class GenerationTaskProcessor(ConceptTaskProcessor[GenerationPayload]):
     kind = "generation"
     task_type = TaskType.GENERATION
     payload_model = GenerationPayload
+    makers: ClassVar = {StagedName.BASE: GENERATE_BASE_IMAGE}
 
     def generate_base_image(self) -> StagedImage:
-        """The paid call; its bytes go to staging before anything else is done with them."""
+        """The paid call; its bytes go to staging before anything else is done with them, and are found there again."""
+        waiting = self._services.image_service.find_staged(task_id=self.task_id, name=StagedName.BASE)
+        if waiting is not None:
+            return waiting
         content = generate_base_concept(
             self.task_id,
             self.payload.logo_description,

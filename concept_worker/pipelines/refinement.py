@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from typing import ClassVar
 from uuid import UUID
 
 from pydantic import TypeAdapter
 
-from concept_worker.models import Palette, RefinementPayload, StagedImage, TaskType
+from concept_worker.models import Palette, RefinementPayload, StagedImage, StagedName, TaskType
 from concept_worker.pipelines.base import Step
 from concept_worker.pipelines.concept import ConceptTaskProcessor, RecoloredConcept, StoredBase
 from concept_worker.pipelines.stages.concept_storage import store_refined_concept, store_refined_image
@@ -27,6 +28,7 @@ class RefinementTaskProcessor(ConceptTaskProcessor[RefinementPayload]):
     kind = "refinement"
     task_type = TaskType.REFINEMENT
     payload_model = RefinementPayload
+    makers: ClassVar = {StagedName.ORIGINAL: DOWNLOAD_ORIGINAL, StagedName.BASE: REFINE_IMAGE}
 
     @property
     def theme(self) -> str:
@@ -44,7 +46,10 @@ class RefinementTaskProcessor(ConceptTaskProcessor[RefinementPayload]):
         return prepare_original_image(self.task_id, content, self._services.image_service)
 
     def refine_image(self, original: StagedImage) -> StagedImage:
-        """The paid call; its bytes go to staging before anything else is done with them."""
+        """The paid call; its bytes go to staging before anything else is done with them, and are found there again."""
+        waiting = self._services.image_service.find_staged(task_id=self.task_id, name=StagedName.BASE)
+        if waiting is not None:
+            return waiting
         content = refine_concept_image(
             self.task_id,
             self._services.image_service.staged_image(original),

@@ -9,7 +9,15 @@ from uuid import UUID
 import structlog
 
 from concept_worker.errors import StaleRun
-from concept_worker.models import ConceptRow, Payload, RefinementPayload, RunReference, StoredImage, StoredVariation
+from concept_worker.models import (
+    ConceptRow,
+    ExpiredConcepts,
+    Payload,
+    RefinementPayload,
+    RunReference,
+    StoredImage,
+    StoredVariation,
+)
 from concept_worker.services.image_persistence_service import ImagePersistenceService
 from concept_worker.services.interfaces import ConceptStore
 
@@ -64,6 +72,10 @@ class ConceptPersistenceService:
     def get_concept(self, concept_id: UUID, user_id: UUID) -> ConceptRow | None:
         """The user's concept with its variations in order, or None."""
         return self._store.get(concept_id, user_id)
+
+    def expire_concepts(self, older_seconds: float, limit: int, *, dry_run: bool) -> ExpiredConcepts:
+        """Let go of concepts older than that, with their tasks and variations; in a dry run only count them."""
+        return self._store.expire(older_seconds, limit, dry_run=dry_run)
 
     def _image_columns(self, user_id: UUID, task_id: UUID, image: StoredImage) -> dict[str, str]:
         return {

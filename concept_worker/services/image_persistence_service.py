@@ -56,6 +56,25 @@ class ImagePersistenceService:
                 links |= self._objects.sign(bucket, inside, seconds)
         return links
 
+    def discard(self, *, user_id: UUID, task_id: UUID) -> None:
+        """Remove every image of the task."""
+        folder = f"{user_id}/{task_id}"
+        for bucket in (self._concept_bucket, self._palette_bucket):
+            self._objects.remove(bucket, self._objects.list(bucket, folder))
+
+    def orphans(self, older_seconds: float, limit: int) -> Sequence[tuple[str, str]]:
+        """Bucket and path of images older than that which no row refers to and no open run owns."""
+        return self._objects.orphans([self._concept_bucket, self._palette_bucket], older_seconds, limit)
+
+    def remove(self, images: Sequence[tuple[str, str]]) -> None:
+        """Remove images by bucket and path."""
+        for bucket in (self._concept_bucket, self._palette_bucket):
+            self._objects.remove(bucket, [path for inside, path in images if inside == bucket])
+
+    def locate(self, path: str) -> tuple[str, str]:
+        """Bucket and path of an image path of a row."""
+        return self._bucket(path.rpartition("/")[2]), path
+
     def path(self, user_id: UUID, task_id: UUID, name: str) -> str:
         """Where an image of this task lies in its bucket; the first segment is what row level security looks at."""
         return f"{user_id}/{task_id}/{name}"

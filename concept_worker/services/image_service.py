@@ -6,7 +6,6 @@ import contextvars
 import hashlib
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from enum import StrEnum
 from functools import partial
 from typing import TypeVar
 from uuid import UUID
@@ -14,21 +13,14 @@ from uuid import UUID
 import structlog
 
 from concept_worker.errors import StagedImageLost
-from concept_worker.imaging.codec import ImageLimits, to_clean_png
-from concept_worker.models import Palette, StagedImage, StoredVariation
+from concept_worker.imaging.codec import CleanImage, ImageLimits, to_clean_png
+from concept_worker.models import Palette, StagedImage, StagedName, StoredVariation
 from concept_worker.services.image_persistence_service import BASE_NAME, ImagePersistenceService, variation_name
 from concept_worker.services.interfaces import Staging
 
 log = structlog.get_logger(__name__)
 
 T = TypeVar("T")
-
-
-class StagedName(StrEnum):
-    """What may wait in staging for a task."""
-
-    BASE = "base"
-    ORIGINAL = "original"
 
 
 class ImageService:
@@ -45,18 +37,16 @@ class ImageService:
     def stage_image(self, content: bytes, *, task_id: UUID, name: StagedName) -> StagedImage:
         """Check that the bytes are an image we accept, make them a clean PNG, and let it wait in staging."""
         clean = to_clean_png(content, self._limits)
-        key = _key(task_id, name)
-        self._staging.store(key, clean.data)
+        self._staging.store(_key(task_id, name), clean.data)
         log.info("image staged", name=name.value, bytes=len(clean.data), width=clean.width, height=clean.height)
-        return StagedImage(
-            key=key,
-            sha256=hashlib.sha256(clean.data).hexdigest(),
-            size=len(clean.data),
-            width=clean.width,
-            height=clean.height,
-        )
+        return _reference(task_id, name, clean)
 
-    def base_image(self, staged: StagedImage, *, user_id: UUID, task_id: UUID) -> bytes:
+    def find_staged(self, *, task_id: UUID, name: StagedName) -> StagedImage | None:
+        """What already waits for the task: bytes that were paid for, though their checkpoint could not be written."""
+        content = self._staging.load(_key(task_id, name))
+        return None if content is None else _reference(task_id, name, to_clean_png(content, self._limits))
+
+    def base_image(self, staged: StagedImage, *, user_id: UUID) -> bytes:
         """The base image: from staging, or from the bucket when staging has let go of it.
 
         Raises:
@@ -65,7 +55,7 @@ class ImageService:
         try:
             return self.staged_image(staged)
         except StagedImageLost:
-            stored = self._images.load_image(user_id=user_id, task_id=task_id, name=BASE_NAME)
+            stored = self._images.load_image(user_id=user_id, task_id=staged.task_id, name=BASE_NAME)
             if stored is None or hashlib.sha256(stored).hexdigest() != staged.sha256:
                 raise
             return stored
@@ -76,14 +66,19 @@ class ImageService:
         Raises:
             StagedImageLost: staging has let go of them.
         """
-        content = self._staging.load(staged.key)
+        content = self._staging.load(_key(staged.task_id, staged.name))
         if content is None or hashlib.sha256(content).hexdigest() != staged.sha256:
-            raise StagedImageLost("an image is no longer in staging")
+            raise StagedImageLost(f"the {staged.name.value} image is no longer in staging", staged.name.value)
         return content
 
     def discard_staged(self, task_id: UUID) -> None:
         """Let go of everything that waits for the task."""
         self._staging.remove(*(_key(task_id, name) for name in StagedName))
+
+    def discard_task(self, *, user_id: UUID, task_id: UUID) -> None:
+        """Let go of everything a canceled task left: what waits for it and what was uploaded."""
+        self.discard_staged(task_id)
+        self._images.discard(user_id=user_id, task_id=task_id)
 
     def create_palette_variations(
         self, content: bytes, palettes: Sequence[Palette], *, user_id: UUID, task_id: UUID
@@ -115,6 +110,17 @@ class ImageService:
         with ThreadPoolExecutor(self._upload_threads, thread_name_prefix="upload") as pool:
             futures = [pool.submit(contextvars.copy_context().run, call) for call in calls]
         return tuple(future.result() for future in futures)
+
+
+def _reference(task_id: UUID, name: StagedName, clean: CleanImage) -> StagedImage:
+    return StagedImage(
+        task_id=task_id,
+        name=name,
+        sha256=hashlib.sha256(clean.data).hexdigest(),
+        size=len(clean.data),
+        width=clean.width,
+        height=clean.height,
+    )
 
 
 def _key(task_id: UUID, name: StagedName) -> str:

@@ -9,11 +9,13 @@ from uuid import UUID
 from concept_worker.models import (
     BegunStep,
     ConceptRow,
+    ExpiredConcepts,
     FinishedStep,
     Palette,
     RunReference,
     TaskRow,
     TaskStatus,
+    WaitingStep,
 )
 
 
@@ -89,8 +91,18 @@ class TaskStore(Protocol):
         """Take a pending row, or one whose lease is over, by compare-and-set; the row of the new run, or None."""
         ...
 
-    def begin_step(self, run: RunReference, step: str, owner: str, progress: int, lease_seconds: float) -> BegunStep:
-        """Fence, extend the lease, show stage and progress, take the checkpoint or get its output."""
+    def begin_step(
+        self, run: RunReference, step: str, owner: str, progress: int, lease_seconds: float, max_interruptions: int
+    ) -> BegunStep:
+        """Fence, extend the lease, show stage and progress, take the checkpoint or get its output.
+
+        Raises:
+            StaleRun, StepHeld, PoisonStep: as their docstrings say.
+        """
+        ...
+
+    def extend_step(self, run: RunReference, step: str, owner: str, lease_seconds: float) -> bool:
+        """A sign of life; False when the run is not current or the step not this owner's any more."""
         ...
 
     def finish_step(
@@ -100,9 +112,21 @@ class TaskStore(Protocol):
         ...
 
     def wait_step(
-        self, run: RunReference, step: str, owner: str, reason: str, delay_seconds: float, lease_seconds: float
-    ) -> bool:
-        """Put the step down until its next try, visibly; False when the run is no longer the current one."""
+        self,
+        run: RunReference,
+        step: str,
+        owner: str,
+        reason: str,
+        *,
+        is_attempt: bool,
+        delay_seconds: float,
+        lease_seconds: float,
+    ) -> WaitingStep:
+        """Put the step down until its next try, visibly; counted when it is an attempt."""
+        ...
+
+    def forget_steps(self, run: RunReference, steps: Sequence[str]) -> bool:
+        """Drop checkpoints and end the lease, so that the next run does them again; False when not current."""
         ...
 
     def transition(
@@ -118,8 +142,28 @@ class TaskStore(Protocol):
         """Move the row along its states; None when the row, the run or the move is not there."""
         ...
 
-    def reconcile(self, pending_seconds: float, max_runs: int, limit: int) -> Sequence[TaskRow]:
-        """Rows to enqueue again; rows that used up their runs are failed on the way."""
+    def stalled(self, pending_seconds: float, limit: int) -> Sequence[TaskRow]:
+        """Pending rows nobody claims and runs whose lease is over, oldest first."""
+        ...
+
+    def resume(self, task_ids: Sequence[UUID], pending_seconds: float, max_runs: int) -> Sequence[TaskRow]:
+        """Take stalled rows in order to enqueue them; each goes to one caller, rows out of runs are failed."""
+        ...
+
+    def hold(self, task_ids: Sequence[UUID], lease_seconds: float) -> int:
+        """Leave rows alone for another while: their message waits in a queue."""
+        ...
+
+    def expire(self, deadline_seconds: float) -> int:
+        """Fail what is older than the deadline; how many."""
+        ...
+
+    def retry(self, task_id: UUID, user_id: UUID, steps: Sequence[str]) -> TaskRow | None:
+        """A new pending row with the inputs and these checkpoints of a failed or canceled one of the user."""
+        ...
+
+    def open_among(self, task_ids: Sequence[UUID]) -> set[UUID]:
+        """Those of the tasks that are pending or processing."""
         ...
 
 
@@ -134,6 +178,10 @@ class ConceptStore(Protocol):
 
     def get(self, concept_id: UUID, user_id: UUID) -> ConceptRow | None:
         """The concept with its variations in order, or None."""
+        ...
+
+    def expire(self, older_seconds: float, limit: int, *, dry_run: bool) -> ExpiredConcepts:
+        """Delete concepts older than that, with their variations and tasks; only count them in a dry run."""
         ...
 
 
@@ -154,6 +202,14 @@ class ObjectStore(Protocol):
 
     def remove(self, bucket: str, paths: Sequence[str]) -> None:
         """Remove what exists of these."""
+        ...
+
+    def list(self, bucket: str, folder: str) -> Sequence[str]:
+        """The paths of the objects directly in a folder."""
+        ...
+
+    def orphans(self, buckets: Sequence[str], older_seconds: float, limit: int) -> Sequence[tuple[str, str]]:
+        """Bucket and path of objects older than that which no row refers to and no open run owns."""
         ...
 
     def url(self, bucket: str, path: str) -> str:
@@ -191,4 +247,8 @@ class Staging(Protocol):
 
     def remove(self, *keys: str) -> None:
         """Let go of the bytes under these keys, as far as they are there."""
+        ...
+
+    def older_than(self, seconds: float) -> Sequence[str]:
+        """Keys whose bytes have waited for longer than that."""
         ...

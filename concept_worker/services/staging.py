@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 
 from redis import Redis
@@ -38,6 +38,16 @@ class RedisStaging:
     def remove(self, *keys: str) -> None:
         with _translated():
             self._redis.delete(*(_PREFIX + key for key in keys))
+
+    def older_than(self, seconds: float) -> Sequence[str]:
+        with _translated():
+            keys = [key.decode() for key in self._redis.scan_iter(match=f"{_PREFIX}*", count=1000)]
+            left = [self._redis.ttl(key) for key in keys]
+        return [
+            key.removeprefix(_PREFIX)
+            for key, remaining in zip(keys, left, strict=True)
+            if 0 <= remaining < self._seconds - seconds
+        ]
 
     def close(self) -> None:
         """Close the connections."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import Any
 from uuid import UUID, uuid4
 
@@ -18,6 +18,7 @@ from concept_worker.models import (
     TaskRow,
     TaskStatus,
     TaskType,
+    WaitingStep,
     to_uuid,
 )
 from concept_worker.services.interfaces import TaskStore
@@ -36,10 +37,11 @@ class TaskService:
     `StoreUnavailable` says that the database is away.
     """
 
-    def __init__(self, *, store: TaskStore, lease_seconds: float, max_runs: int) -> None:
+    def __init__(self, *, store: TaskStore, lease_seconds: float, max_runs: int, max_interruptions: int) -> None:
         self._store = store
         self._lease = lease_seconds
         self._max_runs = max_runs
+        self._max_interruptions = max_interruptions
 
     # What a producer does
 
@@ -105,14 +107,44 @@ class TaskService:
         with _saying("Failed to retrieve task by result"):
             return self._store.get_by_result(to_uuid("result_id", result_id), to_uuid("user_id", user_id))
 
+    def cancel_task(self, task_id: Identifier, user_id: Identifier) -> TaskRow:
+        """Cancel the user's row: a pending one never starts, a running one stops at its next step.
+
+        Raises:
+            TaskNotFoundError: no such row, or not this user's.
+            TaskError: the row is terminal already.
+        """
+        row = self.get_task(task_id, user_id)
+        return self.update_task_status(row.id, TaskStatus.CANCELED)
+
+    def retry_task(self, task_id: Identifier, user_id: Identifier, steps: Sequence[str]) -> TaskRow:
+        """A new pending row for a failed or canceled one of the user, with its inputs and the checkpoints of `steps`.
+
+        Raises:
+            TaskNotFoundError: no such row, or not this user's.
+            TaskError: the row did not end badly.
+        """
+        row = self.get_task(task_id, user_id)
+        with _saying("Failed to retry task"):
+            fresh = self._store.retry(row.id, row.user_id, steps)
+        if fresh is None:
+            raise TaskError(
+                f"Failed to retry task: it is {row.status.value}, only failed or canceled tasks are retried"
+            )
+        log.info("task retried", retry_of=str(row.id), **fresh.log_context())
+        return fresh
+
     def delete_task(self, task_id: Identifier, user_id: Identifier) -> bool:
-        """Delete the user's row; a run of it stops at its next step. True, or raises.
+        """Delete the user's row; a run of it is canceled first and stops at its next step. True, or raises.
 
         Raises:
             TaskNotFoundError: no such row, or not this user's.
             TaskError: the row could not be deleted.
         """
         wanted = to_uuid("task_id", task_id)
+        if not self.get_task(wanted, user_id).status.is_terminal:
+            with suppress(TaskError):  # it may end by itself in between
+                self.cancel_task(wanted, user_id)
         with _saying("Failed to delete task"):
             deleted = self._store.delete(wanted, to_uuid("user_id", user_id))
         if not deleted:
@@ -176,9 +208,25 @@ class TaskService:
         with _saying("Failed to update task"):
             return self._store.accept_inputs(to_uuid("task_id", task_id), to_uuid("user_id", user_id), inputs)
 
-    def reconcile(self, pending_seconds: float, limit: int) -> Sequence[TaskRow]:
-        """Rows whose message was lost or whose run died, to enqueue again; those out of runs are failed."""
-        return self._store.reconcile(pending_seconds, self._max_runs, limit)
+    def stalled(self, pending_seconds: float, limit: int) -> Sequence[TaskRow]:
+        """Rows whose message may be lost or whose run may be dead, oldest first."""
+        return self._store.stalled(pending_seconds, limit)
+
+    def hold(self, rows: Sequence[TaskRow]) -> int:
+        """Leave rows alone for another lease: their message waits in a queue. How many."""
+        return self._store.hold([row.id for row in rows], self._lease) if rows else 0
+
+    def resume(self, rows: Sequence[TaskRow], pending_seconds: float) -> Sequence[TaskRow]:
+        """Take stalled rows in order to enqueue them; those out of runs are failed instead."""
+        return self._store.resume([row.id for row in rows], pending_seconds, self._max_runs) if rows else []
+
+    def expire(self, deadline_seconds: float) -> int:
+        """Fail what is older than the deadline; how many."""
+        return self._store.expire(deadline_seconds)
+
+    def open_among(self, task_ids: Sequence[UUID]) -> set[UUID]:
+        """Those of the tasks that are pending or processing."""
+        return self._store.open_among(task_ids) if task_ids else set()
 
     # What a step does
 
@@ -188,16 +236,35 @@ class TaskService:
         Raises:
             StaleRun: the run is over or replaced.
             StepHeld: another execution is at this step.
+            PoisonStep: too many executions never came back.
         """
-        return self._store.begin_step(run, step, owner, progress, self._lease)
+        return self._store.begin_step(run, step, owner, progress, self._lease, self._max_interruptions)
+
+    def extend_step(self, run: RunReference, step: str, owner: str) -> bool:
+        """A sign of life of a running step; False when it works for nothing by now."""
+        return self._store.extend_step(run, step, owner, self._lease)
 
     def finish_step(self, run: RunReference, step: str, output: Any, progress: int) -> FinishedStep:
         """Write the checkpoint; the first one written wins and comes back."""
         return self._store.finish_step(run, step, output, progress, self._lease)
 
-    def wait_step(self, run: RunReference, step: str, owner: str, reason: str, delay_seconds: float) -> bool:
-        """Show in the row that the step waits, why and until when; False when the run is not current."""
-        return self._store.wait_step(run, step, owner, clean_message(reason), delay_seconds, self._lease)
+    def wait_step(
+        self, run: RunReference, step: str, owner: str, reason: str, *, is_attempt: bool, delay_seconds: float
+    ) -> WaitingStep:
+        """Show in the row that the step waits, why and until when; an attempt is counted."""
+        return self._store.wait_step(
+            run,
+            step,
+            owner,
+            clean_message(reason),
+            is_attempt=is_attempt,
+            delay_seconds=delay_seconds,
+            lease_seconds=self._lease,
+        )
+
+    def forget_steps(self, run: RunReference, steps: Sequence[str]) -> bool:
+        """Drop checkpoints whose bytes are gone and end the lease; the next run does these steps again."""
+        return self._store.forget_steps(run, steps)
 
     def _why_not_moved(self, task_id: UUID, target: TaskStatus) -> TaskError:
         row = self._store.get(task_id, None)

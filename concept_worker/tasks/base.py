@@ -16,13 +16,15 @@ from structlog.contextvars import bound_contextvars
 from concept_worker.errors import (
     ConceptWorkerError,
     InvalidRequest,
+    ProviderPaused,
     ProviderUnavailable,
+    StagedImageLost,
     StaleRun,
     StepHeld,
     TaskNotFoundError,
     TransientError,
 )
-from concept_worker.models import RunReference, TaskRow, TaskStatus, TaskType
+from concept_worker.models import RunReference, StagedName, TaskRow, TaskStatus, TaskType
 from concept_worker.pipelines.base import Step, fail_run, run_step
 from concept_worker.pipelines.registry import PROCESSORS
 from concept_worker.settings import get_settings
@@ -76,35 +78,52 @@ class StepTask(PipelineTask):
                 return self._once(step, reference, owner, work)
             except StepHeld as exc:
                 self.try_again(exc)
+            except StagedImageLost as exc:
+                self._start_over(reference, exc)
             except TransientError as exc:
-                if not self.tries_are_used_up:
-                    self._wait(step, reference, owner, exc)
+                delay = backoff().delay(exc, self.request.retries)
+                if self._may_try_again(step, reference, owner, exc, delay):
+                    self.try_again(exc, delay=delay)
                 if otherwise is None or not isinstance(exc, ProviderUnavailable):
                     raise
-                self._put_down(step, reference, owner, exc, 0.0)
-                return self._once(step, reference, owner, otherwise)
+                return self._once(step, reference, str(uuid4()), otherwise)
 
     def _once(self, step: Step[T], run: RunReference, owner: str, work: Work[T]) -> Any:
         def with_processor(task: TaskRow) -> T:
             return work(PROCESSORS[run.type].of(task, services()))
 
-        return step.dump(run_step(services().task_service, run, step, with_processor, owner=owner))
+        return step.dump(run_step(services(), run, step, with_processor, owner=owner))
 
-    def _wait(self, step: Step[Any], run: RunReference, owner: str, error: TransientError) -> NoReturn:
-        delay = backoff().delay(error, self.request.retries)
-        self._put_down(step, run, owner, error, delay)
-        log.info("step will be tried again", reason=str(error), seconds=round(delay, 2), tries=self.request.retries + 1)
-        self.try_again(error, delay=delay)
+    def _may_try_again(
+        self, step: Step[Any], run: RunReference, owner: str, error: TransientError, delay: float
+    ) -> bool:
+        """Put the step down, visibly, and say whether its attempts are not used up.
 
-    def _put_down(self, step: Step[Any], run: RunReference, owner: str, error: TransientError, delay: float) -> None:
-        """Show the wait in the row; with the database away the wait goes on unseen, its lease holds the step."""
+        With the database away the wait goes on unseen and uncounted; the lease holds the step meanwhile.
+        """
         try:
-            current = services().task_service.wait_step(run, step.name, owner, str(error), delay)
+            waiting = services().task_service.wait_step(
+                run,
+                step.name,
+                owner,
+                str(error),
+                is_attempt=not isinstance(error, ProviderPaused),
+                delay_seconds=delay,
+            )
         except TransientError as exc:
             log.warning("wait not shown in the row", reason=str(exc))
-            return
-        if not current:
+            return True
+        if not waiting.current:
             raise StaleRun("the run is over or was replaced")
+        log.info("step waits", reason=str(error), seconds=round(delay, 2), attempts=waiting.attempts)
+        return waiting.attempts < get_settings().retry_attempts
+
+    def _start_over(self, run: RunReference, lost: StagedImageLost) -> NoReturn:
+        """Bytes are gone: forget the checkpoint that promised them; the next run makes them again."""
+        maker = PROCESSORS[run.type].makers[StagedName(lost.name)]
+        log.warning("staged bytes lost, their step is done again", step=maker.name)
+        services().task_service.forget_steps(run, [maker.name])
+        raise StaleRun("the run starts over")
 
     def on_failure(self, exc: Exception, task_id: str, args: Any, kwargs: Any, einfo: Any) -> None:
         """Mirror a step's failure into the row. Trouble of the queue itself is left to the lease and housekeeping."""

@@ -1,4 +1,4 @@
-"""What beat asks for: rows whose message was lost or whose run died are enqueued again."""
+"""What beat asks for: stalled rows go on, what nobody refers to goes away."""
 
 from __future__ import annotations
 
@@ -8,21 +8,38 @@ from celery import shared_task
 from concept_worker.models import TaskRow, TaskType
 from concept_worker.routing import QUEUE_OF, START_OF, TaskName
 from concept_worker.settings import get_settings
+from concept_worker.tasks.backlog import waiting_among
 from concept_worker.tasks.base import PipelineTask
 from concept_worker.tasks.process import services
 
 log = structlog.get_logger(__name__)
 
-_BATCH = 100  # rows a round; the next round takes the rest
+_BATCH = 200  # rows a round; the next round takes the rest
+_DAY = 86_400.0
 
 
-@shared_task(bind=True, base=PipelineTask, name=TaskName.RECONCILE.value)
-def reconcile(self: PipelineTask) -> int:
-    """Enqueue stalled rows; how many."""
-    rows = services().task_service.reconcile(get_settings().pending_seconds, _BATCH)
-    for row in rows:
+@shared_task(bind=True, base=PipelineTask, name=TaskName.RECONCILE.value, ignore_result=True)
+def reconcile(self: PipelineTask) -> None:
+    """End what is past its deadline, leave alone what waits in a queue, enqueue what stalled."""
+    settings, tasks = get_settings(), services().task_service
+    expired = tasks.expire(settings.deadline_seconds)
+    stalled = tasks.stalled(settings.pending_seconds, _BATCH)
+    waiting = waiting_among(self.app, {str(row.id) for row in stalled}) if stalled else set()
+    held = tasks.hold([row for row in stalled if str(row.id) in waiting])
+    resumed = tasks.resume([row for row in stalled if str(row.id) not in waiting], settings.pending_seconds)
+    for row in resumed:
         enqueue_start(self, row)
-    return len(rows)
+    if expired or stalled:
+        log.info("reconciled", expired=expired, stalled=len(stalled), held=held, resumed=len(resumed))
+
+
+@shared_task(base=PipelineTask, name=TaskName.SWEEP.value, ignore_result=True)
+def sweep() -> None:
+    """Remove what no row refers to, then what is older than the retention."""
+    settings = get_settings()
+    services().housekeeping_service.sweep(settings.sweep_after_seconds)
+    if settings.retention_days:
+        services().housekeeping_service.retain(settings.retention_days * _DAY)
 
 
 def enqueue_start(task: PipelineTask, row: TaskRow) -> None:

@@ -12,6 +12,7 @@ create table public.tasks (
     run integer not null default 0 constraint tasks_run_counts check (run >= 0),  -- claims so far: the fence
     lease_expires_at timestamptz,                 -- a claim without a sign of life ends here
     enqueued_at timestamptz,                      -- when housekeeping last sent the message again
+    retry_of uuid,                                -- the task that ended badly and whose checkpoints this one took over
     result_id uuid,                               -- the concept; no foreign key: a row outlives its concept
     error_message text constraint tasks_error_short check (char_length(error_message) <= 1000),
     metadata jsonb not null default '{}'::jsonb,  -- the inputs, and under "retry" what a waiting step waits for
@@ -36,7 +37,9 @@ create table public.task_steps (
     run integer not null,                         -- the run that took the step last
     owner text not null,                          -- the execution that took it last
     lease_expires_at timestamptz,                 -- of a running step: until then nobody else takes it
-    tries integer not null default 1,
+    tries integer not null default 1,             -- executions
+    attempts integer not null default 0,          -- of them, those that met transient trouble
+    interruptions integer not null default 0,     -- of them, those that never said how they ended
     output jsonb,                                 -- the checkpoint: what the step returned
     started_at timestamptz not null default now(),
     finished_at timestamptz,
@@ -79,6 +82,10 @@ create table public.color_variations (
     created_at timestamptz not null default now(),
     unique (concept_id, position)
 );
+
+create index concepts_image_path_idx on public.concepts (image_path);
+create index concepts_created_at_idx on public.concepts (created_at);
+create index color_variations_image_path_idx on public.color_variations (image_path);
 
 -- A terminal row never changes again, whoever comes late and by whichever way.
 create function public.guard_task_update() returns trigger

@@ -5,10 +5,10 @@ from __future__ import annotations
 from uuid import UUID
 
 from concept_worker.errors import BadProviderAnswer
-from concept_worker.models import StagedImage
+from concept_worker.models import StagedImage, StagedName
 from concept_worker.pipelines.base import stage
 from concept_worker.services.concept_service import ConceptService
-from concept_worker.services.image_service import ImageService, StagedName
+from concept_worker.services.image_service import ImageService
 
 
 @stage(failing="Base concept generation failed")

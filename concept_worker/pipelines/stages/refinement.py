@@ -5,12 +5,12 @@ from __future__ import annotations
 from uuid import UUID
 
 from concept_worker.errors import BadProviderAnswer, InvalidRequest
-from concept_worker.models import RefinementPayload, StagedImage
+from concept_worker.models import RefinementPayload, StagedImage, StagedName
 from concept_worker.pipelines.base import stage
 from concept_worker.services.concept_persistence_service import ConceptPersistenceService
 from concept_worker.services.concept_service import ConceptService
 from concept_worker.services.image_persistence_service import ImagePersistenceService
-from concept_worker.services.image_service import ImageService, StagedName
+from concept_worker.services.image_service import ImageService
 from concept_worker.services.interfaces import Downloader
 
 

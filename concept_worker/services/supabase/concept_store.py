@@ -8,7 +8,7 @@ from uuid import UUID
 
 from supabase import Client
 
-from concept_worker.models import ConceptRow, RunReference
+from concept_worker.models import ConceptRow, ExpiredConcepts, RunReference
 from concept_worker.services.supabase.client import translated
 
 
@@ -38,3 +38,8 @@ class SupabaseConceptStore:
                 return None
             rows = variations.order("position").execute().data
         return ConceptRow.model_validate({**found[0], "variations": rows})
+
+    def expire(self, older_seconds: float, limit: int, *, dry_run: bool) -> ExpiredConcepts:
+        arguments = {"p_older_seconds": older_seconds, "p_limit": limit, "p_dry_run": dry_run}
+        with translated():
+            return ExpiredConcepts.model_validate(self._client.rpc("expire_concepts", arguments).execute().data)

@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 from storage3.exceptions import StorageApiError
 from supabase import Client
 
 from concept_worker.services.supabase.client import status_of, translated
 
+_LISTED = 100  # above the pictures of one task
 _CACHE_SECONDS = "31536000"  # a path never gets other content, but for a retry of the same step
 
 
 class SupabaseObjectStore:
     def __init__(self, client: Client, url: str) -> None:
+        self._client = client
         self._storage = client.storage
         self._base = f"{url.rstrip('/')}/storage/v1/object/authenticated"
 
@@ -44,6 +47,17 @@ class SupabaseObjectStore:
         if paths:
             with translated():
                 self._storage.from_(bucket).remove(list(paths))
+
+    def list(self, bucket: str, folder: str) -> Sequence[str]:
+        with translated():
+            entries = self._storage.from_(bucket).list(folder, {"limit": _LISTED})
+        return [f"{folder}/{entry['name']}" for entry in entries]
+
+    def orphans(self, buckets: Sequence[str], older_seconds: float, limit: int) -> Sequence[tuple[str, str]]:
+        arguments = {"p_buckets": [*buckets], "p_older_seconds": older_seconds, "p_limit": limit}
+        with translated():
+            found: Any = self._client.rpc("orphan_objects", arguments).execute().data
+        return [(row["bucket_id"], row["name"]) for row in found]
 
     def url(self, bucket: str, path: str) -> str:
         return f"{self._base}/{bucket}/{path}"

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+import builtins
 from collections.abc import Mapping, Sequence
 from typing import Any
 from uuid import UUID
 
 from supabase import Client
 
-from concept_worker.errors import StaleRun, StepHeld
-from concept_worker.models import BegunStep, FinishedStep, RunReference, TaskRow, TaskStatus
+from concept_worker.errors import PoisonStep, StaleRun, StepHeld
+from concept_worker.models import BegunStep, FinishedStep, RunReference, TaskRow, TaskStatus, WaitingStep
 from concept_worker.services.supabase.client import translated
 
 _TABLE = "tasks"
@@ -70,7 +71,9 @@ class SupabaseTaskStore:
             )
         )
 
-    def begin_step(self, run: RunReference, step: str, owner: str, progress: int, lease_seconds: float) -> BegunStep:
+    def begin_step(
+        self, run: RunReference, step: str, owner: str, progress: int, lease_seconds: float, max_interruptions: int
+    ) -> BegunStep:
         answer = self._call(
             "begin_step",
             p_task_id=str(run.task_id),
@@ -79,15 +82,30 @@ class SupabaseTaskStore:
             p_owner=owner,
             p_progress=progress,
             p_lease_seconds=lease_seconds,
+            p_max_interruptions=max_interruptions,
         )
         match answer["outcome"]:
             case "stale":
                 raise StaleRun("the run is over or was replaced")
             case "held":
                 raise StepHeld("another worker is at this step", max(0.0, float(answer["seconds"])))
+            case "poison":
+                raise PoisonStep(f"the step was interrupted {answer['interruptions']} times and was given up")
             case outcome:
                 output = answer["output"] if outcome == "done" else None
                 return BegunStep(task=TaskRow.model_validate(answer["task"]), output=output)
+
+    def extend_step(self, run: RunReference, step: str, owner: str, lease_seconds: float) -> bool:
+        return bool(
+            self._call(
+                "extend_step",
+                p_task_id=str(run.task_id),
+                p_run=run.number,
+                p_step=step,
+                p_owner=owner,
+                p_lease_seconds=lease_seconds,
+            )
+        )
 
     def finish_step(
         self, run: RunReference, step: str, output: Any, progress: int, lease_seconds: float
@@ -104,8 +122,16 @@ class SupabaseTaskStore:
         return FinishedStep.model_validate(answer)
 
     def wait_step(
-        self, run: RunReference, step: str, owner: str, reason: str, delay_seconds: float, lease_seconds: float
-    ) -> bool:
+        self,
+        run: RunReference,
+        step: str,
+        owner: str,
+        reason: str,
+        *,
+        is_attempt: bool,
+        delay_seconds: float,
+        lease_seconds: float,
+    ) -> WaitingStep:
         answer = self._call(
             "wait_step",
             p_task_id=str(run.task_id),
@@ -113,10 +139,14 @@ class SupabaseTaskStore:
             p_step=step,
             p_owner=owner,
             p_reason=reason,
+            p_is_attempt=is_attempt,
             p_delay_seconds=delay_seconds,
             p_lease_seconds=lease_seconds,
         )
-        return bool(answer)
+        return WaitingStep.model_validate(answer)
+
+    def forget_steps(self, run: RunReference, steps: Sequence[str]) -> bool:
+        return bool(self._call("forget_steps", p_task_id=str(run.task_id), p_run=run.number, p_steps=list(steps)))
 
     def transition(
         self,
@@ -140,14 +170,35 @@ class SupabaseTaskStore:
             )
         )
 
-    def reconcile(self, pending_seconds: float, max_runs: int, limit: int) -> Sequence[TaskRow]:
+    def stalled(self, pending_seconds: float, limit: int) -> Sequence[TaskRow]:
+        return _rows(self._call("stalled_tasks", p_pending_seconds=pending_seconds, p_limit=limit))
+
+    def resume(self, task_ids: Sequence[UUID], pending_seconds: float, max_runs: int) -> Sequence[TaskRow]:
         return _rows(
-            self._call("reconcile_tasks", p_pending_seconds=pending_seconds, p_max_runs=max_runs, p_limit=limit)
+            self._call(
+                "resume_tasks", p_task_ids=_ids(task_ids), p_pending_seconds=pending_seconds, p_max_runs=max_runs
+            )
         )
+
+    def hold(self, task_ids: Sequence[UUID], lease_seconds: float) -> int:
+        return int(self._call("hold_tasks", p_task_ids=_ids(task_ids), p_lease_seconds=lease_seconds))
+
+    def expire(self, deadline_seconds: float) -> int:
+        return int(self._call("expire_tasks", p_deadline_seconds=deadline_seconds))
+
+    def retry(self, task_id: UUID, user_id: UUID, steps: Sequence[str]) -> TaskRow | None:
+        return _first(self._call("retry_task", p_task_id=str(task_id), p_user_id=str(user_id), p_steps=list(steps)))
+
+    def open_among(self, task_ids: Sequence[UUID]) -> set[UUID]:
+        return {UUID(task_id) for task_id in self._call("open_tasks", p_task_ids=_ids(task_ids))}
 
     def _call(self, function: str, **arguments: Any) -> Any:
         with translated():
             return self._client.rpc(function, arguments).execute().data
+
+
+def _ids(task_ids: Sequence[UUID]) -> builtins.list[str]:
+    return [str(task_id) for task_id in task_ids]
 
 
 def _rows(data: Any) -> Sequence[TaskRow]:

@@ -120,7 +120,7 @@ class TestMove:
             with pytest.raises(TaskError, match=f"it is {end.value}"):
                 tasks.update_task_status(row.id, late, result_id=uuid4(), error_message="late")
         assert tasks.claim_task_if_pending(row.id) is None
-        assert not tasks.wait_step(run, STEP, "owner", "reason", 1.0)
+        assert not tasks.wait_step(run, STEP, "owner", "reason", is_attempt=True, delay_seconds=1.0).current
         assert tasks.get_task(row.id, row.user_id) == last
 
     def test_completed_needs_a_result_and_a_claim(self, tasks: TaskService, row: TaskRow) -> None:
@@ -215,7 +215,8 @@ class TestSteps:
         """The reason is in the row while it waits, and gone when the step goes on."""
         run = claimed(tasks, row)
         tasks.begin_step(run, STEP, "one", 10)
-        assert tasks.wait_step(run, STEP, "one", "the provider is busy", 5.0)
+        waiting = tasks.wait_step(run, STEP, "one", "the provider is busy", is_attempt=True, delay_seconds=5.0)
+        assert waiting.attempts == 1
         retry = tasks.get_task(row.id, row.user_id).metadata["retry"]
         assert (retry["step"], retry["attempt"], retry["reason"]) == (STEP, 1, "the provider is busy")
         begun = tasks.begin_step(run, STEP, "two", 10)

@@ -1,0 +1,84 @@
+"""Signs of life of the steps that run in this process, so that a long call does not look like a dead worker."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from threading import Event, Lock, Thread
+
+import structlog
+
+from concept_worker.errors import ConceptWorkerError
+from concept_worker.models import RunReference
+from concept_worker.services.task_service import TaskService
+
+log = structlog.get_logger(__name__)
+
+_BEATS = 3  # signs of life within one lease: two may be lost
+
+
+@dataclass(frozen=True)
+class _Held:
+    run: RunReference
+    step: str
+    owner: str
+    until: float  # on this process's monotonic clock; who works for longer hangs
+
+
+class LeaseKeeper:
+    """One thread a process that extends the leases of its running steps; each for at most `longest` seconds, so that a
+    step which hangs is taken over after all.
+    """
+
+    def __init__(self, *, tasks: TaskService, lease_seconds: float, longest: float) -> None:
+        self._tasks = tasks
+        self._every = lease_seconds / _BEATS
+        self._longest = longest
+        self._held: set[_Held] = set()
+        self._lock = Lock()
+        self._closing = Event()
+        self._thread: Thread | None = None
+
+    @contextmanager
+    def keeping(self, run: RunReference, step: str, owner: str) -> Iterator[None]:
+        """Extend this step's lease while the body runs."""
+        held = _Held(run, step, owner, time.monotonic() + self._longest)
+        with self._lock:
+            self._held.add(held)
+            if self._thread is None:
+                self._thread = Thread(target=self._beat, name="leases", daemon=True)
+                self._thread.start()
+        try:
+            yield
+        finally:
+            self._drop(held)
+
+    def close(self) -> None:
+        """End the thread."""
+        self._closing.set()
+        if self._thread is not None:
+            self._thread.join()
+
+    def _beat(self) -> None:
+        while not self._closing.wait(self._every):
+            with self._lock:
+                held = list(self._held)
+            for one in held:
+                self._extend(one)
+
+    def _extend(self, held: _Held) -> None:
+        if time.monotonic() > held.until:
+            log.warning("step hangs, its lease is left to end", task_id=str(held.run.task_id), step=held.step)
+            self._drop(held)
+            return
+        try:
+            if not self._tasks.extend_step(held.run, held.step, held.owner):
+                self._drop(held)  # canceled or taken over; the step hears of it when it finishes
+        except ConceptWorkerError as exc:
+            log.warning("lease not extended", task_id=str(held.run.task_id), step=held.step, reason=str(exc))
+
+    def _drop(self, held: _Held) -> None:
+        with self._lock:
+            self._held.discard(held)

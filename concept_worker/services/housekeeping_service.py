@@ -1,0 +1,103 @@
+"""The business of tidying: what no row refers to goes, and old concepts go with all that is theirs."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from uuid import UUID
+
+import structlog
+
+from concept_worker.models import Model
+from concept_worker.services.concept_persistence_service import ConceptPersistenceService
+from concept_worker.services.image_persistence_service import ImagePersistenceService
+from concept_worker.services.interfaces import Staging
+from concept_worker.services.task_service import TaskService
+
+log = structlog.get_logger(__name__)
+
+_BATCH = 100  # objects or concepts a request
+_BATCHES = 100  # a round; the next round takes the rest
+
+
+class SweepReport(Model):
+    """What was removed, or in a dry run would be."""
+
+    objects: int
+    staged: int
+
+
+class RetentionReport(Model):
+    """What was let go of, or in a dry run would be."""
+
+    concepts: int
+    objects: int
+
+
+class HousekeepingService:
+    """Sweep and retention. Never touches what an open run owns. Raises `StoreUnavailable` or `StoreRefused`."""
+
+    def __init__(
+        self,
+        *,
+        tasks: TaskService,
+        images: ImagePersistenceService,
+        concepts: ConceptPersistenceService,
+        staging: Staging,
+    ) -> None:
+        self._tasks = tasks
+        self._images = images
+        self._concepts = concepts
+        self._staging = staging
+
+    def sweep(self, older_seconds: float, *, dry_run: bool = False) -> SweepReport:
+        """Remove objects and staged bytes that no row refers to and that are older than that."""
+        report = SweepReport(
+            objects=self._sweep_objects(older_seconds, dry_run), staged=self._sweep_staging(older_seconds, dry_run)
+        )
+        log.info("swept", dry_run=dry_run, **report.model_dump())
+        return report
+
+    def retain(self, older_seconds: float, *, dry_run: bool = False) -> RetentionReport:
+        """Let go of concepts older than that: rows first, so that a crash in between leaves only orphans to sweep."""
+        concepts = objects = 0
+        for _ in range(_BATCHES):
+            expired = self._concepts.expire_concepts(older_seconds, _BATCH, dry_run=dry_run)
+            concepts += expired.concepts
+            objects += len(expired.paths)
+            if not dry_run:
+                self._images.remove([self._images.locate(path) for path in expired.paths])
+            if dry_run or expired.concepts < _BATCH:
+                break
+        report = RetentionReport(concepts=concepts, objects=objects)
+        log.info("retention kept", dry_run=dry_run, **report.model_dump())
+        return report
+
+    def _sweep_objects(self, older_seconds: float, dry_run: bool) -> int:
+        swept = 0
+        for _ in range(_BATCHES):
+            orphans = self._images.orphans(older_seconds, _BATCH)
+            swept += len(orphans)
+            if not dry_run:
+                self._images.remove(orphans)
+            if dry_run or len(orphans) < _BATCH:
+                break
+        return swept
+
+    def _sweep_staging(self, older_seconds: float, dry_run: bool) -> int:
+        keys = self._staging.older_than(older_seconds)
+        still_open = self._tasks.open_among(_task_ids(keys))
+        orphans = [key for key in keys if not _task_ids([key]) or _task_ids([key])[0] not in still_open]
+        if orphans and not dry_run:
+            self._staging.remove(*orphans)
+        return len(orphans)
+
+
+def _task_ids(keys: Sequence[str]) -> list[UUID]:
+    """Of staging keys `{task id}:{name}`; a key of another form has none."""
+    found = []
+    for key in keys:
+        try:
+            found.append(UUID(key.partition(":")[0]))
+        except ValueError:
+            continue
+    return found

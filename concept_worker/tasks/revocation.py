@@ -1,0 +1,28 @@
+"""A task that an operator revoked is canceled in its row too: the row says what Celery says."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import structlog
+from celery import signals
+
+from concept_worker.errors import ConceptWorkerError
+from concept_worker.models import TaskStatus
+from concept_worker.routing import START_OF
+from concept_worker.tasks.process import services
+
+log = structlog.get_logger(__name__)
+
+_STARTS = {name.value for name in START_OF.values()}
+
+
+@signals.task_revoked.connect
+def mirror_revocation(request: Any = None, **_: Any) -> None:
+    """Cancel the row of a revoked entry message; a step that was revoked is resumed by its lease instead."""
+    if getattr(request, "name", None) not in _STARTS:
+        return
+    try:
+        services().task_service.update_task_status(request.id, TaskStatus.CANCELED)
+    except ConceptWorkerError as exc:
+        log.info("revoked task left as it is", task_id=str(request.id), reason=str(exc))
