@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import threading
+
 from concept_worker.imaging.harmony import harmonize
 from concept_worker.imaging.oklch import hex_to_rgb
 from concept_worker.models import Palette
@@ -12,12 +14,14 @@ from concept_worker.services.offline.raster import Caption, rasterize
 from concept_worker.services.offline.reading import read
 from concept_worker.services.offline.refinement import refine
 
+# A picture in work takes some 60 MB: worker threads that draw wait for one another beyond this many.
+_AT_ONCE = threading.BoundedSemaphore(2)
 _MARK = (13.0, 13.0, 87.0, 87.0)  # where the mark goes on the picture, in hundredths
 _MARK_ABOVE_NAME = (18.0, 8.0, 82.0, 72.0)
 
 
 class OfflineGenerator:
-    """A `ConceptGenerator` that draws. Same words and seed, same bytes; no network, no state, safe between threads."""
+    """A `ConceptGenerator` that draws: same words and seed, same bytes. No network, no state of its own."""
 
     name = "offline"
 
@@ -31,7 +35,8 @@ class OfflineGenerator:
         mark = compose(reading, Dice(logo_description, theme_description, seed))
         mark = mark.fit(*(_MARK_ABOVE_NAME if name else _MARK))
         caption = Caption(name, middle=84.0, height=6.4, width=82.0, ink=Ink.PRIMARY) if name else None
-        return rasterize(mark, colors, self._size, caption)
+        with _AT_ONCE:
+            return rasterize(mark, colors, self._size, caption)
 
     def generate_palettes(self, theme_description: str, logo_description: str, count: int) -> list[Palette]:
         return harmonize(theme_description, logo_description, count)
@@ -46,7 +51,8 @@ class OfflineGenerator:
         preserve_aspects: tuple[str, ...],
         seed: int,
     ) -> bytes:
-        return refine(original, refinement_prompt, preserve_aspects, seed)
+        with _AT_ONCE:
+            return refine(original, refinement_prompt, preserve_aspects, seed)
 
     def close(self) -> None:
         """Nothing to let go of."""

@@ -86,7 +86,7 @@ def _bowl(dice: Dice) -> Drawing:
 def _before(front: Subject, back: Subject) -> Drawing:
     """A figure or landscape before sun, moon or cloud."""
     if front.name == "wave":
-        return layered(_swell(), back.drawing.fit(16, 0, 84, 68))
+        return layered(_swell(), back.drawing.fit(12, 2, 88, 82))
     if front.kind is Kind.LAND:
         return layered(front.drawing.fit(2, 42, 98, 100), back.drawing.fit(24, 0, 76, 52))
     x0, y0, x1, y1 = front.drawing.box

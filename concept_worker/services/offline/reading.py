@@ -14,7 +14,8 @@ from concept_worker.services.offline.motifs import MOTIFS
 _WORD = re.compile(r"[^\W_]+(?:['’][^\W_]+)*")
 _QUOTED = re.compile(r"[\"“”„«»]([^\"“”„«»]{1,40})[\"“”„«»]|(?<![^\W_])['‘]([^'‘’]{2,40})['’](?![^\W_])")
 _NAMED = re.compile(
-    r"\b(?:called|named|titled|entitled|reads?|saying|says|brand|company|for|by)[:\s]+(?:the\s+(?=[A-Z]))?"
+    r"\b(?:called|named|titled|entitled|reads?|saying|says|for|by|brand|company|firm|studio|agency|club|team|group|restaurant"
+    r"|bar|pub|shop|store|café|cafe|bakery|brewery|winery|hotel|clinic|school|band|label)[:\s]+(?:the\s+(?=[A-Z]))?"
     r"((?:[A-Z][\w'’.-]*|&|and(?=\s+[A-Z]))(?:\s+(?:[A-Z0-9][\w'’.-]*|&|and(?=\s+[A-Z])))*)"
 )
 _CALLED_LOWER = re.compile(r"\b(?:called|named)[:\s]+([^\W\d_][\w'’-]{1,23})")
@@ -142,7 +143,7 @@ def read(description: str) -> Reading:
     name = _name_in(description)
     words = words_of(description)
     first: dict[str, int] = {}
-    for position, subject in find(words, "subjects") or find(words, "hints")[:1]:
+    for position, subject in _subjects(words, words_of(name)):
         first.setdefault(subject, position)
     frames = find(words, "frames")
     if len(first) > 1 and "shield" in first:  # beside another subject a shield is what that subject stands on
@@ -157,6 +158,12 @@ def read(description: str) -> Reading:
         wordmark=name,
         initials=_initials(name, description),
     )
+
+
+def _subjects(words: list[str], name: list[str]) -> list[tuple[int, str]]:
+    """Subjects that the description names; for want of them those in the name it gives, else one that it hints at."""
+    around = [word if word not in name else "" for word in words]
+    return find(around, "subjects") or find(words, "subjects") or find(around, "hints")[:1]
 
 
 def _relation(words: list[str], positions: list[int]) -> Relation:

@@ -1,4 +1,4 @@
-"""The fox and the wolf: heads from the front, and in full leap."""
+"""The fox: its head from the front, and whole, in full leap."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ P, S, A, G, H = Ink.PRIMARY, Ink.SECONDARY, Ink.ACCENT, Ink.GROUND, Ink.HIGHLIGH
 def leaping_fox(_: Dice) -> Drawing:
     """A fox in mid-leap, facing right, its back an arch."""
     far_hind = outline("34,42 24,48 14,53 6,55.5 1,57! -1,60! 1,62.5! 7,62 16,60 27,56 38,50")
-    far_fore = outline("63,48 67,58 73,66 80,72! 86,75! 89.5,73! 88,70! 84,67.5 79,61 75,52")
+    far_fore = outline("66,47 68.5,57 73.5,66 80,72! 86,75! 89.5,73! 88,70! 84,67.5 79,61 75,52")
     tail = outline("34,33! 27,26 18,20 7,20 -2,27 -9,40! -2,37.5 7,39.5 17,40.5 26,39.5 33,38!")
     tip = outline("6,15! 3.5,24! 8.5,26.5! 3.5,31.5! 8,35! 3,46! -20,46! -20,15!")
     body = outline(

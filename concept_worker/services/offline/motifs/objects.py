@@ -248,7 +248,7 @@ def pot(_: Dice) -> Drawing:
     )
 
 
-@motif("bread", "bread ~bakery loaf pastry baker baguette croissant cake cupcake pie sourdough")
+@motif("bread", "bread ~bakery loaf pastry ~baker baguette croissant cake cupcake pie sourdough")
 def bread(_: Dice) -> Drawing:
     """A loaf with cuts."""
     loaf = outline("8,62 10,44 24,32 50,27 76,32 90,44 92,62 84,76 50,80 16,76")

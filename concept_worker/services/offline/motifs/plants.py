@@ -30,7 +30,7 @@ def blade(x: float, y: float, turn: float, size: float = 1.0) -> Polygon:
     return placed((x, y), size, turn, about=(0, 0))(outline(_BLADE))
 
 
-@motif("pine", "pine fir spruce evergreen conifer christmas_tree cedar forest woods woodland")
+@motif("pine", "pine fir pine_tree fir_tree spruce evergreen conifer christmas_tree cedar forest woods woodland")
 def pine(dice: Dice) -> Drawing:
     """A fir of three tiers, one flank in shade; sometimes with two small ones."""
     tiers = [

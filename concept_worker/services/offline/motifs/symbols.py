@@ -265,7 +265,7 @@ def ball(_: Dice) -> Drawing:
     )
 
 
-@motif("knot", "knot celtic weave yarn knitting wool ~textile thread rope", Kind.EMBLEM)
+@motif("knot", "knot celtic weave yarn knitting wool ~textile thread", Kind.EMBLEM)
 def yarn(_: Dice) -> Drawing:
     """A ball of yarn with two needles."""
     ball_ = circle(48, 58, 34)

@@ -1,4 +1,4 @@
-"""Pizza, ice cream, pumpkin; frog, pig and dinosaur: what playful briefs ask for."""
+"""Pizza, ice cream, pumpkin; frog, pig, dinosaur and dragon: what playful briefs ask for."""
 
 from __future__ import annotations
 
@@ -100,7 +100,7 @@ def pig(_: Dice) -> Drawing:
     )
 
 
-@motif("dinosaur", "dinosaur dino brontosaurus t_rex trex jurassic dragon")
+@motif("dinosaur", "dinosaur dino brontosaurus t_rex trex jurassic")
 def dinosaur(_: Dice) -> Drawing:
     """A long-necked dinosaur, walking to the left."""
     body = outline(
@@ -114,3 +114,28 @@ def dinosaur(_: Dice) -> Drawing:
     far = (outline("30,70! 33,94! 43,94! 44,76!"), outline("60,74! 60,94! 70,94! 72,76!"))
     spots = [circle(x, y, r) for x, y, r in ((44, 58, 3.4), (55, 56, 2.8), (64, 62, 3.2), (52, 66, 2.4))]
     return draw(fill(A, *plates, *far), fill(P, body), fill(S, *spots), fill(H, circle(13, 20, 2.2)))
+
+
+@motif("dragon", "dragon wyvern drake")
+def dragon(_: Dice) -> Drawing:
+    """A winged dragon, breathing fire to the left."""
+    body = outline(
+        "22,26! 30,20 38,17! 42,9! 46,18 52,24 54,34 50,44 52,52 62,56 72,60 80,68 84,76 92,76 97,69! 99,82 92,90 "
+        "80,88 70,92! 70,98! 58,98! 58,86 50,84 46,90! 46,98! 34,98! 34,84 32,70 34,56 36,44 36,36! 28,36 21,33!"
+    )
+    near = outline("52,54! 54,34 64,18 82,6 98,4! 92,14 92,24! 84,24 80,34! 74,34 72,46! 66,48 64,58!")
+    ribs = (
+        *stroke(line("54,54 66,28 97,5"), 1.8),
+        *stroke(line("55,54 70,36 91,24"), 1.6),
+        *stroke(line("56,55 68,44 80,34"), 1.6),
+    )
+    fire = outline("20,28! 12,20 2,20! 7,26 -2,30! 6,33 1,40! 12,38 20,33!")
+    belly = outline("38,44! 38,56 37,70 39,84 44,84! 48,76 46,62 44,54 45,46!")
+    return draw(
+        fill(A, fire, polygon("97,69 106,64 101,76")),
+        fill(S, near),
+        fill(P, body),
+        fill(H, belly, clip=(body,)),
+        fill(A, *ribs, clip=(near,)),
+        fill(H, circle(38, 25, 2.3)),
+    )

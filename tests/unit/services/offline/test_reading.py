@@ -117,3 +117,16 @@ def test_initials(description: str, initials: str) -> None:
 def test_any_text_can_be_read(description: str) -> None:
     """No text raises, and subjects are always known."""
     assert set(read(description).subjects) <= set(MOTIFS)
+
+
+@pytest.mark.parametrize(
+    ("description", "subjects"),
+    [
+        ("a logo for Blue Fox", ("fox",)),
+        ("an owl for Blue Fox", ("owl",)),
+        ("a law firm named Baker Travel", ()),
+    ],
+)
+def test_names_count_where_nothing_else_is_named(description: str, subjects: tuple[str, ...]) -> None:
+    """A subject within a name is drawn for want of another; a mere hint within a name is not."""
+    assert read(description).subjects == subjects
