@@ -66,7 +66,9 @@ _PLAN = (
 _BRIGHTEST = (0.60, 0.72, 0.42)
 _ON_LIGHT = ((0.50, 0.64, 0.62), (0.42, 0.60, 0.66), (0.54, 0.44, 0.64), (0.35, 0.62, 0.57), (0.48, 0.65, 0.38))
 _ON_DARK = ((0.76, 0.68, 0.82), (0.84, 0.66, 0.74), (0.72, 0.84, 0.66), (0.68, 0.78, 0.88), (0.89, 0.72, 0.64))
-# Without hues only lightness tells colours apart, so it goes from black to white.
+# Within one hue lightness tells colours apart, so its steps are wider; without hues they go from black to white.
+_ONE_ON_LIGHT = ((0.36, 0.63, 0.49), (0.45, 0.30, 0.62), (0.31, 0.50, 0.64), (0.41, 0.63, 0.53), (0.48, 0.36, 0.62))
+_ONE_ON_DARK = ((0.88, 0.62, 0.75), (0.76, 0.90, 0.63), (0.92, 0.72, 0.60), (0.70, 0.58, 0.84), (0.84, 0.66, 0.94))
 _GREY_ON_LIGHT = ((0.18, 0.62, 0.42), (0.28, 0.48, 0.64), (0.12, 0.42, 0.56), (0.40, 0.20, 0.60), (0.22, 0.34, 0.62))
 _GREY_ON_DARK = ((0.96, 0.62, 0.80), (0.86, 0.72, 0.58), (0.98, 0.80, 0.62), (0.74, 0.94, 0.60), (0.90, 0.56, 0.74))
 _TRIES = 30
@@ -147,7 +149,7 @@ def _recipe(mood: Mood, position: int, attempt: int, harmony: str, ground: str) 
         ground = "dark" if mood.dark else "paper"
     elif ground == "flip":
         ground = "white" if mood.dark else "black"
-    levels = _levels(mood, position, attempt, dark=ground in _DARK)
+    levels = _levels(mood, position, attempt, dark=ground in _DARK, one_hue=harmony == "monochromatic")
     vividness = (1.0, 0.8, 1.15)[turn % 3] if position else 1.0
     spark = mood.grey and position >= _GREYS_ALONE
     if spark:
@@ -155,10 +157,12 @@ def _recipe(mood: Mood, position: int, attempt: int, harmony: str, ground: str) 
     return _Recipe(harmony, ground, hues, levels, mood, vividness, spark)
 
 
-def _levels(mood: Mood, position: int, attempt: int, *, dark: bool) -> tuple[float, float, float]:
-    if position == attempt == 0 and not dark and not mood.grey:
+def _levels(mood: Mood, position: int, attempt: int, *, dark: bool, one_hue: bool) -> tuple[float, float, float]:
+    if position == attempt == 0 and not dark and not (one_hue or mood.grey or mood.mono):
         return _BRIGHTEST
-    ladders = (_GREY_ON_LIGHT, _GREY_ON_DARK) if mood.grey else (_ON_LIGHT, _ON_DARK)
+    ladders = (_ONE_ON_LIGHT, _ONE_ON_DARK) if one_hue or mood.mono else (_ON_LIGHT, _ON_DARK)
+    if mood.grey:
+        ladders = (_GREY_ON_LIGHT, _GREY_ON_DARK)
     start = position + mood.seed % 5 if position else 0  # the theme's own palette starts from the best levels
     return ladders[dark][(start + attempt) % 5]
 
