@@ -18,6 +18,7 @@ from concept_worker.settings import Provider, Settings
 
 if TYPE_CHECKING:
     from concept_worker.pipelines.base import Services
+    from concept_worker.services.provider_gate import ProviderGate
 
 
 @dataclass(frozen=True)
@@ -69,11 +70,14 @@ def build_services(settings: Settings, *, generator: ConceptGenerator | None = N
     from concept_worker.services.download import guarded_downloader
     from concept_worker.services.housekeeping_service import HousekeepingService
     from concept_worker.services.image_service import ImageService
+    from concept_worker.services.provider_gate import GatedGenerator
     from concept_worker.services.staging import RedisStaging
 
     records = build_records(settings)
     staging = RedisStaging.connect(settings.staging_url or settings.redis_url, settings.staging_seconds)
     draws = generator or build_generator(settings)
+    if settings.chosen_provider is not Provider.OFFLINE and generator is None:
+        draws = GatedGenerator(generator=draws, gate=_gate(settings))
     downloader = guarded_downloader(settings)
     leases = LeaseKeeper(
         tasks=records.task_service, lease_seconds=settings.lease_seconds, longest=settings.step_seconds
@@ -106,6 +110,21 @@ def build_services(settings: Settings, *, generator: ConceptGenerator | None = N
         downloader=downloader,
         leases=leases,
         close=close,
+    )
+
+
+def _gate(settings: Settings) -> ProviderGate:
+    from concept_worker.services.provider_gate import GateLimits, ProviderGate
+
+    return ProviderGate.connect(
+        settings.staging_url or settings.redis_url,
+        name=settings.chosen_provider.value,
+        limits=GateLimits(
+            calls=settings.provider_per_minute,
+            failures=settings.circuit_failures,
+            seconds=settings.circuit_seconds,
+            longest_call=settings.step_seconds,
+        ),
     )
 
 

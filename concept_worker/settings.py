@@ -76,6 +76,9 @@ class Settings(BaseSettings):
     )
     openai_image_model: str = "gpt-image-2.5-flare"
     openai_text_model: str = "gpt-5.4-mini"
+    provider_per_minute: Annotated[int, Field(ge=0)] = 0  # calls of all workers together; 0: no limit
+    circuit_failures: Annotated[int, Field(ge=1)] = 5  # in a row; then nobody calls for a while
+    circuit_seconds: Annotated[float, Field(gt=0)] = 30.0
     image_size: Annotated[int, Field(ge=256, le=1920, multiple_of=16)] = 1024  # pixels, both sides
     image_timeout_seconds: Annotated[float, Field(gt=0)] = 120.0  # one picture, from first to last byte; < lease
     palette_timeout_seconds: Annotated[float, Field(gt=0)] = 40.0

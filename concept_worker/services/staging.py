@@ -27,20 +27,20 @@ class RedisStaging:
         return cls(Redis.from_url(url, socket_timeout=_TIMEOUT, socket_connect_timeout=_TIMEOUT), seconds)
 
     def store(self, key: str, content: bytes) -> None:
-        with _translated():
+        with redis_translated():
             self._redis.set(_PREFIX + key, content, ex=self._seconds)
 
     def load(self, key: str) -> bytes | None:
-        with _translated():
+        with redis_translated():
             content = self._redis.get(_PREFIX + key)
         return content if isinstance(content, bytes) else None
 
     def remove(self, *keys: str) -> None:
-        with _translated():
+        with redis_translated():
             self._redis.delete(*(_PREFIX + key for key in keys))
 
     def older_than(self, seconds: float) -> Sequence[str]:
-        with _translated():
+        with redis_translated():
             keys = [key.decode() for key in self._redis.scan_iter(match=f"{_PREFIX}*", count=1000)]
             left = [self._redis.ttl(key) for key in keys]
         return [
@@ -55,7 +55,8 @@ class RedisStaging:
 
 
 @contextmanager
-def _translated() -> Iterator[None]:
+def redis_translated() -> Iterator[None]:
+    """What Redis throws leaves as `StoreUnavailable` or `StoreRefused`."""
     try:
         yield
     except (RedisConnectionError, RedisTimeoutError) as exc:
