@@ -11,8 +11,21 @@ from concept_worker.imaging.recolor.mixing import Mixes
 from concept_worker.imaging.recolor.tables import ENTRIES_MAX, Table, build_table, make_table
 
 ALPHA_ERROR = 2  # largest difference of an alpha, of 255; below what anybody sees
-# Steps between two inks tried for half see-through pixels, finest first; 0 is the nearer ink alone.
-_SOFT_STEPS = (7, 3, 1, 0)
+# For half see-through pixels, what is tried, finest first: the largest error of an alpha, and the steps between two
+# inks (0: the nearer ink alone). Alphas come first: bands in a soft shadow show, a shade in a soft rim does not.
+_SOFT_STEPS = (
+    (0, 7),
+    (0, 3),
+    (1, 7),
+    (0, 1),
+    (1, 3),
+    (0, 0),
+    (1, 1),
+    (ALPHA_ERROR, 3),
+    (1, 0),
+    (ALPHA_ERROR, 1),
+    (ALPHA_ERROR, 0),
+)
 # Entries that opaque pixels keep at least (fewer when they need fewer): a step of 4 % in a picture of two inks.
 _OPAQUE_ROOM = 64
 
@@ -31,26 +44,25 @@ class AlphaTable:
 def make_alpha_table(mixes: Mixes, alphas: NDArray[np.uint8], ink_count: int) -> AlphaTable | None:
     """A table and the index plane, or None when 256 entries cannot hold the picture's mixes and alphas."""
     soft_places = np.flatnonzero((alphas > 0) & (alphas < 255))
-    keys = mixes.keys.ravel()[soft_places]
-    group_of_alpha, alpha_of_group = _alpha_groups(np.bincount(alphas.ravel()[soft_places], minlength=256) > 0)
-    groups = group_of_alpha[alphas.ravel()[soft_places]]
+    soft_keys, soft_alphas = mixes.keys.ravel()[soft_places], alphas.ravel()[soft_places]
     opaque = alphas == 255
     counts = np.bincount(mixes.keys[opaque], minlength=len(mixes.counts))
-    needed = min(_OPAQUE_ROOM, int((counts > 0).sum()) + ink_count)
-    for steps in _SOFT_STEPS:
+    room = ENTRIES_MAX - 1 - min(_OPAQUE_ROOM, int((counts > 0).sum()) + ink_count)
+    for error, steps in _SOFT_STEPS:
+        groups = _alpha_groups(soft_alphas, error)
         soft = build_table(_at_most(steps, mixes, ink_count), mixes.pairs, ink_count)
-        pairs = groups * ENTRIES_MAX + soft.entry_of_key[keys]
-        used = np.flatnonzero(np.bincount(pairs, minlength=1))
-        if len(used) <= ENTRIES_MAX - 1 - needed:
+        kinds = groups.of_alpha[soft_alphas] * ENTRIES_MAX + soft.entry_of_key[soft_keys]
+        used = np.flatnonzero(np.bincount(kinds, minlength=1))
+        if len(used) <= room:
             break
     else:
         return None
     solid = make_table(counts, mixes.pairs, ink_count, ENTRIES_MAX - 1 - len(used))
     place = np.zeros(int(used.max(initial=0)) + 1, np.uint8)
     place[used] = len(solid) + np.arange(len(used))
-    indices = np.where(opaque, solid.entry_of_key[mixes.keys], np.uint8(len(solid) + len(used)))
-    indices.ravel()[soft_places] = place[pairs]
-    return AlphaTable(solid, soft, used % ENTRIES_MAX, alpha_of_group[used // ENTRIES_MAX], indices)
+    indices = np.where(opaque, np.take(solid.entry_of_key, mixes.keys), np.uint8(len(solid) + len(used)))
+    indices.ravel()[soft_places] = place[kinds]
+    return AlphaTable(solid, soft, used % ENTRIES_MAX, groups.middles[used // ENTRIES_MAX], indices)
 
 
 def _at_most(steps: int, mixes: Mixes, ink_count: int) -> NDArray[np.intp]:
@@ -59,16 +71,23 @@ def _at_most(steps: int, mixes: Mixes, ink_count: int) -> NDArray[np.intp]:
     return np.full(pairs, min(steps, (ENTRIES_MAX - ink_count) // max(pairs, 1)), np.intp)
 
 
-def _alpha_groups(used: NDArray[np.bool_]) -> tuple[NDArray[np.intp], NDArray[np.uint8]]:
-    """The fewest groups of alphas in which none is further than `ALPHA_ERROR` from its group's alpha."""
-    group_of_alpha = np.zeros(256, np.intp)
+@dataclass(frozen=True)
+class _Groups:
+    """Alphas put together."""
+
+    of_alpha: NDArray[np.intp]  # (256,)
+    middles: NDArray[np.uint8]  # the alpha that stands for each group
+
+
+def _alpha_groups(alphas: NDArray[np.uint8], error: int) -> _Groups:
+    """The fewest groups of the alphas that occur in which none is further than `error` from its group's alpha."""
+    of_alpha = np.zeros(256, np.intp)
     middles: list[int] = []
-    low = high = -1
-    for alpha in np.flatnonzero(used).tolist():
-        if low < 0 or alpha > low + 2 * ALPHA_ERROR:
+    low = -256
+    for alpha in np.flatnonzero(np.bincount(alphas, minlength=256)).tolist():
+        if alpha > low + 2 * error:
             low = alpha
             middles.append(alpha)
-        high = alpha
-        group_of_alpha[alpha] = len(middles) - 1
-        middles[-1] = (low + high) // 2
-    return group_of_alpha, np.array(middles, np.uint8)
+        of_alpha[alpha] = len(middles) - 1
+        middles[-1] = (low + alpha) // 2
+    return _Groups(of_alpha, np.array(middles, np.uint8))

@@ -135,7 +135,14 @@ def _with_unexplained(solid: list[Floats], centers: Floats, weights: Floats) -> 
         urgency[_distance(centers, ink) < SPREAD_APART] = 0
         need = np.minimum(need, _residual_with(ink, chosen, centers) * urgency)
         chosen.append(ink)
-    return _without_superfluous(chosen, len(solid), centers, urgency)
+    kept = _without_superfluous(chosen, len(solid), centers, urgency)
+    return [*solid, *(_settled(ink, centers, weights) for ink in kept[len(solid) :])]
+
+
+def _settled(ink: Floats, centers: Floats, weights: Floats) -> Floats:
+    """The middle of the colours around an ink: the worst explained colour alone is partly noise."""
+    near = _distance(centers, ink) <= APART
+    return np.average(centers[near], axis=0, weights=weights[near])
 
 
 def _without_superfluous(chosen: list[Floats], solid: int, centers: Floats, urgency: Floats) -> list[Floats]:

@@ -11,6 +11,7 @@ from concept_worker.imaging.recolor.cells import CELL_WIDTH, OPAQUE, RGB, Words,
 from concept_worker.imaging.recolor.colors import Floats
 from concept_worker.imaging.recolor.inks import Inks
 from concept_worker.imaging.recolor.pairs import PairMemory, Pairs, pair_up
+from concept_worker.imaging.recolor.survey import Survey
 
 STEPS = 256  # resolution of a mix before the palette table is made
 # Pixels worked on at a time: a band's arrays stay in the processor's cache, and memory stays flat for any size.
@@ -35,13 +36,13 @@ class Mixes:
     pairs: Pairs
 
 
-def unmix(words: Words, inks: Inks, noise: float, radii: Floats) -> Mixes:
+def unmix(words: Words, inks: Inks, seen: Survey, radii: Floats) -> Mixes:
     """Explain every pixel (height, width) by one ink or two.
 
-    `noise`: standard deviation in levels. `radii`: levels around each ink that count as the ink itself.
+    `radii`: levels around each ink that count as the ink itself.
     """
     pairs = pair_up(inks)
-    reader = _Reader(inks, pairs, noise, radii)
+    reader = _Reader(inks, pairs, seen, radii)
     keys = np.full(words.shape, reader.pure, np.uint16)
     counts = np.zeros(reader.pure + len(inks), np.int64)
     drawn = _drawn_box(words, pack(inks.levels[0]))
@@ -71,10 +72,10 @@ def _drawn_box(words: Words, ground: int) -> tuple[slice, slice]:
 class _Reader:
     """Reads bands of pixels."""
 
-    def __init__(self, inks: Inks, pairs: Pairs, noise: float, radii: Floats) -> None:
+    def __init__(self, inks: Inks, pairs: Pairs, seen: Survey, radii: Floats) -> None:
         self.pure = len(pairs) * STEPS
-        self._hints = _cell_hints(inks, _VOTE_RADIUS + 2 * noise, radii)
-        self._memory = PairMemory(pairs, len(inks))
+        self._hints = _cell_hints(inks, _VOTE_RADIUS + 2 * seen.noise, radii)
+        self._memory = PairMemory(pairs, inks, seen.everywhere)
         # step = weight . color - offset: 0 where the first ink's noise ends, STEPS - 1 where the second's begins.
         start, stop = radii[pairs.first], radii[pairs.second]
         scale = (STEPS - 1) / np.maximum(pairs.length - start - stop, 1.0)

@@ -11,11 +11,16 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from concept_worker.imaging.recolor.cells import CELLS, cell_levels
+from concept_worker.imaging.recolor.cells import CELLS, cell_levels, nearest_of_cells
 from concept_worker.imaging.recolor.inks import Inks
 
 # Squared levels by which a pair must fit better for none, one or both of its inks not being seen nearby.
 _ABSENT = np.array([0.0, 12.0**2, 24.0**2], np.float32)
+# Squared levels by which a pair must fit better that hardly explains any of the picture's mixed colours, the share of
+# them from which a pair is usual, and the distance (levels) from every ink at which a colour is clearly mixed.
+_RARE = 8.0**2
+_USUAL = 0.03
+_CLEARLY_MIXED = 24.0
 _UNKNOWN, _WANTED = 255, 254  # marks in the memory; 12 inks make 66 pairs
 _AT_ONCE = 100_000  # pairs times places worked on at a time, for the sake of memory
 
@@ -45,11 +50,18 @@ def pair_up(inks: Inks) -> Pairs:
 class PairMemory:
     """The best pair for a colour cell and a set of nearby inks; each combination is worked out once."""
 
-    def __init__(self, pairs: Pairs, ink_count: int) -> None:
+    def __init__(self, pairs: Pairs, inks: Inks, seen: NDArray[np.int64]) -> None:
+        """`seen`: how many samples of the picture lie in each colour cell."""
+        ink_count = len(inks)
         self._pairs = pairs
+        # Inside a gradient no ink may be near; then only the ground, which begins at an edge, counts as absent.
+        self._with_ground = ((pairs.first == 0) & inks.has_ground).astype(np.intp)[:, None]
+        self._prices = np.zeros((len(pairs), 1), np.float32)
         self._row_of_set = np.full(1 << ink_count, -1, np.int32)
         self._sets = np.empty(0, np.intp)
         self._memory = np.empty(0, np.uint8)  # row by row, CELLS a row
+        if len(pairs) > 1:
+            self._prices += self._rarity(inks, seen)
 
     def best(self, cells: NDArray[np.uint16], nearby: NDArray[np.uint16]) -> NDArray[np.uint8]:
         """The pair of each pixel, by its colour cell and the inks around it as bits."""
@@ -67,6 +79,19 @@ class PairMemory:
             pair = np.take(self._memory, places)
         return pair
 
+    def _rarity(self, inks: Inks, seen: NDArray[np.int64]) -> NDArray[np.float32]:
+        """The price of each pair (n, 1), less the more of the clearly mixed colours it explains.
+
+        So a gradient does not flicker between its own pair and others that pass just as near at some of its shades.
+        """
+        _, distance = nearest_of_cells(inks.levels)
+        mixed = np.flatnonzero((seen > 0) & (distance > _CLEARLY_MIXED))
+        best = self._choose(mixed, np.zeros(len(mixed), np.intp))
+        use = np.bincount(best, seen[mixed], minlength=len(self._pairs))
+        share = use / max(float(use.sum()), 1.0)
+        price = _RARE * np.maximum(0, 1 - share / _USUAL)
+        return price.astype(np.float32)[:, None]
+
     def _add_sets(self, nearby: NDArray[np.uint16]) -> None:
         sets = np.flatnonzero(np.bincount(nearby))
         self._row_of_set[sets] = np.arange(len(self._sets), len(self._sets) + len(sets))
@@ -76,13 +101,16 @@ class PairMemory:
     def _work_out(self, places: NDArray[np.intp]) -> NDArray[np.uint8]:
         """Least squared distance from the cell's colour to the pair's line, and the price of inks not seen nearby."""
         size = max(1, _AT_ONCE // len(self._pairs))
-        parts = [self._choose(places[start : start + size]) for start in range(0, len(places), size)]
+        nearby = self._sets[places // CELLS]
+        parts = [
+            self._choose(places[start : start + size], nearby[start : start + size])
+            for start in range(0, len(places), size)
+        ]
         return np.concatenate(parts)
 
-    def _choose(self, places: NDArray[np.intp]) -> NDArray[np.uint8]:
+    def _choose(self, places: NDArray[np.intp], nearby: NDArray[np.intp]) -> NDArray[np.uint8]:
         pairs = self._pairs
         red, green, blue = cell_levels(places % CELLS).astype(np.float32).T
-        nearby = self._sets[places // CELLS]
         (r0, g0, b0), (r1, g1, b1) = pairs.origin.T[..., None], pairs.along.T[..., None]
         r, g, b = red - r0, green - g0, blue - b0  # (pairs, places)
         t = r * r1 + g * g1 + b * b1
@@ -93,7 +121,8 @@ class PairMemory:
         b -= t * b1
         cost = r * r + g * g + b * b
         absent = 2 - (nearby >> pairs.first[:, None] & 1) - (nearby >> pairs.second[:, None] & 1)
-        absent[:, nearby == 0] = 0
+        absent[:, nearby == 0] = self._with_ground
         cost += np.take(_ABSENT, absent)
+        cost += self._prices
         choice: NDArray[np.uint8] = cost.argmin(0).astype(np.uint8)
         return choice

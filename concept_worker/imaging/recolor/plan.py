@@ -50,7 +50,7 @@ def plan_recolor(data: bytes, limits: ImageLimits = DEFAULT_LIMITS) -> RecolorPl
     words = words_of(image)
     seen = survey(image, words)
     inks = find_inks(seen)
-    mixes = unmix(words, inks, seen.noise, noise_radii(seen, inks))
+    mixes = unmix(words, inks, seen, noise_radii(seen, inks))
     layout = lay_out(words, image.mode == "RGBA", inks, seen.noise, mixes)
     alphas = (words >> 24).astype(np.uint8) if image.mode == "RGBA" else None
     return RecolorPlan(image.width, image.height, inks, layout, open_picture(mixes, alphas, len(inks)))
