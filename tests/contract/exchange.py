@@ -139,6 +139,7 @@ class Bench:
 
     def __init__(self, stack: Stack, oracle_url: str) -> None:
         self.database = Database(stack)
+        self.jwt_secret = stack.keys.jwt_secret
         self.oracle = oracle_url
         self.layer = stack.environment["SUPABASE_URL"] + "/rest/v1"
         self._client = httpx.Client(timeout=30, trust_env=False)
