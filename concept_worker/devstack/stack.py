@@ -46,6 +46,7 @@ class Stack:
 
     def __init__(self, data_dir: Path) -> None:
         self._data_dir = DataDir(data_dir)
+        self.data_dir = self._data_dir.path
         self._services: dict[str, Service] = {}
         self._keys: Keys | None = None
         self._ports: Ports | None = None
