@@ -146,10 +146,12 @@ def _spread(votes: NDArray[np.uint16]) -> NDArray[np.uint16]:
     blocks = blocks[:, :-1] & blocks[:, 1:]
     rows = np.zeros((height, width - 1), np.uint16)
     for shift in range(-_REACH, _REACH + 2):  # a block at row r covers r and r + 1
-        low, high = max(0, shift), min(height, height - 1 + shift)
+        low = max(0, shift)
+        high = max(low, min(height, height - 1 + shift))
         rows[low:high] |= blocks[low - shift : high - shift]
     spread = np.zeros((height, width), np.uint16)
     for shift in range(-_REACH, _REACH + 2):
-        low, high = max(0, shift), min(width, width - 1 + shift)
+        low = max(0, shift)
+        high = max(low, min(width, width - 1 + shift))
         spread[:, low:high] |= rows[:, low - shift : high - shift]
     return spread
