@@ -1,0 +1,67 @@
+"""One worker a wire for the session; the fake is as new for every test."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import pytest
+
+from concept_worker.devstack import Stack
+from concept_worker.devstack.fake_provider import FakeProvider, FakeProviderOptions, Latency
+from concept_worker.models import ConceptRow
+from tests.conftest import StartSystem
+from tests.integration.providers.wired import KEY, SETTINGS, SPEED, Wired
+
+
+@contextmanager
+def _wired(start_system: StartSystem, wire: str, *, links: bool = False, **environment: str) -> Iterator[Wired]:
+    latency: dict[str, Latency] = {}
+    options = FakeProviderOptions(api_key=KEY, latency=latency, speed=SPEED, result_links=links)
+    with FakeProvider(options) as fake:
+        provider = {
+            "CONCEPT_PROVIDER": wire,
+            "JIGSAWSTACK_API_KEY": KEY,
+            "JIGSAWSTACK_API_URL": fake.url,
+            "OPENAI_API_KEY": KEY,
+            "OPENAI_BASE_URL": fake.openai_url,
+        }
+        yield Wired(fake, start_system(**(SETTINGS | provider | environment)), latency)
+
+
+@pytest.fixture(scope="session")
+def jigsawstack_worker(start_system: StartSystem) -> Iterator[Wired]:
+    """JigsawStack's wire; logs everything."""
+    with _wired(start_system, "jigsawstack", CONCEPT_LOG_LEVEL="DEBUG") as wired:
+        yield wired
+
+
+@pytest.fixture(scope="session")
+def openai_worker(start_system: StartSystem) -> Iterator[Wired]:
+    """OpenAI's wire, pictures as base64."""
+    with _wired(start_system, "openai", CONCEPT_LOG_LEVEL="INFO") as wired:
+        yield wired
+
+
+@pytest.fixture(scope="session")
+def links_worker(start_system: StartSystem) -> Iterator[Wired]:
+    """OpenAI's wire, pictures behind signed links; patient, and logs everything."""
+    patient = {"CONCEPT_IMAGE_TIMEOUT_SECONDS": "10", "CONCEPT_PALETTE_TIMEOUT_SECONDS": "10"}
+    with _wired(start_system, "openai", links=True, CONCEPT_LOG_LEVEL="DEBUG", **patient) as wired:
+        yield wired
+
+
+@pytest.fixture
+def wires(request: pytest.FixtureRequest) -> Iterator[Wired]:
+    """The worker that a test's parameter names."""
+    wired: Wired = request.getfixturevalue(request.param)
+    wired.reset()
+    yield wired
+    wired.reset()
+
+
+@pytest.fixture(scope="session")
+def original(jigsawstack_worker: Wired, stack: Stack) -> ConceptRow:
+    """A stored concept of a user of its own, to be refined."""
+    jigsawstack_worker.reset()
+    return jigsawstack_worker.concept(jigsawstack_worker.generate(stack.create_user()))
