@@ -59,6 +59,8 @@ result_extended = False
 worker_cancel_long_running_tasks_on_connection_loss = False
 # Its memory of finished tasks makes a redelivered header skip its chord count: the chord is lost.
 worker_deduplicate_successful_tasks = False
+# Drops messages that would end a worker, and end it again after each restart.
+worker_consumer = "concept_worker.tasks.broker_guard:GuardedConsumer"
 broker_connection_retry_on_startup = True
 # A worker outlives an outage of the broker; the supervisor restarts one that does not.
 broker_connection_max_retries = None

@@ -1,0 +1,74 @@
+"""Two guards between a worker and its broker: against messages that would kill it, and against a known crash of kombu.
+
+A message with valid headers and a broken body, or without an id, ends a Celery 5.7 worker, goes back to the queue and
+ends it again after each restart. Here it is looked at first, and dropped with a line in the log.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import structlog
+from celery.worker.consumer import Consumer
+from kombu.transport.redis import Channel
+from redis.exceptions import ConnectionError as RedisConnectionError
+
+log = structlog.get_logger(__name__)
+
+
+class GuardedConsumer(Consumer):
+    """Celery's consumer, which drops what it could not survive (setting `worker_consumer`)."""
+
+    def create_task_handler(self, *args: Any, **kwargs: Any) -> Callable[[Any], Any]:
+        """The handler of every received message."""
+        handle: Callable[[Any], Any] = super().create_task_handler(*args, **kwargs)
+
+        def guarded(message: Any) -> Any:
+            fault = fault_of(message)
+            if fault is None:
+                return handle(message)
+            log.critical("hostile message dropped", fault=fault)
+            return message.reject_log_error(log, (ConnectionError, OSError))
+
+        return guarded
+
+
+def fault_of(message: Any) -> str | None:
+    """What is wrong with a message of Celery's protocol 2 that a worker would not survive, or None."""
+    headers = message.headers
+    if not isinstance(headers, dict) or "task" not in headers:
+        return None  # Celery itself drops what names no task
+    for name in ("id", "task"):
+        if not isinstance(headers.get(name), str):
+            return f"{name} is no text"
+    if not _is_pair(headers.get("timelimit")):
+        return "timelimit is no pair"
+    try:
+        body = message.decode()
+    except Exception as exc:  # whatever a codec may raise at hostile bytes; the message is dropped, which is the point
+        return f"body cannot be decoded: {type(exc).__name__}"
+    match body:
+        case [list() | tuple(), dict(), dict() | None]:
+            return None
+        case _:
+            return "body is not arguments, keywords and options"
+
+
+def _is_pair(value: object) -> bool:
+    return value is None or (isinstance(value, list | tuple) and len(value) == 2)
+
+
+def connection_parameters(channel: Channel, asynchronous: bool = False) -> Any:
+    """`Channel._connparams`, with a connection error where kombu 5.7.0 has an AttributeError.
+
+    A worker that holds late-acknowledged messages when the broker goes away gives them back over a channel whose
+    connection is gone already; the AttributeError ends the worker, a connection error makes it reconnect.
+    """
+    if getattr(channel.connection, "client", None) is None:
+        raise RedisConnectionError("the broker connection is gone")
+    return _original(channel, asynchronous)
+
+
+_original = Channel._connparams  # type: ignore[attr-defined]  # the stubs leave it out
+Channel._connparams = connection_parameters  # type: ignore[attr-defined]

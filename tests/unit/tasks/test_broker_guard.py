@@ -1,0 +1,70 @@
+"""The guards at the broker: what is dropped, and whether kombu still needs its one."""
+
+from __future__ import annotations
+
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+from redis.exceptions import ConnectionError as RedisConnectionError
+
+from concept_worker.tasks import broker_guard
+from concept_worker.tasks.broker_guard import connection_parameters, fault_of
+
+GOOD: dict[str, Any] = {"id": "a", "task": "concept_worker.dispatch", "timelimit": [None, None]}
+
+
+class Message(SimpleNamespace):
+    """As much of a kombu message as the guard looks at."""
+
+    def decode(self) -> Any:
+        """The body, or the error it was made with."""
+        if isinstance(self.body, Exception):
+            raise self.body
+        return self.body
+
+
+def message(body: Any = ([], {}, {}), **headers: Any) -> Message:
+    """A good message with these changes."""
+    return Message(headers=GOOD | headers, body=body)
+
+
+def test_a_good_message_has_no_fault() -> None:
+    """With and without options."""
+    assert fault_of(message()) is None
+    assert fault_of(message(body=[[1], {"a": 2}, None])) is None
+
+
+@pytest.mark.parametrize(
+    "bad",
+    [
+        message(id=None),
+        message(id=5),
+        message(task=[]),
+        message(timelimit="x"),
+        message(body={}),
+        message(body=[1]),
+        message(body="xyz"),
+        message(body=["x", {}, {}]),
+        message(body=[[], [], {}]),
+        message(body=ValueError("no base64")),
+    ],
+)
+def test_what_would_end_a_worker_is_a_fault(bad: Message) -> None:
+    """Each of these ends an unguarded Celery 5.7 worker, or loops."""
+    assert fault_of(bad) is not None
+
+
+def test_kombu_still_needs_the_guard() -> None:
+    """When this fails, kombu was mended: delete `connection_parameters` and this test."""
+    gone: Any = SimpleNamespace(connection=SimpleNamespace(client=None))
+    with pytest.raises(AttributeError):
+        broker_guard._original(gone)
+
+
+@pytest.mark.parametrize("connection", [None, SimpleNamespace(client=None)])
+def test_a_connection_that_is_gone_is_a_connection_error(connection: Any) -> None:
+    """Which a worker survives."""
+    gone: Any = SimpleNamespace(connection=connection)
+    with pytest.raises(RedisConnectionError):
+        connection_parameters(gone)
