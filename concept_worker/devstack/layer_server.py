@@ -14,7 +14,6 @@ from concept_worker.devstack.ports import child_environment
 from concept_worker.devstack.service import Service
 
 _GRACE_SECONDS = 10.0
-_SOURCE = Path(__file__).resolve().parent.parent.parent  # the folder that holds the package
 
 
 class LayerServer:
@@ -39,7 +38,7 @@ class LayerServer:
                 argv=[sys.executable, "-P", "-m", "concept_worker.devstack.layer", json.dumps(arguments)],
                 folder=str(self._data_dir.path),
                 log=str(self._data_dir.log("layer")),
-                environment=child_environment(PYTHONPATH=str(_SOURCE)),
+                environment=child_environment(),
                 keep=[self._data_dir.inherited],
                 stop_signal=signal.SIGTERM,
                 grace=_GRACE_SECONDS,

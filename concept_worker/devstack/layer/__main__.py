@@ -25,6 +25,7 @@ from concept_worker.devstack.layer.recorder import SETTING, Recorder
 from concept_worker.devstack.schema import prepare_database
 
 _POLL_SECONDS = 0.02
+_GRACE_SECONDS = 5  # for requests that are under way when the layer is told to stop
 _NOT_YET = (OSError, asyncpg.CannotConnectNowError)
 
 
@@ -62,7 +63,13 @@ async def _serve(arguments: _Arguments) -> None:
     if os.environ.get(SETTING):
         app = Recorder(app, os.environ[SETTING])
     config = uvicorn.Config(
-        app, log_level="warning", access_log=False, lifespan="off", http="httptools", loop="asyncio"
+        app,
+        log_level="warning",
+        access_log=False,
+        lifespan="off",
+        http="httptools",
+        loop="asyncio",
+        timeout_graceful_shutdown=_GRACE_SECONDS,
     )
     with _listen(arguments.port) as listener:
         _report("ready")

@@ -89,10 +89,10 @@ def _as_rest_error(request: Request, error: Exception) -> RestError:
         return error
     if isinstance(error, HTTPException):
         return unsupported(f"{request.method} {request.url.path}")
+    if isinstance(error, TimeoutError):  # an OSError too, so it is asked first
+        return RestError(504, "PGRST003", "Timed out acquiring connection from connection pool.")
     if isinstance(error, _AWAY):
         return RestError(503, "PGRST001", "Database connection lost. Retrying the connection.", details=str(error))
-    if isinstance(error, TimeoutError):
-        return RestError(504, "PGRST003", "Timed out acquiring connection from connection pool.")
     if isinstance(error, asyncpg.PostgresError):
         state = error.sqlstate or "XX000"
         status = status_of(state, anonymous=request.state.caller.is_anonymous)
