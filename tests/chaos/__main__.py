@@ -1,0 +1,43 @@
+"""`python -m tests.chaos --seed 7 --runs 100`: the suite, its seed printed; exit status 1 when a promise was broken."""
+
+from __future__ import annotations
+
+import argparse
+import logging
+import random
+import signal
+import sys
+
+import structlog
+
+from tests.chaos.driver import Plan, run
+from tests.chaos.flavour import FLAVOURS
+from tests.chaos.report import lines
+
+
+def main() -> int:
+    """Run as the command line says."""
+    parser = argparse.ArgumentParser(prog="tests.chaos", description=__doc__)
+    parser.add_argument("--seed", type=int, default=None, help="random unless given")
+    parser.add_argument("--runs", type=int, default=100)
+    parser.add_argument("--seconds", type=float, default=40.0, help="how long faults come")
+    parser.add_argument("--flavour", choices=FLAVOURS, default="ours")
+    parser.add_argument("--cache", action="store_true", help="the provider answers identical requests for nothing")
+    asked = parser.parse_args()
+    structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.CRITICAL))
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # in order, as on Ctrl-C
+    seed = random.SystemRandom().randrange(1, 100_000) if asked.seed is None else asked.seed
+    _say(f"seed {seed}")
+    plan = Plan(seed=seed, runs=asked.runs, seconds=asked.seconds, flavour=FLAVOURS[asked.flavour], cache=asked.cache)
+    outcome = run(plan, lambda text: _say(f"  {text}"))
+    _say("\n".join(lines(outcome)))
+    return 1 if outcome.violations else 0
+
+
+def _say(text: str) -> None:
+    sys.stdout.write(text + "\n")
+    sys.stdout.flush()
+
+
+if __name__ == "__main__":
+    sys.exit(main())

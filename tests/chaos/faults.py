@@ -1,0 +1,132 @@
+"""What goes wrong, when: a seeded deck of faults of the machine, dealt one after the other."""
+
+from __future__ import annotations
+
+import os
+import random
+import signal
+import threading
+import time
+from collections import Counter
+from collections.abc import Callable
+from contextlib import suppress
+
+import psutil
+
+from tests.chaos.deployment import Deployment, Process
+
+# Cards of each kind in one deck.
+DECK = {
+    "child killed": 3,
+    "worker killed: concepts": 3,
+    "worker killed: images": 2,
+    "beat killed": 1,
+    "worker stopped: concepts": 1,
+    "worker stopped: images": 1,
+    "broker killed, AOF": 2,
+    "broker killed, data lost": 2,
+    "database killed": 2,
+    "layer killed": 1,
+    "supabase says 503": 2,
+    "supabase hangs": 2,
+    "broker network stalls": 2,
+}
+
+
+class Injector:
+    """Deals the deck until told to stop; then everything is whole again."""
+
+    def __init__(self, deployment: Deployment, seed: int, kinds: dict[str, int] | None = None) -> None:
+        self._deployment = deployment
+        self._random = random.Random(f"faults {seed}")
+        self._deck = kinds or DECK
+        self.counts: Counter[str] = Counter()
+        self.times: list[tuple[float, str]] = []
+
+    def run(self, gap: float, closing: threading.Event) -> None:
+        """A fault about every `gap` seconds."""
+        cards: list[str] = []
+        while not closing.wait(self._random.expovariate(1 / gap)):
+            if not cards:
+                cards = [kind for kind, count in self._deck.items() for _ in range(count)]
+                self._random.shuffle(cards)
+            kind = cards.pop()
+            self.counts[kind] += 1
+            self.times.append((time.time(), kind))
+            self._deployment.journal.note("fault", kind=kind)
+            self._act(kind, closing)
+
+    def _act(self, kind: str, closing: threading.Event) -> None:
+        what, _, whom = kind.partition(": ")
+        acts: dict[str, Callable[[], None]] = {
+            "child killed": self._kill_child,
+            "worker killed": lambda: self._signal(self._deployment.process(whom), signal.SIGKILL),
+            "beat killed": lambda: self._signal(self._deployment.process("beat"), signal.SIGKILL),
+            "worker stopped": lambda: self._signal(self._deployment.process(whom), signal.SIGTERM),
+            "broker killed, AOF": lambda: self._restart_broker(closing, keep_data=True),
+            "broker killed, data lost": lambda: self._restart_broker(closing, keep_data=False),
+            "database killed": lambda: self._restart_database(closing),
+            "layer killed": lambda: self._restart_layer(closing),
+            "supabase says 503": lambda: self._supabase_unavailable(closing),
+            "supabase hangs": lambda: self._supabase_hangs(closing),
+            "broker network stalls": lambda: self._broker_stalls(closing),
+        }
+        with suppress(ProcessLookupError, StopIteration, psutil.Error):
+            acts[what]()
+
+    def _kill(self, pid: int) -> None:
+        self._deployment.journal.note("killed", victim=pid)
+        os.kill(pid, signal.SIGKILL)
+
+    def _kill_child(self) -> None:
+        children = psutil.Process(self._deployment.process("images").pid).children()
+        if children:
+            self._kill(self._random.choice(children).pid)
+
+    def _signal(self, process: Process, number: int) -> None:
+        if process.is_running:
+            self._deployment.journal.note("killed" if number == signal.SIGKILL else "asked", victim=process.pid)
+            os.kill(process.pid, number)
+
+    def _away(self, low: float, high: float, closing: threading.Event) -> None:
+        closing.wait(self._random.uniform(low, high))
+
+    def _restart_broker(self, closing: threading.Event, *, keep_data: bool) -> None:
+        self._deployment.stack.kill_broker()
+        if not keep_data:
+            self._deployment.journal.note("forgot")
+        self._away(0.2, 2.5, closing)
+        self._deployment.stack.start_broker(keep_data=keep_data)
+
+    def _restart_database(self, closing: threading.Event) -> None:
+        since = time.time()
+        self._deployment.stack.kill_postgres()
+        self._away(0.2, 2.0, closing)
+        self._deployment.stack.start_postgres()
+        self._deployment.journal.note("outage", since=since)
+
+    def _restart_layer(self, closing: threading.Event) -> None:
+        since = time.time()
+        self._deployment.stack.kill_layer()
+        self._away(0.2, 1.5, closing)
+        self._deployment.stack.start_layer()
+        self._deployment.journal.note("outage", since=since)
+
+    def _supabase_unavailable(self, closing: threading.Event) -> None:
+        since = time.time()
+        self._deployment.supabase.unavailable(on=True)
+        self._away(0.5, 2.5, closing)
+        self._deployment.supabase.unavailable(on=False)
+        self._deployment.journal.note("outage", since=since)
+
+    def _supabase_hangs(self, closing: threading.Event) -> None:
+        since = time.time()
+        self._deployment.supabase.stall(on=True)
+        self._away(0.5, 3.0, closing)
+        self._deployment.supabase.stall(on=False)
+        self._deployment.journal.note("outage", since=since)
+
+    def _broker_stalls(self, closing: threading.Event) -> None:
+        self._deployment.broker.stall(on=True)
+        self._away(1.0, 4.0, closing)
+        self._deployment.broker.stall(on=False)
