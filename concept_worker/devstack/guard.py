@@ -1,8 +1,9 @@
 """Runs one server and takes it along when whoever asked for it is gone, even if that one was killed.
 
-A program of its own, standard library only. It starts the server, writes its process id as one line, and waits: for
-the end of its standard input, which every way of dying closes, or for the server's own end. Where the system has it
-(Linux), the server also gets a signal when the guard dies.
+A program of its own, standard library only. It reads its order as one line of JSON (not as an argument: everybody may
+read a command line), starts the server, writes its process id as one line, and waits: for the end of its standard
+input, which every way of dying closes, or for the server's own end. Where the system has it (Linux), the server also
+gets a signal when the guard dies.
 """
 
 from __future__ import annotations
@@ -94,8 +95,8 @@ def _stop_at_end_of_input(server: subprocess.Popen[bytes], order: Order) -> None
 
 
 def main() -> int:
-    """Guard the server that the first argument describes as JSON; its exit status."""
-    order = Order(**json.loads(sys.argv[1]))
+    """Guard the server that the first line of input describes as JSON; its exit status."""
+    order = Order(**json.loads(sys.stdin.readline()))
     try:
         server = _start(order)
     except (OSError, subprocess.SubprocessError) as exc:

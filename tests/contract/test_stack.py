@@ -63,10 +63,10 @@ def broker(stack: Stack) -> redis.Redis:
 def alive(folder: Path) -> list[int]:
     """Processes that were started for this folder; Linux tells, elsewhere none are seen."""
     found = []
-    for entry in Path("/proc").glob("[0-9]*/cmdline"):
+    for process in Path("/proc").glob("[0-9]*"):
         with contextlib.suppress(OSError):
-            if str(folder).encode() in entry.read_bytes():
-                found.append(int(entry.parent.name))
+            if str(folder) in f"{(process / 'cwd').readlink()} {(process / 'cmdline').read_text()}":
+                found.append(int(process.name))
     return [pid for pid in found if pid != os.getpid()]
 
 
@@ -167,6 +167,16 @@ def test_servers_come_back_at_their_ports(folder: Path) -> None:
             httpx.get(stack.environment["SUPABASE_URL"])
         stack.start_layer()
         assert works(stack)
+
+
+def test_no_secret_on_a_command_line(stack: Stack, monkeypatch: pytest.MonkeyPatch, folder: Path) -> None:
+    """Everybody on the machine may read command lines; and servers do not get the environment's secrets."""
+    monkeypatch.setenv("SOME_API_KEY", "a-very-secret-key")
+    with Stack(folder) as running:
+        pids, secrets = alive(folder), ["a-very-secret-key", *vars(running.keys).values()]
+        lines = [Path(f"/proc/{pid}/{name}").read_text() for pid in pids for name in ("cmdline", "environ")]
+    assert pids or sys.platform != "linux"
+    assert not [secret for secret in secrets if any(secret in line for line in lines)]
 
 
 def test_the_broker_wants_its_password(stack: Stack) -> None:
