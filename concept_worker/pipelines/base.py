@@ -17,7 +17,7 @@ from pydantic import TypeAdapter
 from concept_worker.errors import ConceptWorkerError, StageCrashed, StaleRun, TransientError
 from concept_worker.models import Model, RunReference, StagedName, TaskRow, TaskStatus, TaskType, payload_from
 from concept_worker.pipelines.leases import LeaseKeeper
-from concept_worker.pipelines.patience import patiently
+from concept_worker.pipelines.patience import never_losing, patiently
 from concept_worker.services.concept_persistence_service import ConceptPersistenceService
 from concept_worker.services.concept_service import ConceptService
 from concept_worker.services.housekeeping_service import HousekeepingService
@@ -115,7 +115,7 @@ def run_step(services: Services, run: RunReference, step: Step[T], work: Callabl
         return step.load(begun.output)
     with services.leases.keeping(run, step.name, owner):
         output = step.dump(work(begun.task))
-        finished = patiently(lambda: tasks.finish_step(run, step.name, output, step.ends))
+        finished = never_losing(lambda: tasks.finish_step(run, step.name, output, step.ends))
     if finished.is_abandoned:
         services.image_service.discard_task(user_id=begun.task.user_id, task_id=run.task_id)
     if not finished.current:

@@ -14,20 +14,29 @@ log = structlog.get_logger(__name__)
 
 T = TypeVar("T")
 
-# Seconds before the second, third, … try: about eight in all. A longer absence is the lease's and housekeeping's.
-_WAITS = (0.2, 0.5, 1.0, 2.0, 4.0)
+_SHORT = 8.0  # seconds; a longer absence is the lease's and housekeeping's
+_PAID = 60.0  # of an answer that was paid for: only this process has it
+_FIRST, _MOST = 0.2, 1.0  # between tries: whoever waits here is back before housekeeping asks somebody else
 
 
-def patiently(write: Callable[[], T]) -> T:
+def patiently(write: Callable[[], T], *, seconds: float = _SHORT) -> T:
     """The result of `write`, which must be safe to repeat.
 
     Raises:
-        StoreUnavailable: the store stayed away through every try.
+        StoreUnavailable: the store stayed away for so many seconds.
     """
-    for wait in _WAITS:
+    deadline, wait = time.monotonic() + seconds, _FIRST
+    while True:
         try:
             return write()
         except StoreUnavailable as exc:
+            if time.monotonic() + wait > deadline:
+                raise
             log.warning("write put off", reason=str(exc), seconds=wait)
-            time.sleep(wait)
-    return write()
+        time.sleep(wait)
+        wait = min(2 * wait, _MOST)
+
+
+def never_losing(write: Callable[[], T]) -> T:
+    """`patiently`, for what was paid for."""
+    return patiently(write, seconds=_PAID)

@@ -16,7 +16,7 @@ from typing import Any, TypeVar
 import structlog
 from redis import Redis
 
-from concept_worker.errors import ProviderPaused, ProviderUnavailable, RateLimited
+from concept_worker.errors import ProviderPaused, ProviderUnavailable, RateLimited, StoreRefused, StoreUnavailable
 from concept_worker.models import Palette
 from concept_worker.services.interfaces import ConceptGenerator
 from concept_worker.services.staging import redis_translated
@@ -133,23 +133,33 @@ class ProviderGate:
             raise ProviderPaused(f"{reason}, waiting", milliseconds / 1000 * spread)
 
     def _pause(self, circuit: str, seconds: float) -> None:
-        with redis_translated():
+        with _noted():
             self._redis.set(self._key(circuit, "pause"), "asked", px=max(1, round(seconds * 1000)))
             self._redis.delete(self._key(circuit, "probe"))
 
     def _count_failure(self, circuit: str) -> None:
         keys = [self._key(circuit, name) for name in ("pause", "half", "probe", "failures")]
         opened = round(self._limits.seconds * 1000)
-        with redis_translated():
+        with _noted():
             if self._failed(keys=keys, args=[self._limits.failures, opened, _REMEMBERED]):
                 log.warning("circuit opened", provider=self._name, circuit=circuit, seconds=self._limits.seconds)
 
     def _close(self, circuit: str) -> None:
-        with redis_translated():
+        with _noted():
             self._redis.delete(*(self._key(circuit, name) for name in ("half", "probe", "failures")))
 
     def _key(self, *parts: str) -> str:
         return ":".join(("concept-worker:gate", self._name, *parts))
+
+
+@contextmanager
+def _noted() -> Iterator[None]:
+    """What is noted after a call never takes the place of its answer, which may be paid for."""
+    try:
+        with redis_translated():
+            yield
+    except (StoreUnavailable, StoreRefused) as exc:
+        log.warning("outcome not told to the other workers", reason=str(exc))
 
 
 class GatedGenerator:

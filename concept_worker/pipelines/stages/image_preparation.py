@@ -7,6 +7,7 @@ from uuid import UUID
 from concept_worker.errors import BadProviderAnswer
 from concept_worker.models import StagedImage, StagedName
 from concept_worker.pipelines.base import stage
+from concept_worker.pipelines.patience import never_losing
 from concept_worker.services.concept_service import ConceptService
 from concept_worker.services.image_service import ImageService
 
@@ -33,4 +34,4 @@ def prepare_image_data(task_id: UUID, content: bytes, image_service: ImageServic
     Raises:
         InvalidImage: what the provider sent is not an image we accept.
     """
-    return image_service.stage_image(content, task_id=task_id, name=StagedName.BASE)
+    return never_losing(lambda: image_service.stage_image(content, task_id=task_id, name=StagedName.BASE))
