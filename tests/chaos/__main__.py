@@ -20,7 +20,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="tests.chaos", description=__doc__)
     parser.add_argument("--seed", type=int, default=None, help="random unless given")
     parser.add_argument("--runs", type=int, default=100)
-    parser.add_argument("--seconds", type=float, default=40.0, help="how long faults come")
+    parser.add_argument("--seconds", type=float, default=60.0, help="how long faults come")
     parser.add_argument("--flavour", choices=FLAVOURS, default="ours")
     parser.add_argument("--cache", action="store_true", help="the provider answers identical requests for nothing")
     asked = parser.parse_args()

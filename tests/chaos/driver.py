@@ -30,11 +30,11 @@ class Plan:
 
     seed: int = 1
     runs: int = 100
-    seconds: float = 40.0
+    seconds: float = 60.0
     patience: float = 90.0
-    gap: float = 1.3  # seconds between faults of the machine
+    gap: float = 1.7  # seconds between faults of the machine
     meddle: float = 0.7  # between acts of users and late comers
-    exact_kills: int = 14
+    exact_kills: int = 2  # at each point
     cache: bool = False  # whether the provider answers an identical request for nothing
     flavour: Flavour = OURS
     faults: dict[str, int] | None = None  # the deck; None for the whole one

@@ -11,6 +11,7 @@ from typing import Any
 from uuid import UUID
 
 import asyncpg
+from kombu.exceptions import OperationalError
 
 from concept_worker.client import producer_app
 from concept_worker.errors import ConceptWorkerError
@@ -73,7 +74,7 @@ class Load:
         acts = (self._cancel, self._delete, self._send_again, self._send_again, self._write_late, self._store_late)
         while not closing.wait(rng.expovariate(1 / seconds)):
             name = rng.choice([act.__name__ for act in acts])
-            with suppress(ConceptWorkerError, OSError, asyncpg.PostgresError, TimeoutError):
+            with suppress(ConceptWorkerError, OperationalError, OSError, asyncpg.PostgresError, TimeoutError):
                 getattr(self, name)(rng)
 
     def _generate(self, token: str) -> UUID:

@@ -26,7 +26,7 @@ from tests.chaos.journal import SETTING, Journal
 
 POINTS = "CHAOS_POINTS"  # "answered=0.1,finished=0.05"
 FOLDER = "CHAOS_FOLDER"  # holds `armed` while faults are on, and one file for each kill done
-BUDGET = "CHAOS_BUDGET"  # kills at exact points in all
+BUDGET = "CHAOS_BUDGET"  # kills at each exact point
 DRIVER = "CHAOS_DRIVER"  # process id of the driver: orphans end with it
 _ORPHAN_LOOK = 1.0  # seconds
 
@@ -45,7 +45,7 @@ def perhaps_die(point: str, task: object) -> None:
     digest = hashlib.sha256(f"{os.environ.get('CHAOS_SEED')}{point}{task}".encode()).digest()
     if digest[0] >= 256 * float(chances.get(point, 0)) or not (folder / "armed").exists():
         return
-    if sum(1 for _ in folder.glob("kill-*")) >= int(os.environ[BUDGET]):
+    if sum(1 for _ in folder.glob(f"kill-{point}-*")) >= int(os.environ[BUDGET]):
         return
     try:
         (folder / f"kill-{point}-{task}").touch(exist_ok=False)
