@@ -11,10 +11,10 @@ from concept_worker.imaging.codec import DEFAULT_LIMITS, ImageLimits, decode_ima
 from concept_worker.imaging.recolor.cells import words_of
 from concept_worker.imaging.recolor.colors import parse_hex
 from concept_worker.imaging.recolor.inks import Inks, find_inks
-from concept_worker.imaging.recolor.layout import Layout, lay_out, noise_radii
+from concept_worker.imaging.recolor.layout import lay_out, noise_radii
 from concept_worker.imaging.recolor.mixing import unmix
 from concept_worker.imaging.recolor.picture import OpenPicture, open_picture
-from concept_worker.imaging.recolor.roles import match_roles
+from concept_worker.imaging.recolor.roles import Marks, match_roles, read_marks
 from concept_worker.imaging.recolor.survey import survey
 
 
@@ -25,7 +25,7 @@ class RecolorPlan:
     width: int  # pixels
     height: int
     inks: Inks
-    _layout: Layout
+    _marks: Marks
     _picture: OpenPicture
 
     def paint(self, colors: Sequence[str]) -> bytes:
@@ -37,7 +37,7 @@ class RecolorPlan:
         if not colors:
             raise ValueError("a palette needs a color")
         palette = np.array([parse_hex(color) for color in colors], float)
-        return self._picture.png(match_roles(self.inks, self._layout, palette))
+        return self._picture.png(match_roles(self._marks, palette))
 
 
 def plan_recolor(data: bytes, limits: ImageLimits = DEFAULT_LIMITS) -> RecolorPlan:
@@ -53,4 +53,6 @@ def plan_recolor(data: bytes, limits: ImageLimits = DEFAULT_LIMITS) -> RecolorPl
     mixes = unmix(words, inks, seen, noise_radii(seen, inks))
     layout = lay_out(words, image.mode == "RGBA", inks, seen.noise, mixes)
     alphas = (words >> 24).astype(np.uint8) if image.mode == "RGBA" else None
-    return RecolorPlan(image.width, image.height, inks, layout, open_picture(mixes, alphas, len(inks)))
+    return RecolorPlan(
+        image.width, image.height, inks, read_marks(inks, layout), open_picture(mixes, alphas, len(inks))
+    )

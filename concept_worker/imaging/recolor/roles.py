@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Sequence
+from dataclasses import dataclass
 from functools import lru_cache
 
 import numpy as np
@@ -26,7 +27,7 @@ _CONTRAST_MEANT = 1.8
 _UNREADABLE = 8.0
 _UNREADABLE_ON_MARK = 1.0  # without a ground the rule is a wish: the canvas is not ours
 _MELTED = 3.0
-_SHAPE = 2.0
+_SHAPE = 4.0
 _ROLE = 0.4
 _UNUSED = 0.15
 # Distance (OKLab) between touching marks below which they begin to melt.
@@ -35,41 +36,95 @@ _DISTINCT = 0.15
 _ON_GROUND = 0.25
 
 
-def match_roles(inks: Inks, layout: Layout, palette: Floats) -> Floats:
+@dataclass(frozen=True)
+class Marks:
+    """What of a drawing decides its colours; the same for every palette. The anchor is the ground or the biggest ink.
+
+    Edges are between any two of the anchor (0) and the marks (1..), by `first` and `second`.
+    """
+
+    inks: Inks
+    anchor: int
+    order: NDArray[np.intp]  # the marks as inks, dark to light
+    shadows: tuple[tuple[int, float], ...]  # faint inks and their lightness
+    bright_ground: bool
+    above_ground: float  # mean lightness of the marks, less the anchor's
+    on_ground: Floats  # 0..1, how much the contrast to the anchor counts for each mark
+    weights: Floats  # root of each mark's part of the marked area
+    ranks: NDArray[np.intp]  # by area, the biggest 0
+    first: NDArray[np.intp]
+    second: NDArray[np.intp]
+    length: Floats  # pixels of each edge
+    melting: Floats  # how much of a mark is lost when the edge is
+    apart: Floats  # distance of its colours, at most `_DISTINCT`
+    steps: Floats  # difference of lightness across it
+
+
+def read_marks(inks: Inks, layout: Layout) -> Marks:
+    """Sort out a drawing's inks: the anchor, the marks, their edges."""
+    source, bright = lightness(inks.levels), luminance(inks.levels)
+    anchor = 0 if inks.has_ground else int(np.argmax(layout.areas * ~layout.faint))
+    marks = [index for index in range(len(inks)) if index != anchor and not layout.faint[index]]
+    order = np.array(sorted(marks, key=lambda index: (source[index], index)), np.intp)
+    ratios = np.array([contrast(float(bright[mark]), float(bright[anchor])) for mark in order])
+    outline = layout.contacts[order]
+    on_ground = np.minimum(outline[:, anchor] / np.maximum(outline.sum(1), 1.0) / _ON_GROUND, 1)
+    areas = layout.areas[order]
+    members = np.concatenate([[anchor], order]).astype(np.intp)
+    first, second = np.triu_indices(len(members), 1)
+    contacts = layout.contacts[np.ix_(members, members)]
+    total = np.maximum(contacts.sum(1), 1.0)
+    length = contacts[first, second]
+    return Marks(
+        inks=inks,
+        anchor=anchor,
+        order=order,
+        shadows=tuple((int(index), float(source[index])) for index in np.flatnonzero(layout.faint)),
+        bright_ground=bool(source[anchor] >= 50),
+        above_ground=float(source[order].mean() - source[anchor]) if len(order) else 0.0,
+        on_ground=on_ground * np.clip((ratios - 1) / (_CONTRAST_MEANT - 1), 0, 1),
+        weights=np.sqrt(areas / max(float(areas.sum()), 1e-9)),
+        ranks=np.argsort(np.argsort(-areas, kind="stable"), kind="stable"),
+        first=first,
+        second=second,
+        length=length,
+        melting=np.sqrt(length / np.minimum(total[first], total[second])),
+        apart=np.minimum(_apart(inks.levels[members])[first, second], _DISTINCT),
+        steps=np.abs(source[members][first] - source[members][second]),
+    )
+
+
+def match_roles(marks: Marks, palette: Floats) -> Floats:
     """Target levels (n, 3) of each ink for a palette (m, 3), m at least 1.
 
     The ground takes the background colour (of fewer than four colours, the lightest or darkest, whichever the ground
     is); without a ground the biggest ink takes the primary. The others keep their order of lightness, reversed when
-    light and dark change places. Shadows take the colour of nearest lightness.
+    light and dark change places. Shadows take a colour that is like a shadow.
     """
-    anchor = 0 if inks.has_ground else int(np.argmax(layout.areas * ~layout.faint))
-    anchor_color = _anchor_color(inks, palette, anchor)
-    target = np.tile(palette[anchor_color], (len(inks), 1))
-    source, goal = lightness(inks.levels), lightness(palette)
-    for index in np.flatnonzero(layout.faint):
-        target[index] = palette[_shadow_color(palette, float(source[index]))]
-    marks = sorted((i for i in range(len(inks)) if i != anchor and not layout.faint[i]), key=lambda i: (source[i], i))
-    ladder = sorted(_distinct(palette, palette[anchor_color]), key=lambda i: (goal[i], i))
-    if not marks or not ladder:
+    goal = lightness(palette)
+    anchor = _anchor_color(marks, goal)
+    target = np.tile(palette[anchor], (len(marks.inks), 1))
+    for index, light in marks.shadows:
+        target[index] = palette[_shadow_color(palette, light)]
+    ladder = sorted(_distinct(palette, palette[anchor]), key=lambda place: (goal[place], place))
+    if not len(marks.order) or not ladder:
         return target
-    if _flips(source[marks].mean() - source[anchor], goal[ladder].mean() - goal[anchor_color]):
+    if marks.above_ground * (goal[ladder].mean() - goal[anchor]) < 0:
         ladder.reverse()
-    ways = _ascents(len(marks), len(ladder))
-    cost = _mark_costs(inks, layout, palette, anchor, anchor_color, marks, ladder)[np.arange(len(marks)), ways].sum(1)
-    cost += _edge_costs(inks.levels, palette, layout, [anchor, *marks], [anchor_color, *ladder], ways)
+    ways = _ascents(len(marks.order), len(ladder))
+    cost = _mark_costs(marks, palette, anchor, ladder)[np.arange(len(marks.order)), ways].sum(1)
+    cost += _edge_costs(marks, palette[[anchor, *ladder]], ways)
     cost -= _UNUSED * (1 + (np.diff(ways, axis=1) > 0).sum(1))
-    target[marks] = palette[np.array(ladder)[ways[int(cost.argmin())]]]
+    target[marks.order] = palette[np.array(ladder)[ways[int(cost.argmin())]]]
     return target
 
 
-def _anchor_color(inks: Inks, palette: Floats, anchor: int) -> int:
-    if not inks.has_ground:
+def _anchor_color(marks: Marks, goal: Floats) -> int:
+    if not marks.inks.has_ground:
         return PRIMARY
-    if len(palette) > BACKGROUND:
+    if len(goal) > BACKGROUND:
         return BACKGROUND
-    light = lightness(palette)
-    bright = float(lightness(inks.levels[anchor])) >= 50
-    return int(np.argmax(light)) if bright else int(np.argmin(light))
+    return int(np.argmax(goal)) if marks.bright_ground else int(np.argmin(goal))
 
 
 def _shadow_color(palette: Floats, light: float) -> int:
@@ -89,11 +144,6 @@ def _distinct(palette: Floats, taken: Floats) -> list[int]:
     return positions
 
 
-def _flips(before: float, after: float) -> bool:
-    """Whether the marks stood on one side of the ground's lightness and their colours stand on the other."""
-    return before * after < 0
-
-
 @lru_cache(maxsize=128)
 def _ascents(rows: int, columns: int) -> NDArray[np.intp]:
     """Every way to give each row a column without descending, shape (ways, rows)."""
@@ -102,56 +152,32 @@ def _ascents(rows: int, columns: int) -> NDArray[np.intp]:
     return ways
 
 
-def _mark_costs(
-    inks: Inks,
-    layout: Layout,
-    palette: Floats,
-    anchor: int,
-    anchor_color: int,
-    marks: Sequence[int],
-    ladder: Sequence[int],
-) -> Floats:
+def _mark_costs(marks: Marks, palette: Floats, anchor: int, ladder: Sequence[int]) -> Floats:
     """What it costs each mark (rows) to take each colour (columns): contrast to the ground, and rank against role."""
-    bright, paint = luminance(inks.levels), luminance(palette)
-    before = np.array([contrast(float(bright[mark]), float(bright[anchor])) for mark in marks])
-    after = np.array([contrast(float(paint[place]), float(paint[anchor_color])) for place in ladder])
-    outline = layout.contacts[list(marks)]
-    on_ground = outline[:, anchor] / np.maximum(outline.sum(1), 1.0)
-    meant = np.clip((before - 1) / (_CONTRAST_MEANT - 1), 0, 1) * np.minimum(on_ground / _ON_GROUND, 1)
-    unreadable = meant[:, None] * np.maximum(0, CONTRAST_MIN / after - 1)[None]
-    areas = layout.areas[list(marks)]
-    ranks = np.argsort(np.argsort(-areas, kind="stable"), kind="stable")
+    paint = luminance(palette)
+    ratios = np.array([contrast(float(paint[place]), float(paint[anchor])) for place in ladder])
+    unreadable = marks.on_ground[:, None] * np.maximum(0, CONTRAST_MIN / ratios - 1)
     roles = np.argsort(np.argsort(np.array(ladder), kind="stable"), kind="stable")
-    weight = np.sqrt(areas / max(float(areas.sum()), 1e-9))
-    role = np.abs(ranks[:, None] - roles[None]) / max(len(ladder) - 1, 1) * weight[:, None]
-    total: Floats = (_UNREADABLE if inks.has_ground else _UNREADABLE_ON_MARK) * unreadable + _ROLE * role
+    role = np.abs(marks.ranks[:, None] - roles) / max(len(ladder) - 1, 1) * marks.weights[:, None]
+    price = _UNREADABLE if marks.inks.has_ground else _UNREADABLE_ON_MARK
+    total: Floats = price * unreadable + _ROLE * role
     return total
 
 
-def _edge_costs(
-    levels: Floats,
-    palette: Floats,
-    layout: Layout,
-    inks: Sequence[int],
-    colors: Sequence[int],
-    ways: NDArray[np.intp],
-) -> Floats:
-    """What each way costs the edges between the inks (the ground first): melted ones, and a lost order of strength."""
-    first, second = np.triu_indices(len(inks), 1)
-    contacts = layout.contacts[np.ix_(inks, inks)]
-    outline = np.maximum(contacts.sum(1), 1.0)
-    length = contacts[first, second]
-    share = np.sqrt(length / np.minimum(outline[first], outline[second]))
-    taken = np.concatenate([np.zeros((len(ways), 1), np.intp), ways + 1], axis=1)
-    wanted = np.minimum(_apart(levels[list(inks)])[first, second], _DISTINCT)
-    given = _apart(palette[list(colors)])[taken[:, first], taken[:, second]]
-    melted = (share * np.maximum(0, wanted - given) / _DISTINCT).sum(1)
-    source, goal = lightness(levels[list(inks)]), lightness(palette[list(colors)])
-    before = np.abs(source[first] - source[second])
-    after = np.abs(goal[taken[:, first]] - goal[taken[:, second]])
-    strength = (length * before * after).sum(1)
-    scale = np.sqrt((length * before**2).sum() * (length * after**2).sum(1))
-    lost = 1 - strength / np.maximum(scale, 1e-9)
+def _edge_costs(marks: Marks, colors: Floats, ways: NDArray[np.intp]) -> Floats:
+    """What each way costs the edges: those that melt away, and the strength of each relative to the others.
+
+    `colors`: the anchor's colour, then those that the ways count from 0.
+    """
+    taken = np.zeros((len(ways), ways.shape[1] + 1), np.intp)
+    taken[:, 1:] = ways + 1
+    edges = taken[:, marks.first] * len(colors) + taken[:, marks.second]
+    melted = (marks.melting * np.maximum(0, marks.apart - _apart(colors).ravel()[edges])).sum(1) / _DISTINCT
+    goal = lightness(colors)
+    steps = np.abs(goal[:, None] - goal).ravel()[edges]
+    weighed = marks.length * steps
+    scale = np.sqrt((marks.length * marks.steps**2).sum() * (weighed * steps).sum(1))
+    lost = 1 - (weighed * marks.steps).sum(1) / np.maximum(scale, 1e-9)
     total: Floats = _MELTED * melted + _SHAPE * lost
     return total
 
