@@ -100,11 +100,15 @@ def demo(
 
 
 @app.command()
-def dev() -> None:
+def dev(
+    fake_provider: Annotated[
+        bool, typer.Option("--fake-provider", help="Draw over HTTP, by a fake provider that takes faults to order.")
+    ] = False,
+) -> None:
     """Keep the embedded stack, workers, beat and Flower running, and print the settings a producer needs."""
     from concept_worker.cli.local import run_dev
 
-    raise typer.Exit(run_dev())
+    raise typer.Exit(run_dev(fake_provider=fake_provider))
 
 
 @app.command()

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import os
 import signal
+import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from importlib.util import find_spec
@@ -27,6 +28,7 @@ DEMO_USER = "00000000-0000-4000-8000-00000000d340"  # supabase/seed.sql makes th
 _DEMO_THREADS = "8"
 _DEMO_SECONDS = 600.0  # a real provider may take minutes; the offline one takes seconds
 _LOOK = 0.5  # seconds between looks at the children
+_FAKE_KEY = "fake-key"  # what the fake provider takes unless told otherwise; opens nothing else
 
 
 class LocalStackMissing(Exception):
@@ -119,19 +121,48 @@ def _demo_task(client: ConceptClient, row: TaskRow, worker: Worker, output: Path
     return DemoResult(row, concept, files)
 
 
-def run_dev() -> int:
-    """Keep stack, workers, beat and Flower running until Ctrl-C; the exit status."""
+def run_dev(*, fake_provider: bool = False) -> int:
+    """Keep stack, workers, beat and Flower running until Ctrl-C; the exit status.
+
+    With `fake_provider`, the workers speak JigsawStack's wire to a fake that runs beside them and costs nothing.
+    """
     folder = HOME / "dev"
     with ExitStack() as at_end:
-        stack = at_end.enter_context(stack_in(folder))
-        at_end.enter_context(_announced(stack))
-        children = _dev_children(folder)
+        settings = dict(at_end.enter_context(stack_in(folder)).environment)
+        if fake_provider:
+            fake = _fake_settings()
+            at_end.enter_context(_environment(fake))
+            settings |= fake
+        at_end.enter_context(_announced(settings))
+        children = [*([_fake_provider(folder)] if fake_provider else []), *_dev_children(folder)]
         for child in children:
             child.start()
             at_end.callback(child.stop)
-        _print_settings(stack, children)
+        _print_settings(settings, children)
         with _stopping() as stop:
             return _supervise(children, stop)
+
+
+def _fake_settings() -> dict[str, str]:
+    from concept_worker.devstack.ports import free_port
+
+    return {
+        "CONCEPT_PROVIDER": "jigsawstack",
+        "JIGSAWSTACK_API_KEY": _FAKE_KEY,
+        "JIGSAWSTACK_API_URL": f"http://127.0.0.1:{free_port()}",
+    }
+
+
+def _fake_provider(folder: Path) -> Worker:
+    """At the address in the environment, so that it is there again after a restart."""
+    port = os.environ["JIGSAWSTACK_API_URL"].rpartition(":")[2]
+    fake = ("concept_worker.devstack.fake_provider", "--artist", "offline", "--port", port)
+    return Worker(
+        name="provider",
+        command=[sys.executable, "-m", *fake],
+        log=folder / "provider.log",
+        environment=os.environ,
+    )
 
 
 def _dev_children(folder: Path) -> list[Worker]:
@@ -163,9 +194,9 @@ def _supervise(children: list[Worker], stop: list[int]) -> int:
     return 0
 
 
-def _print_settings(stack: Stack, children: list[Worker]) -> None:
+def _print_settings(settings: Mapping[str, str], children: list[Worker]) -> None:
     err.print("\n  [green]concept_worker runs.[/] For another terminal or a producer elsewhere:\n")
-    for name, value in sorted(stack.environment.items()):
+    for name, value in sorted(settings.items()):
         err.print(f"  export {name}={value}", markup=False)
     err.print(f"\n  In this directory nothing needs exporting ({DEV_ENV_FILE} is read). Try:")
     err.print('  concept-worker generate "a lighthouse in a storm" --theme "calm nordic morning" --wait', markup=False)
@@ -175,18 +206,29 @@ def _print_settings(stack: Stack, children: list[Worker]) -> None:
         err.print("  Flower  http://127.0.0.1:5555")
     else:
         err.print("  Flower  not installed (pip install 'concept-worker[flower]')", markup=False)
+    if any(child.name == "provider" for child in children):
+        _print_fake(settings["JIGSAWSTACK_API_URL"])
     err.print(f"  logs    {HOME / 'dev'}/*.log\n\n  Ctrl-C stops everything.\n")
 
 
+def _print_fake(url: str) -> None:
+    err.print(
+        f"  fake    {url} is the provider: draws offline, costs nothing. What it was asked, and trouble to order:"
+    )
+    order = '[{"kind": "status", "status": 503, "endpoint": "image", "times": 2}]'
+    for command in ("__calls", f"__faults -d '{order}'", "__faults -X DELETE"):
+        err.print(f"          curl {url}/{command}", markup=False, soft_wrap=True)
+
+
 @contextmanager
-def _announced(stack: Stack) -> Iterator[None]:
+def _announced(settings: Mapping[str, str]) -> Iterator[None]:
     """A file with the running stack's settings, readable by this user alone, for commands in this directory."""
     file = Path(DEV_ENV_FILE)
     file.parent.mkdir(parents=True, exist_ok=True)
     file.unlink(missing_ok=True)
     descriptor = os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
     with os.fdopen(descriptor, "w") as handle:
-        handle.writelines(f"{name}={value}\n" for name, value in stack.environment.items())
+        handle.writelines(f"{name}={value}\n" for name, value in settings.items())
     try:
         yield
     finally:
