@@ -40,6 +40,7 @@ Palettes = Annotated[int, typer.Option("--num-palettes", "-n", help="How many pa
 AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON document instead.")]
 Output = Annotated[Path, typer.Option("--output", "-o", help="Folder that gets a folder per task.")]
 Wait = Annotated[bool, typer.Option("--wait", help="Follow it to its end and fetch the pictures.")]
+DryRun = Annotated[bool, typer.Option("--dry-run", help="Only count.")]
 User = Annotated[
     UUID | None, typer.Option("--user", help="Whose task; the demo user unless given.", envvar="CONCEPT_USER_ID")
 ]
@@ -195,6 +196,72 @@ def tasks(
 
 
 @app.command()
+def cancel(
+    task_id: Annotated[UUID, typer.Argument(help="The task's id.")], user: User = None, as_json: AsJson = False
+) -> None:
+    """Cancel a task: a pending one never starts, a running one stops at its next step."""
+    with _client() as client:
+        _report(client.cancel(task_id, _user(user)), as_json)
+
+
+@app.command()
+def retry(
+    task_id: Annotated[UUID, typer.Argument(help="The failed or canceled task's id.")],
+    user: User = None,
+    wait: Wait = False,
+    output: Output = Path("out"),
+    as_json: AsJson = False,
+) -> None:
+    """Try a failed or canceled task again, as a new task that goes on from the old one's checkpoints."""
+    with _client() as client:
+        _followed(client, client.retry(task_id, _user(user)), wait, output, as_json)
+
+
+@app.command()
+def delete(task_id: Annotated[UUID, typer.Argument(help="The task's id.")], user: User = None) -> None:
+    """Delete a task's row; a running task is canceled first. A concept that it made stays."""
+    with _client() as client:
+        client.delete(task_id, _user(user))
+    out.print(f"deleted {task_id}")
+
+
+@app.command()
+def sweep(
+    older: Annotated[
+        float | None, typer.Option("--older", min=0, help="Hours; what is younger is left alone. Default: the setting.")
+    ] = None,
+    dry_run: DryRun = False,
+    as_json: AsJson = False,
+) -> None:
+    """Remove objects and staged bytes that no row refers to."""
+    from concept_worker.cli.housekeeping import run_sweep
+
+    report = run_sweep(older, dry_run=dry_run)
+    if as_json:
+        view.print_json(report.model_dump())
+    else:
+        out.print(f"{_would(dry_run)} {report.objects} objects and {report.staged} staged images")
+
+
+@app.command()
+def retention(
+    days: Annotated[
+        float | None, typer.Option("--days", min=0, help="Age at which concepts go; 0 keeps all. Default: the setting.")
+    ] = None,
+    dry_run: DryRun = False,
+    as_json: AsJson = False,
+) -> None:
+    """Let go of old concepts, their rows and pictures together."""
+    from concept_worker.cli.housekeeping import run_retention
+
+    report = run_retention(days, dry_run=dry_run)
+    if as_json:
+        view.print_json(report.model_dump())
+    else:
+        out.print(f"{_would(dry_run)} {report.concepts} concepts with {report.objects} pictures")
+
+
+@app.command()
 def doctor() -> None:
     """Check the settings: is each neighbour there, and does it let us in?"""
     from concept_worker.cli.doctor import examine
@@ -232,6 +299,10 @@ def _client() -> ConceptClient:
     from concept_worker.client import ConceptClient
 
     return ConceptClient.from_settings()
+
+
+def _would(dry_run: bool) -> str:
+    return "would remove" if dry_run else "removed"
 
 
 def _user(user: UUID | None) -> UUID:

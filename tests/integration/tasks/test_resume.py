@@ -1,0 +1,302 @@
+"""Runs that are interrupted: they go on from where they were, and nothing is paid twice."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterator
+from typing import Any
+from uuid import UUID
+
+import asyncpg
+import pytest
+from redis import Redis
+
+from concept_worker.devstack import Stack
+from concept_worker.devstack.fake_provider import FakeProvider, FakeProviderOptions, Fault, FaultKind
+from concept_worker.errors import TaskError
+from concept_worker.models import RunReference, StagedImage, StagedName, TaskRow, TaskStatus, TaskType
+from concept_worker.routing import Queue, TaskName
+from concept_worker.tasks.backlog import waiting_among
+from tests.conftest import StartSystem, System
+from tests.waiting import until
+
+
+def brief(user_id: UUID) -> dict[str, Any]:
+    """A brief that the provider's log can be searched for; housekeeping resumes other tests' rows too."""
+    return {"logo_description": f"a fox named {user_id.hex}", "theme_description": "warm", "num_palettes": 1}
+
+
+def images_paid(provider: FakeProvider, user_id: UUID) -> int:
+    """How many pictures were paid for this test's brief."""
+    return sum(call.paid and call.endpoint == "image" and user_id.hex in str(call.body) for call in provider.calls)
+
+
+@pytest.fixture(scope="module")
+def provider() -> Iterator[FakeProvider]:
+    """A paid provider that counts."""
+    with FakeProvider(FakeProviderOptions()) as fake:
+        yield fake
+
+
+@pytest.fixture(autouse=True)
+def forgetful(provider: FakeProvider, stack: Stack) -> None:
+    """Each test orders its own trouble, and finds the door to the provider open."""
+    provider.reset()
+    with Redis.from_url(stack.environment["CONCEPT_STAGING_URL"]) as redis:
+        for key in redis.scan_iter("concept-worker:gate:*"):
+            redis.delete(key)
+
+
+@pytest.fixture(scope="module")
+def paid_system(start_system: StartSystem, provider: FakeProvider) -> System:
+    """A worker on that provider, with leases short enough to watch."""
+    return start_system(
+        JIGSAWSTACK_API_KEY=provider.api_key,
+        JIGSAWSTACK_API_URL=provider.url,
+        CONCEPT_LEASE_SECONDS="1.5",
+        CONCEPT_PENDING_SECONDS="1",
+        CONCEPT_VISIBILITY_SECONDS="3",
+        CONCEPT_CIRCUIT_FAILURES="2",
+        CONCEPT_CIRCUIT_SECONDS="1",
+    )
+
+
+def look(system: System, row: TaskRow) -> TaskRow:
+    """The row now."""
+    return system.client.get_task(row.id, row.user_id)
+
+
+def ended(system: System, row: TaskRow) -> TaskRow:
+    """The row at its end, with housekeeping as often as beat would ask for it."""
+
+    def is_over() -> bool:
+        system.app.send_task(TaskName.RECONCILE.value, queue=Queue.HOUSEKEEPING.value, expires=1)
+        return look(system, row).status.is_terminal
+
+    until(is_over, "the row to end")
+    return look(system, row)
+
+
+def steps_of(stack: Stack, row: TaskRow) -> dict[str, asyncpg.Record]:
+    """The checkpoints of a row."""
+
+    async def read() -> list[asyncpg.Record]:
+        connection = await asyncpg.connect(stack.environment["DATABASE_URL"])
+        try:
+            return await connection.fetch("select * from public.task_steps where task_id = $1", row.id)
+        finally:
+            await connection.close()
+
+    return {record["step"]: record for record in asyncio.run(read())}
+
+
+def objects_of(stack: Stack, row: TaskRow) -> int:
+    """How many objects lie under a task."""
+
+    async def read() -> int:
+        connection = await asyncpg.connect(stack.environment["DATABASE_URL"])
+        try:
+            counted = await connection.fetchval(
+                "select count(*) from storage.objects where name like $1", f"{row.user_id}/{row.id}/%"
+            )
+            return int(counted)
+        finally:
+            await connection.close()
+
+    return asyncio.run(read())
+
+
+class TestAWorkerThatDies:
+    """SIGKILL, in the middle of a step."""
+
+    def test_a_killed_worker_costs_only_the_call_in_flight(
+        self, paid_system: System, provider: FakeProvider, stack: Stack, user_id: UUID
+    ) -> None:
+        """The image was paid before; after the kill during palettes it is not paid again."""
+        provider.faults.add(Fault(endpoint="palettes", kind=FaultKind.HANG, times=1))
+        row = paid_system.client.generate(user_id=user_id, **brief(user_id))
+        until(lambda: any(call.endpoint == "palettes" for call in provider.calls), "the palettes call")
+        until(lambda: steps_of(stack, row)["store_base_image"]["state"] == "done", "the base image to be stored")
+        paid_system.worker.kill()
+        paid_system.worker.container.start()
+        paid_system.worker.ready()
+        last = ended(paid_system, row)
+        assert last.status is TaskStatus.COMPLETED
+        assert last.run > 1
+        assert images_paid(provider, user_id) == 1
+
+    def test_a_step_that_always_kills_is_given_up(
+        self, start_system: StartSystem, provider: FakeProvider, stack: Stack, user_id: UUID
+    ) -> None:
+        """After so many executions that never came back the row says so."""
+        system = start_system(
+            JIGSAWSTACK_API_KEY=provider.api_key,
+            JIGSAWSTACK_API_URL=provider.url,
+            CONCEPT_LEASE_SECONDS="0.5",
+            CONCEPT_PENDING_SECONDS="1",
+            CONCEPT_MAX_INTERRUPTIONS="2",
+        )
+        provider.faults.add(Fault(endpoint="image", kind=FaultKind.HANG))
+        row = system.client.generate(user_id=user_id, **brief(user_id))
+        for kills in range(1, 3):
+            until(lambda k=kills: len(provider.calls) >= k or look(system, row).status.is_terminal, "the call")
+            system.worker.kill()
+            system.worker.container.start()
+            system.worker.ready()
+            system.app.send_task(TaskName.RECONCILE.value, queue=Queue.HOUSEKEEPING.value)
+            until(
+                lambda k=kills: ended_or_reconciled(system, row, k),
+                "the next execution",
+            )
+        last = ended(system, row)
+        assert last.status is TaskStatus.FAILED
+        assert last.error_message is not None
+        assert "was interrupted 2 times and was given up" in last.error_message
+
+
+def ended_or_reconciled(system: System, row: TaskRow, runs: int) -> bool:
+    """Whether another run has begun, or the row is over."""
+    system.app.send_task(TaskName.RECONCILE.value, queue=Queue.HOUSEKEEPING.value, expires=1)
+    now = look(system, row)
+    return now.status.is_terminal or now.run > runs
+
+
+class TestALostMessage:
+    """The row is the outbox."""
+
+    def test_a_row_whose_message_was_never_sent_runs(self, paid_system: System, user_id: UUID) -> None:
+        """A producer that died between row and message."""
+        row = paid_system.client._records.task_service.create_task(user_id, TaskType.GENERATION, brief(user_id))
+        assert ended(paid_system, row).status is TaskStatus.COMPLETED
+
+    def test_staged_bytes_that_are_gone_are_made_again(
+        self, paid_system: System, provider: FakeProvider, stack: Stack, user_id: UUID
+    ) -> None:
+        """A checkpoint whose bytes the broker forgot is dropped, and its step done again."""
+        tasks = paid_system.client._records.task_service
+        row = tasks.create_task(user_id, TaskType.GENERATION, brief(user_id))
+        claimed = tasks.claim_task_if_pending(row.id)
+        assert claimed is not None
+        run = RunReference.of(claimed)
+        gone = StagedImage(task_id=row.id, name=StagedName.BASE, sha256="0" * 64, size=1, width=1, height=1).model_dump(
+            mode="json"
+        )
+        tasks.begin_step(run, "generate_base_image", "somebody", 5)
+        tasks.finish_step(run, "generate_base_image", gone, 55)
+        last = ended(paid_system, row)
+        assert last.status is TaskStatus.COMPLETED
+        assert images_paid(provider, user_id) == 1
+
+    def test_a_backlog_is_not_a_stall(self, start_system: StartSystem, user_id: UUID) -> None:
+        """A message that only waits in its queue is seen there."""
+        system = start_system(CONCEPT_PENDING_SECONDS="1")
+        system.worker.teardown()
+        row = system.client.generate(user_id=user_id, **brief(user_id))
+        unsent = str(user_id)
+        waiting = waiting_among(system.app, {str(row.id), unsent})
+        system.client.cancel(row.id, user_id)  # or a later test's housekeeping runs it
+        assert waiting == {str(row.id)}
+
+
+class TestCancel:
+    """The user changes their mind."""
+
+    def test_a_pending_task_never_starts(self, start_system: StartSystem, stack: Stack, user_id: UUID) -> None:
+        """Though its message is delivered."""
+        system = start_system()
+        system.worker.container.stop(10)
+        row = system.client.generate(user_id=user_id, **brief(user_id))
+        assert system.client.cancel(row.id, user_id).status is TaskStatus.CANCELED
+        system.worker.container.start()
+        system.worker.ready()
+        after = system.client.generate(user_id=user_id, **brief(user_id))
+        until(lambda: look(system, after).status is TaskStatus.COMPLETED, "the task behind it")
+        assert (look(system, row).run, steps_of(stack, row), objects_of(stack, row)) == (0, {}, 0)
+
+    def test_a_running_task_stops_and_leaves_nothing(
+        self, paid_system: System, provider: FakeProvider, stack: Stack, user_id: UUID
+    ) -> None:
+        """Also what its running step stores after the cancel."""
+        provider.faults.add(Fault(endpoint="palettes", kind=FaultKind.LATE, times=1, seconds=0.5))
+        row = paid_system.client.generate(user_id=user_id, **brief(user_id))
+        until(lambda: objects_of(stack, row) > 0, "something stored")
+        paid_system.client.cancel(row.id, user_id)
+        after = paid_system.client.generate(user_id=user_id, **brief(user_id))
+        until(lambda: look(paid_system, after).status is TaskStatus.COMPLETED, "a later task")
+        until(lambda: objects_of(stack, row) == 0, "its objects to be gone")
+        last = look(paid_system, row)
+        assert (last.status, last.result_id, "create_variations" in steps_of(stack, row)) == (
+            TaskStatus.CANCELED,
+            None,
+            False,
+        )
+
+    def test_a_task_that_waits_for_its_retry_is_canceled_at_once(
+        self, paid_system: System, provider: FakeProvider, user_id: UUID
+    ) -> None:
+        """The row does not wait for the wait."""
+        provider.faults.add(Fault(endpoint="image", kind=FaultKind.RATE_LIMITED, wait_ms=30_000))
+        row = paid_system.client.generate(user_id=user_id, **brief(user_id))
+        until(lambda: "retry" in look(paid_system, row).metadata, "the wait to show")
+        assert look(paid_system, row).metadata["retry"]["step"] == "generate_base_image"
+        assert paid_system.client.cancel(row.id, user_id).status is TaskStatus.CANCELED
+
+    def test_a_finished_task_is_not_canceled(self, system: System, user_id: UUID) -> None:
+        """It is over."""
+        row = system.client.generate(user_id=user_id, **brief(user_id))
+        until(lambda: look(system, row).status.is_terminal, "the end")
+        with pytest.raises(TaskError, match="it is completed"):
+            system.client.cancel(row.id, user_id)
+
+    def test_deleting_a_running_task_cancels_it(
+        self, paid_system: System, provider: FakeProvider, stack: Stack, user_id: UUID
+    ) -> None:
+        """Nothing of it is left."""
+        provider.faults.add(Fault(endpoint="palettes", kind=FaultKind.LATE, times=1, seconds=0.5))
+        row = paid_system.client.generate(user_id=user_id, **brief(user_id))
+        until(lambda: objects_of(stack, row) > 0, "something stored")
+        paid_system.client.delete(row.id, user_id)
+        after = paid_system.client.generate(user_id=user_id, **brief(user_id))
+        until(lambda: look(paid_system, after).status is TaskStatus.COMPLETED, "a later task")
+        until(lambda: objects_of(stack, row) == 0, "its objects to be gone")
+        assert [task.id for task in paid_system.client.get_tasks(user_id)] == [after.id]
+
+
+class TestRetry:
+    """A failed task is tried again."""
+
+    def test_it_goes_on_from_the_checkpoints(
+        self, start_system: StartSystem, paid_system: System, provider: FakeProvider, user_id: UUID
+    ) -> None:
+        """As a new task; the image is not paid again, and the old row stays as it was."""
+        broken = start_system(
+            JIGSAWSTACK_API_KEY=provider.api_key,
+            JIGSAWSTACK_API_URL=provider.url,
+            CONCEPT_STORAGE_BUCKET_PALETTE="no-such-bucket",
+        )
+        failed = broken.client.generate(user_id=user_id, **brief(user_id))
+        until(lambda: look(broken, failed).status is TaskStatus.FAILED, "the failure")
+        before = look(broken, failed)
+        fresh = paid_system.client.retry(failed.id, user_id)
+        last = ended(paid_system, fresh)
+        assert (last.status, last.retry_of) == (TaskStatus.COMPLETED, failed.id)
+        assert images_paid(provider, user_id) == 1
+        assert look(broken, failed) == before
+
+
+class TestAnOutage:
+    """The provider is away for longer than the tries last."""
+
+    def test_the_run_waits_with_a_reason_and_goes_on(
+        self, paid_system: System, provider: FakeProvider, user_id: UUID
+    ) -> None:
+        """The circuit opens; waiting for it to close is no failed attempt."""
+        provider.faults.add(Fault(endpoint="image", kind=FaultKind.STATUS, status=503))
+        row = paid_system.client.generate(user_id=user_id, **brief(user_id))
+        until(
+            lambda: "having trouble" in str(look(paid_system, row).metadata.get("retry", {}).get("reason")),
+            "the closed door to show in the row",
+        )
+        assert look(paid_system, row).status is TaskStatus.PROCESSING
+        provider.faults.clear()
+        assert ended(paid_system, row).status is TaskStatus.COMPLETED
