@@ -141,10 +141,20 @@ class ConceptClient:
                 **unknown,
             },
         )
+        if payload.original_image_path is not None:
+            self._check_path(payload.original_image_path, user_id)
         if payload.original_concept_id is not None:
             payload = self._described(payload, payload.original_concept_id, user_id)
         inputs = payload.model_dump(mode="json", exclude_none=True)
         return self._enqueue(user_id, TaskType.REFINEMENT, inputs)
+
+    def _check_path(self, path: str, user_id: UUID | str) -> None:
+        from concept_worker.services.image_persistence_service import own_path
+
+        try:
+            own_path(path, to_uuid("user_id", user_id))
+        except InvalidRequest as exc:
+            raise exc.within("Invalid request") from exc
 
     def _described(self, payload: RefinementPayload, concept_id: UUID, user_id: UUID | str) -> RefinementPayload:
         concept = self._records.concept_persistence_service.get_concept(concept_id, to_uuid("user_id", user_id))

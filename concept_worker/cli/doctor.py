@@ -30,7 +30,13 @@ class Finding:
 def examine() -> list[Finding]:
     """Ask every neighbour that the settings name."""
     settings = get_settings()
-    return [*_supabase(settings), *_redis(settings), _workers(), Finding("provider", True, settings.chosen_provider)]
+    redis = list(_redis(settings))
+    return [
+        *_supabase(settings),
+        *redis,
+        _workers(broker_is_well=redis[0].is_well),
+        Finding("provider", True, settings.chosen_provider.value),
+    ]
 
 
 def _supabase(settings: Settings) -> Iterator[Finding]:
@@ -65,13 +71,12 @@ def _redis(settings: Settings) -> Iterator[Finding]:
         redis.close()
 
 
-def _workers() -> Finding:
+def _workers(*, broker_is_well: bool) -> Finding:
     from concept_worker.celery import app
 
-    try:
-        answers = app.control.ping(timeout=1.0) or []
-    except OSError as exc:
-        return Finding("workers", False, f"cannot be asked: {type(exc).__name__}")
+    if not broker_is_well:
+        return Finding("workers", False, "cannot be asked without the broker")
+    answers = app.control.ping(timeout=1.0) or []
     names = sorted(name for answer in answers for name in answer)
     return Finding("workers", bool(names), ", ".join(names) or "none answers; start them as the Procfile says")
 

@@ -68,13 +68,19 @@ def print_row(row: TaskRow) -> None:
 def print_rows(rows: Sequence[TaskRow]) -> None:
     """Task rows, newest first, one a line."""
     table = Table(box=None, pad_edge=False, header_style="dim")
-    for heading in ("created", "task", "status", "%", "stage", "concept / error"):
-        table.add_column(heading, no_wrap=heading in ("created", "task"))
+    for heading in ("created", "task", "status", "%"):
+        table.add_column(heading, no_wrap=True)
+    table.add_column("concept, stage or error", no_wrap=True, overflow="ellipsis")
     for row in rows:
-        result = str(row.result_id) if row.result_id else row.error_message or "-"
-        stage = label(row.stage)
-        table.add_row(_time(row.created_at), str(row.id), colored(row.status), str(row.progress), stage, result)
+        created = row.created_at.astimezone().strftime("%m-%d %H:%M")
+        table.add_row(created, str(row.id), colored(row.status), str(row.progress), _outcome(row))
     out.print(table if rows else "No tasks yet.")
+
+
+def _outcome(row: TaskRow) -> str:
+    if row.status is TaskStatus.COMPLETED:
+        return str(row.result_id)
+    return label(row.stage) if row.status is TaskStatus.PROCESSING else row.error_message or "-"
 
 
 def print_concept(concept: ConceptRow) -> None:

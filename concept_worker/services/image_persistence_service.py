@@ -7,6 +7,7 @@ from uuid import UUID
 
 import structlog
 
+from concept_worker.errors import InvalidRequest
 from concept_worker.models import StoredImage
 from concept_worker.services.interfaces import ObjectStore
 
@@ -19,6 +20,18 @@ _PNG = "image/png"
 def variation_name(position: int) -> str:
     """The object name of the picture for the palette at `position` (1 is the first)."""
     return f"variation-{position:02d}.png"
+
+
+def own_path(path: str, user_id: UUID) -> str:
+    """The path, when it lies in the user's own folder.
+
+    Raises:
+        InvalidRequest: it does not.
+    """
+    parts = path.split("/")
+    if parts[0] != str(user_id) or len(parts) != 3 or not all(parts) or {".", ".."} & set(parts):
+        raise InvalidRequest("original_image_path: must be an image path of one of your own concepts")
+    return path
 
 
 class ImagePersistenceService:

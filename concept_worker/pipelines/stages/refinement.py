@@ -9,7 +9,7 @@ from concept_worker.models import RefinementPayload, StagedImage, StagedName
 from concept_worker.pipelines.base import stage
 from concept_worker.services.concept_persistence_service import ConceptPersistenceService
 from concept_worker.services.concept_service import ConceptService
-from concept_worker.services.image_persistence_service import ImagePersistenceService
+from concept_worker.services.image_persistence_service import ImagePersistenceService, own_path
 from concept_worker.services.image_service import ImageService
 from concept_worker.services.interfaces import Downloader
 
@@ -62,18 +62,6 @@ def prepare_original_image(task_id: UUID, content: bytes, image_service: ImageSe
         InvalidImage: the original is not an image we accept.
     """
     return image_service.stage_image(content, task_id=task_id, name=StagedName.ORIGINAL)
-
-
-def own_path(path: str, user_id: UUID) -> str:
-    """The path, when it lies in the user's own folder.
-
-    Raises:
-        InvalidRequest: it does not.
-    """
-    parts = path.split("/")
-    if parts[0] != str(user_id) or len(parts) != 3 or not all(parts) or {".", ".."} & set(parts):
-        raise InvalidRequest("original_image_path: must be an image path of one of your own concepts")
-    return path
 
 
 def _stored(path: str, field: str, images: ImagePersistenceService) -> bytes:
