@@ -18,7 +18,7 @@ STEPS = 256  # resolution of a mix before the palette table is made
 _BAND_PIXELS = 65_536
 # A pixel speaks for an ink when its cell is this near (levels), plus two standard deviations of noise.
 _VOTE_RADIUS = 16.0
-_REACH = 2  # pixels around an edge pixel in which inks are looked for
+_REACH = 4  # pixels around an edge pixel in which inks are looked for: small print has few solid pixels
 # A cell's hint: the exact colour of its nearest ink, that ink's number above it, and whether it surely is that ink.
 _INK_SHIFT = np.uint32(24)
 _INK_BITS = np.uint32(31)
@@ -138,7 +138,7 @@ def _cell_hints(inks: Inks, vote_radius: float, radii: Floats) -> Words:
 
 
 def _spread(votes: NDArray[np.uint16]) -> NDArray[np.uint16]:
-    """For each pixel the inks that fill a 2 x 2 block within two pixels of it, as bits."""
+    """For each pixel the inks that fill a 2 x 2 block within `_REACH` pixels of it, as bits."""
     height, width = votes.shape
     if height < 2 or width < 2:
         return votes

@@ -1,7 +1,7 @@
 """Which two inks a colour is mixed from: the pair whose line in sRGB passes nearest, among the inks seen nearby.
 
 Renderers blend edges in sRGB, so mixes are straight lines there. A colour near the crossing of two lines could be on
-either; the inks that fill areas within two pixels decide, which keeps foreign colours out of edges.
+either; the inks that fill areas within four pixels decide, which keeps foreign colours out of edges.
 """
 
 from __future__ import annotations

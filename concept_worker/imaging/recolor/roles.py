@@ -25,6 +25,7 @@ _CONTRAST_MEANT = 1.8
 # Costs. A mark that cannot be read outweighs everything; then marks that touch must not melt into one; then the
 # strength of edges relative to each other; then areas and roles.
 _UNREADABLE = 8.0
+_BELOW = 0.1  # ... and for being below the minimum at all, which is a rule and not a matter of degree
 _UNREADABLE_ON_MARK = 1.0  # without a ground the rule is a wish: the canvas is not ours
 _MELTED = 3.0
 _SHAPE = 4.0
@@ -156,7 +157,8 @@ def _mark_costs(marks: Marks, palette: Floats, anchor: int, ladder: Sequence[int
     """What it costs each mark (rows) to take each colour (columns): contrast to the ground, and rank against role."""
     paint = luminance(palette)
     ratios = np.array([contrast(float(paint[place]), float(paint[anchor])) for place in ladder])
-    unreadable = marks.on_ground[:, None] * np.maximum(0, CONTRAST_MIN / ratios - 1)
+    missing = np.maximum(0, CONTRAST_MIN / ratios - 1) + _BELOW * (ratios < CONTRAST_MIN)
+    unreadable = marks.on_ground[:, None] * missing
     roles = np.argsort(np.argsort(np.array(ladder), kind="stable"), kind="stable")
     role = np.abs(marks.ranks[:, None] - roles) / max(len(ladder) - 1, 1) * marks.weights[:, None]
     price = _UNREADABLE if marks.inks.has_ground else _UNREADABLE_ON_MARK

@@ -61,6 +61,16 @@ def distance(first: np.ndarray, second: np.ndarray) -> np.ndarray:
     return ciede2000(lab(first), lab(second))
 
 
+def contrast(first: Sequence[int], second: Sequence[int]) -> float:
+    """WCAG contrast ratio 1..21 of two colours."""
+    light = []
+    for color in (first, second):
+        level = np.asarray(color, float) / 255
+        linear = np.where(level <= 0.04045, level / 12.92, ((level + 0.055) / 1.055) ** 2.4)
+        light.append(float(linear @ np.array([0.2126, 0.7152, 0.0722])))
+    return (max(light) + 0.05) / (min(light) + 0.05)
+
+
 def _nearest(pixels: np.ndarray, colors: np.ndarray) -> np.ndarray:
     """Distance of each pixel (n, 3) to the nearest colour (m, 3), by its distinct colours."""
     distinct, inverse = np.unique(pixels, axis=0, return_inverse=True)
