@@ -20,15 +20,23 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="tests.chaos", description=__doc__)
     parser.add_argument("--seed", type=int, default=None, help="random unless given")
     parser.add_argument("--runs", type=int, default=100)
-    parser.add_argument("--seconds", type=float, default=60.0, help="how long faults come")
+    parser.add_argument("--seconds", type=float, default=70.0, help="how long faults come")
     parser.add_argument("--flavour", choices=FLAVOURS, default="ours")
+    parser.add_argument("--keep", action="store_true", help="keep logs and journal, whatever came of it")
     parser.add_argument("--cache", action="store_true", help="the provider answers identical requests for nothing")
     asked = parser.parse_args()
     structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.CRITICAL))
     signal.signal(signal.SIGTERM, signal.default_int_handler)  # in order, as on Ctrl-C
     seed = random.SystemRandom().randrange(1, 100_000) if asked.seed is None else asked.seed
     _say(f"seed {seed}")
-    plan = Plan(seed=seed, runs=asked.runs, seconds=asked.seconds, flavour=FLAVOURS[asked.flavour], cache=asked.cache)
+    plan = Plan(
+        seed=seed,
+        runs=asked.runs,
+        seconds=asked.seconds,
+        flavour=FLAVOURS[asked.flavour],
+        cache=asked.cache,
+        keep=asked.keep,
+    )
     outcome = run(plan, lambda text: _say(f"  {text}"))
     _say("\n".join(lines(outcome)))
     return 1 if outcome.violations else 0

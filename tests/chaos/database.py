@@ -12,6 +12,7 @@ import asyncpg
 
 _LOOK = 0.1  # seconds between the observer's looks
 _ANSWER = 5.0
+DATABASE_TROUBLE = (asyncpg.PostgresError, asyncpg.InterfaceError, asyncpg.InternalClientError)
 TERMINAL = ("completed", "failed", "canceled")
 
 
@@ -60,14 +61,14 @@ class Observer:
         while not self._closing.is_set():
             try:
                 connection = await asyncpg.connect(self._database, timeout=_ANSWER)
-            except (OSError, TimeoutError, asyncpg.PostgresError):
+            except (OSError, TimeoutError, *DATABASE_TROUBLE):
                 self._closing.wait(_LOOK)
                 continue
             try:
                 while not self._closing.is_set():
                     self._note(await connection.fetch("select id, status, t::text as whole from public.tasks as t"))
                     self._closing.wait(_LOOK)  # nothing else runs in this loop
-            except (OSError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError):
+            except (OSError, TimeoutError, *DATABASE_TROUBLE):
                 connection.terminate()
             else:
                 await connection.close()

@@ -30,12 +30,14 @@ class Plan:
 
     seed: int = 1
     runs: int = 100
-    seconds: float = 60.0
+    seconds: float = 70.0
     patience: float = 90.0
-    gap: float = 1.7  # seconds between faults of the machine
+    gap: float = 2.2  # seconds between faults of the machine
     meddle: float = 0.7  # between acts of users and late comers
     exact_kills: int = 2  # at each point
+    bad_provider: bool = True
     cache: bool = False  # whether the provider answers an identical request for nothing
+    keep: bool = False  # logs and journal, whatever came of it
     flavour: Flavour = OURS
     faults: dict[str, int] | None = None  # the deck; None for the whole one
 
@@ -67,21 +69,24 @@ def run(plan: Plan, say: Callable[[str], None] = lambda _: None) -> Outcome:
         say(f"deployment up after {time.monotonic() - started:.1f} s")
         with Observer(deployment.database) as observer:
             load, injector = Load(deployment, observer, plan.seed), Injector(deployment, plan.seed, plan.faults)
-            _calm(load)
+            calm(load)
             say(f"first runs completed after {time.monotonic() - started:.1f} s; faults begin")
-            _storm(plan, deployment, load, injector)
+            storm(plan, deployment, load, injector)
             say(f"faults end; {observer.open_rows} rows open")
-            _wait_until(lambda: observer.open_rows == 0, plan.patience)
+            wait_until(lambda: observer.open_rows == 0, plan.patience)
             say(f"{observer.open_rows} rows open at the end")
-            outcome = _judged(plan, deployment, observer, load.asked)
+            outcome = judged(plan, deployment, observer, load.asked)
             outcome.faults.update(injector.counts)
         outcome.seconds = time.monotonic() - started
-        if outcome.violations:
+        if outcome.violations or plan.keep:
             deployment.keep, outcome.logs = True, deployment.folder
+            text = "".join(f"{one.promise}  {one.task}  {one.what}\n" for one in outcome.violations)
+            (deployment.folder / "violations.txt").write_text(text)
     return outcome
 
 
-def _calm(load: Load) -> None:
+def calm(load: Load) -> None:
+    """The first runs, without faults."""
     closing = threading.Event()
     overdue = threading.Timer(_WARM, closing.set)
     overdue.start()
@@ -91,9 +96,11 @@ def _calm(load: Load) -> None:
         overdue.cancel()
 
 
-def _storm(plan: Plan, deployment: Deployment, load: Load, injector: Injector) -> None:
+def storm(plan: Plan, deployment: Deployment, load: Load, injector: Injector) -> None:
+    """Load and faults at the same time, for as long as the plan says."""
     closing = threading.Event()
-    deployment.fake.faults.add(*PROVIDER_FAULTS)
+    if plan.bad_provider:
+        deployment.fake.faults.add(*PROVIDER_FAULTS)
     deployment.arm(on=True)
     threads = [
         threading.Thread(target=injector.run, args=(plan.gap, closing), name="faults", daemon=True),
@@ -112,20 +119,22 @@ def _storm(plan: Plan, deployment: Deployment, load: Load, injector: Injector) -
         deployment.fake.faults.clear()
 
 
-def _wait_until(condition: Callable[[], bool], seconds: float) -> bool:
+def wait_until(condition: Callable[[], bool], seconds: float) -> bool:
+    """Whether the condition came true in time."""
     closing, deadline = threading.Event(), time.monotonic() + seconds
     while not condition() and time.monotonic() < deadline:
         closing.wait(0.1)
     return condition()
 
 
-def _judged(plan: Plan, deployment: Deployment, observer: Observer, asked: Asked) -> Outcome:
-    _wait_until(lambda: told(deployment.journal.read()).in_hand == 0, _QUIET)
+def judged(plan: Plan, deployment: Deployment, observer: Observer, asked: Asked) -> Outcome:
+    """Steps end, a sweep without a limit of age, then the checker."""
+    wait_until(lambda: told(deployment.journal.read()).in_hand == 0, _QUIET)
     services = build_services(deployment.settings)
     swept = services.housekeeping_service.sweep(0)
     services.close()
     looks = observer.looks
-    _wait_until(lambda: observer.looks > looks + 1, 10)
+    wait_until(lambda: observer.looks > looks + 1, 10)
     story = told(deployment.journal.read())
     evidence = _evidence(deployment, observer, asked, story)
     violations, bill = check(evidence)

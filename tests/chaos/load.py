@@ -10,14 +10,13 @@ from dataclasses import dataclass, field
 from typing import Any
 from uuid import UUID
 
-import asyncpg
 from kombu.exceptions import OperationalError
 
 from concept_worker.client import producer_app
 from concept_worker.errors import ConceptWorkerError
 from concept_worker.models import TaskType
 from concept_worker.routing import QUEUE_OF, START_OF
-from tests.chaos.database import TERMINAL, Observer, fetch
+from tests.chaos.database import DATABASE_TROUBLE, TERMINAL, Observer, fetch
 from tests.chaos.deployment import Deployment
 
 _PRESERVE = ((), ("colors",), ("layout", "shapes"))
@@ -44,6 +43,7 @@ class Load:
         self._user = deployment.stack.create_user()
         self._random = random.Random(f"load {seed}")
         self._originals: list[UUID] = []
+        self._number = 0
         self.asked = Asked()
 
     def warm_up(self, closing: threading.Event) -> None:
@@ -57,12 +57,13 @@ class Load:
 
     def ask(self, runs: int, seconds: float, closing: threading.Event) -> None:
         """Ask for so many runs, spread over the time."""
-        for number in range(runs):
+        for _ in range(runs):
+            self._number += 1
             try:
                 if self._random.random() < 0.4:
-                    self._refine(f"K{number:04d}")
+                    self._refine(f"K{self._number:04d}")
                 else:
-                    self._generate(f"K{number:04d}")
+                    self._generate(f"K{self._number:04d}")
             except ConceptWorkerError:
                 self.asked.refused += 1
             if closing.wait(self._random.expovariate(runs / seconds)):
@@ -74,7 +75,7 @@ class Load:
         acts = (self._cancel, self._delete, self._send_again, self._send_again, self._write_late, self._store_late)
         while not closing.wait(rng.expovariate(1 / seconds)):
             name = rng.choice([act.__name__ for act in acts])
-            with suppress(ConceptWorkerError, OperationalError, OSError, asyncpg.PostgresError, TimeoutError):
+            with suppress(ConceptWorkerError, OperationalError, OSError, TimeoutError, *DATABASE_TROUBLE):
                 getattr(self, name)(rng)
 
     def _generate(self, token: str) -> UUID:

@@ -1,0 +1,93 @@
+"""The checker on evidence made by hand: each broken promise is seen, a kept one is not complained about."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+
+from tests.chaos.checker import Evidence, check
+from tests.chaos.journal import told
+
+TASK = "11111111-1111-4111-8111-111111111111"
+BASE, VARIATION = f"u/{TASK}/base.png", f"u/{TASK}/variation-01.png"
+
+
+def evidence(**changes: Any) -> Evidence:
+    """A completed run with one palette, everything in order, but for the changes."""
+    words = {"num_palettes": 1, "logo_description": "a fox K0001"}
+    row = {"id": TASK, "status": "completed", "run": 1, "stage": "store_concept", "result_id": "c"}
+    kept: dict[str, Any] = {
+        "accepted": {TASK: "K0001"},
+        "deleted": frozenset(),
+        "tasks": [{**row, "metadata": json.dumps(words), **changes.pop("row", {})}],
+        "concepts": [{"id": "c", "task_id": TASK, "image_path": BASE}],
+        "variations": [{"concept_id": "c", "position": 1, "image_path": VARIATION}],
+        "objects": {BASE: True, VARIATION: True},
+        "staged": [],
+        "changed": {},
+        "bill": [("K0001", "image", False), ("K0001", "palettes", False)],
+        "story": told(changes.pop("journal", [])),
+    }
+    return Evidence(**{**kept, **changes})
+
+
+def lines(*whats: tuple[float, int, str, dict[str, Any]]) -> list[dict[str, Any]]:
+    """Journal lines of one thread a process."""
+    return [{"at": at, "pid": pid, "thread": 1, "what": what, **fields} for at, pid, what, fields in whats]
+
+
+def test_everything_in_order_is_no_violation() -> None:
+    """A run as it should be passes, and nothing extra is paid."""
+    found, bill = check(evidence())
+    assert (found, bill.extra, bill.allowed) == ([], 0, 0)
+
+
+@pytest.mark.parametrize(
+    ("promise", "changes"),
+    [
+        (1, {"row": {"status": "processing", "result_id": None}, "concepts": [], "variations": [], "objects": {}}),
+        (1, {"tasks": [], "concepts": [], "variations": [], "objects": {}}),
+        (2, {"concepts": [], "variations": [], "objects": {}}),
+        (2, {"concepts": [{"id": one, "task_id": TASK, "image_path": BASE} for one in ("c", "d")]}),
+        (2, {"variations": [], "objects": {BASE: True}}),
+        (2, {"objects": {BASE: True}}),
+        (2, {"objects": {BASE: True, VARIATION: False}}),
+        (2, {"row": {"status": "canceled"}}),
+        (3, {"bill": [("K0001", "image", False)] * 2}),
+        (4, {"objects": {BASE: True, VARIATION: True, f"u/{TASK}/variation-02.png": True}}),
+        (4, {"staged": [f"concept-worker:staging:{TASK}:base"]}),
+        (5, {"changed": {TASK: "later"}}),
+    ],
+)
+def test_a_broken_promise_is_seen(promise: int, changes: dict[str, Any]) -> None:
+    """Each kind of breakage is a violation, of the right promise."""
+    found, _ = check(evidence(**changes))
+    assert {(one.promise, one.task) for one in found} == {(promise, TASK)}
+
+
+def test_a_call_in_the_hands_of_a_dead_worker_may_be_paid_again() -> None:
+    """Once for the death; a recorded answer gives no such right, though its worker died later."""
+    twice = [("K0001", "image", False)] * 2
+    call = {"task": TASK, "endpoint": "image"}
+    died_with_it = lines((1, 7, "call", call), (2, 0, "killed", {"victim": 7}))
+    died_after = lines((1, 7, "call", call), (2, 7, "recorded", {}), (3, 0, "killed", {"victim": 7}))
+    assert check(evidence(bill=twice, journal=died_with_it))[0] == []
+    assert [one.promise for one in check(evidence(bill=twice, journal=died_after))[0]] == [3]
+
+
+def test_an_answer_that_the_provider_lost_may_be_paid_again() -> None:
+    """The provider charged and sent nothing: nobody could have recorded it."""
+    found, bill = check(evidence(bill=[("K0001", "image", True), ("K0001", "image", False)]))
+    assert (found, bill.extra, bill.allowed) == ([], 1, 1)
+
+
+def test_a_picture_that_staging_forgot_may_be_paid_again_only_while_it_was_nowhere_else() -> None:
+    """A loss before the picture lay in the bucket counts, one after that does not."""
+    twice = [("K0001", "image", False)] * 2
+    call = lines((1, 7, "call", {"task": TASK, "endpoint": "image"}), (2, 7, "recorded", {}))
+    stored = lines((4, 8, "begin", {"task": TASK, "step": "create_variations"}))
+    early, late = lines((3, 0, "forgot", {})), lines((5, 0, "forgot", {}))
+    assert check(evidence(bill=twice, journal=[*call, *early, *stored]))[0] == []
+    assert [one.promise for one in check(evidence(bill=twice, journal=[*call, *stored, *late]))[0]] == [3]
