@@ -19,6 +19,11 @@ _FRESH = {"id": task_id(50), "user_id": str(ALICE), "type": "concept_generation"
 _CLAIM = {"p_task_id": task_id(0), "p_user_id": None, "p_lease_seconds": 30, "p_max_runs": 5}
 _STEP = {
     "p_task_id": task_id(1), "p_run": 2, "p_step": "s", "p_owner": "o", "p_progress": 3, "p_lease_seconds": 30,
+    "p_max_interruptions": 3,
+}  # fmt: skip
+_FINISH = {
+    "p_task_id": task_id(1), "p_run": 2, "p_step": "store_base_image", "p_output": {"n": ["big"]}, "p_progress": 3,
+    "p_lease_seconds": 30,
 }  # fmt: skip
 
 
@@ -178,6 +183,8 @@ def _calls() -> Iterator[Corner]:
     for headers in ({}, {"Accept": OBJECT}, {"Prefer": "count=exact"}):
         yield _ask("POST", "/rpc/begin_step", _STEP, **headers)
         yield _ask("POST", "/rpc/begin_step", {**_STEP, "p_step": "store_base_image"}, **headers)
+    exact = json.dumps(_FINISH).replace('"big"', "12345678901234567890.123456789")
+    yield _ask("POST", "/rpc/finish_step", exact)
     yield _ask("GET", f"/rpc/claim_task?p_task_id={task_id(0)}&p_user_id={ALICE}&p_lease_seconds=3&p_max_runs=5")
 
 

@@ -179,9 +179,9 @@ def test_rpc(api: Session, owner: UUID) -> None:
     assert api.rows(api.client.rpc("claim_task", claim))[0]["run"] == 1
     assert api.rows(api.client.rpc("claim_task", claim)) == []
     begin = {"p_task_id": row["id"], "p_run": 1, "p_step": "s", "p_owner": "o", "p_progress": 5, "p_lease_seconds": 30}
-    assert api.rows(api.client.rpc("begin_step", begin))["outcome"] == "go"
-    wait = {"p_task_id": row["id"], "p_run": 9, "p_step": "s", "p_owner": "o", "p_reason": "r"}
-    assert api.rows(api.client.rpc("wait_step", {**wait, "p_delay_seconds": 1, "p_lease_seconds": 1})) is False
+    assert api.rows(api.client.rpc("begin_step", {**begin, "p_max_interruptions": 3}))["outcome"] == "go"
+    extend = {"p_task_id": row["id"], "p_run": 9, "p_step": "s", "p_owner": "o", "p_lease_seconds": 1}
+    assert api.rows(api.client.rpc("extend_step", extend)) is False
     store = {"p_task_id": row["id"], "p_run": 9, "p_concept": {}, "p_variations": []}
     assert api.rows(api.client.rpc("store_concept", store)) is None
 
@@ -222,10 +222,8 @@ def test_users_see_their_own_rows_only(api: Session, as_owner: Session, owner: U
     assert as_owner.rows(as_owner.client.table("tasks").select("id").eq("id", theirs["id"])) == []
     assert _code(as_owner, as_owner.client.table("tasks").insert(_task(owner))) == "42501"
     assert _code(as_owner, as_owner.client.table("tasks").update({"stage": "x"}).eq("id", mine["id"])) == "42501"
-    assert (
-        _code(as_owner, as_owner.client.rpc("reconcile_tasks", {"p_pending_seconds": 0, "p_max_runs": 1, "p_limit": 1}))
-        == "42501"
-    )
+    claim = {"p_task_id": mine["id"], "p_user_id": str(owner), "p_lease_seconds": 1, "p_max_runs": 1}
+    assert _code(as_owner, as_owner.client.rpc("claim_task", claim)) == "42501"
 
 
 def test_nobody_sees_nothing(as_nobody: Session) -> None:

@@ -40,6 +40,14 @@ _POOLS: dict[str, list[Any]] = {
 }
 
 
+def _pool(type_name: str) -> list[Any]:
+    """Values of a type; of an array, a few lists of them; of a type not seen before, texts."""
+    if type_name.endswith("[]"):
+        members = _pool(type_name.removesuffix("[]"))
+        return [members[:2], members[2:3], [], "{x}"]
+    return _POOLS.get(type_name, _TEXTS)
+
+
 class Values:
     """Random values of the right type, most of them plausible."""
 
@@ -77,15 +85,15 @@ class Values:
         return f"{text}.{self._operand(text.removeprefix('not.'), types.get(name, 'text'))}"
 
     def _plain(self, type_name: str) -> str:
-        return str(self._random.choice([v for v in _POOLS[type_name] if not set(str(v)) & set(",()")]))
+        return str(self._random.choice([v for v in _pool(type_name) if not set(str(v)) & set(",()")]))
 
     def _operand(self, operator: str, type_name: str) -> str:
         if operator == "is":
             return self._random.choice(["null", "true"] if type_name == "boolean" else ["null"])
         if operator == "in":
-            chosen = self._random.sample(_POOLS[type_name], 3)
+            chosen = self._random.sample(_pool(type_name), 3)
             return "(" + ",".join(json.dumps(str(value), ensure_ascii=False) for value in chosen) + ")"
-        value = self._random.choice(_POOLS[type_name])
+        value = self._random.choice(_pool(type_name))
         return value if isinstance(value, str) else json.dumps(value)
 
     def _body(self, keys: dict[str, Any], types: dict[str, str]) -> str | None:
@@ -108,7 +116,7 @@ class Values:
             return [variation | {"position": self._random.randint(1, 3)} for _ in range(count)]
         if key in ("type", "status", "p_status"):
             return self._random.choice(["concept_generation"] if key == "type" else _WORDS[:6])
-        return self._random.choice(_POOLS[type_name] if type_name == "jsonb" else [*_POOLS[type_name], None])
+        return self._random.choice(_pool(type_name) if type_name == "jsonb" else [*_pool(type_name), None])
 
 
 @pytest.mark.parametrize("shape", REST_SHAPES, ids=shapes.title)

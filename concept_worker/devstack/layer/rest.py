@@ -85,17 +85,11 @@ class Rest:
 
     async def call(self, request: Request) -> Response:
         """Call a function."""
-        prefer, pairs = Preferences.of(request), request.query_params.multi_items()
-        if request.method == "POST":
-            _, parsed = await _json_body(request, empty="{}")
-            if not isinstance(parsed, dict):
-                raise unsupported("calling a function with an unnamed argument")
-            function = await self._function(request.path_params["name"], frozenset(parsed))
-        else:
-            parsed, function = await self._from_query(request.path_params["name"], pairs)
-            pairs = [(name, text) for name, text in pairs if name not in parsed]
+        prefer = Preferences.of(request)
+        body, names, pairs = await self._arguments(request)
         query = read_query(pairs)
-        sql, values = statements.call(function, query, json.dumps(parsed), list(parsed), count=prefer.count)
+        function = await self._function(request.path_params["name"], frozenset(names))
+        sql, values = statements.call(function, query, body, names, count=prefer.count)
         page = await self._run(request, sql, values, readonly=request.method != "POST", single=function)
         if function.returns_void:
             return Response(status_code=204, headers={"Content-Range": "0-0/*"})
@@ -133,11 +127,22 @@ class Rest:
             raise RestError(300, "PGRST203", f"Could not choose the best candidate function between: public.{name}")
         return found[0]
 
-    async def _from_query(self, name: str, pairs: list[tuple[str, str]]) -> tuple[dict[str, str], Function]:
-        """A function called by GET takes what matches its parameters; the rest of the query are conditions."""
-        known = {p for f in self._database.catalog.functions if f.name == name for p in f.parameters}
+    async def _arguments(self, request: Request) -> tuple[str, list[str], list[tuple[str, str]]]:
+        """The arguments of a call as JSON text, their names, and the rest of the query.
+
+        The text of a POST is passed on as it came, so that no number loses a digit; of a GET, what matches a
+        parameter is an argument.
+        """
+        pairs = request.query_params.multi_items()
+        if request.method == "POST":
+            body, parsed = await _json_body(request, empty="{}")
+            if not isinstance(parsed, dict):
+                raise unsupported("calling a function with an unnamed argument")
+            return body, list(parsed), pairs
+        name, functions = request.path_params["name"], self._database.catalog.functions
+        known = {parameter for f in functions if f.name == name for parameter in f.parameters}
         arguments = {key: value for key, value in pairs if key in known}
-        return arguments, await self._function(name, frozenset(arguments))
+        return json.dumps(arguments), list(arguments), [pair for pair in pairs if pair[0] not in known]
 
     async def _run(
         self, request: Request, sql: str, values: list[Any], *, readonly: bool = False, single: Function | None = None
