@@ -56,7 +56,7 @@ class TestGeneration:
         drawn = PlainArtist().draw(call.body["prompt"], seed_for(call), SIDE, SIDE)
         assert pixels(wires.picture(concept.image_path)) == pixels(drawn)
 
-    @EVERY_WIRE
+    @pytest.mark.parametrize("wires", ["jigsawstack_worker"], indirect=True)
     def test_the_variations_are_the_base_in_the_palettes_colours(self, wires: Wired, user_id: UUID) -> None:
         """As with the offline generator: whoever drew, the recoloring is ours."""
         concept = wires.concept(wires.generate(user_id, num_palettes=2))
@@ -89,7 +89,7 @@ class TestRefinement:
         assert (row.status, wires.concept(row).variations) == (TaskStatus.COMPLETED, ())
         assert bill == {"refine": (1, 1)}
 
-    @EVERY_WIRE
+    @pytest.mark.parametrize("wires", ["openai_worker"], indirect=True)
     def test_palettes_of_a_refinement_are_the_providers(self, wires: Wired, original: ConceptRow) -> None:
         """Asked and paid for once, when they are wanted."""
         row = wires.refine(original, num_palettes=2)

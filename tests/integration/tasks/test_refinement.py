@@ -181,6 +181,19 @@ class TestARunThatGoesWell:
         assert (concept.original_concept_id, concept.refinement_prompt) == (None, WISH)
 
 
+PATHS_ELSEWHERE = [
+    "{theirs}",
+    "{user}/../{theirs}",
+    "{user}/x/../../{theirs}",
+    "{user}/{task}/../base.png",
+    "{user}/./base.png",
+    "/{theirs}",
+    "{user}//base.png",
+    "{user}/{task}/base.png/more",
+    "base.png",
+]
+
+
 class TestOriginalsThatAreNotThere:
     """Somebody else's, deleted, or behind an address that is not fetched: the row says which field, and why."""
 
@@ -200,26 +213,24 @@ class TestOriginalsThatAreNotThere:
         row = started(system, tasks.create_task(user_id, TaskType.REFINEMENT, inputs))
         assert (row.status, row.error_message) == (TaskStatus.FAILED, f"{FAILED}original_concept_id: no such concept")
 
-    @pytest.mark.parametrize(
-        "path",
-        [
-            "{theirs}",
-            "{user}/../{theirs}",
-            "{user}/x/../../{theirs}",
-            "{user}/{task}/../base.png",
-            "{user}/./base.png",
-            "/{theirs}",
-            "{user}//base.png",
-            "{user}/{task}/base.png/more",
-            "base.png",
-        ],
-    )
-    def test_a_path_outside_the_users_own_folder_fails(
+    @pytest.mark.parametrize("path", PATHS_ELSEWHERE)
+    def test_the_client_refuses_a_path_outside_the_users_own_folder(
         self, system: System, original: ConceptRow, user_id: UUID, path: str
     ) -> None:
-        """Another user's, or one that climbs: the field is named, the path is not repeated."""
+        """Another user's, or one that climbs; no row is made."""
         tried = path.format(user=user_id, task=original.task_id, theirs=original.image_path)
-        row = refined(system, original, user_id=user_id, original_image_path=tried)
+        with pytest.raises(InvalidRequest, match="original_image_path: must be an image path of one of your own"):
+            system.client.refine(user_id=user_id, refinement_prompt=WISH, original_image_path=tried)
+        assert list(system.client.get_tasks(user_id)) == []
+
+    @pytest.mark.parametrize("path", PATHS_ELSEWHERE)
+    def test_a_row_with_a_path_outside_the_users_own_folder_fails(
+        self, system: System, tasks: TaskService, original: ConceptRow, user_id: UUID, path: str
+    ) -> None:
+        """Whoever wrote the row: the field is named, and the path is not repeated."""
+        tried = path.format(user=user_id, task=original.task_id, theirs=original.image_path)
+        inputs = {"refinement_prompt": WISH, "original_image_path": tried}
+        row = started(system, tasks.create_task(user_id, TaskType.REFINEMENT, inputs))
         sentence = f"{FAILED}original_image_path: must be an image path of one of your own concepts"
         assert (row.status, row.error_message) == (TaskStatus.FAILED, sentence)
 
