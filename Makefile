@@ -51,6 +51,13 @@ test-contract: $(READY) ## Run the supabase-py suite against any server: SUPABAS
 bench-stack: $(READY) ## Measure the embedded stack: start, select against PostgREST, twenty threads for 30 s
 	$(BIN)/python -m tests.benchmarks.devstack
 
+SEED ?=
+RUNS ?= 100
+.PHONY: chaos
+chaos: $(READY) ## Kill everything at random while runs are under way, then count broken promises: SEED=7 RUNS=100
+	$(BIN)/python -m tests.chaos --runs $(RUNS) $(if $(SEED),--seed $(SEED))
+	$(BIN)/python -m tests.chaos.mutations
+
 check: $(READY) ## Lint, types and the import contract
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .

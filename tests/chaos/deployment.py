@@ -8,8 +8,8 @@ import signal
 import sys
 import tempfile
 import threading
-from collections.abc import Mapping
-from contextlib import ExitStack
+from collections.abc import Iterator, Mapping
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -20,6 +20,7 @@ from concept_worker.client import ConceptClient
 from concept_worker.devstack import Stack
 from concept_worker.devstack.fake_provider import FakeProvider, FakeProviderOptions, Fault, FaultKind, Latency
 from concept_worker.devstack.guard import Order
+from concept_worker.devstack.layer.recorder import SETTING as RECORDER_SETTING
 from concept_worker.devstack.service import Service
 from concept_worker.settings import Settings
 from tests.chaos import points
@@ -113,6 +114,7 @@ class Deployment:
     def __enter__(self) -> Self:
         with ExitStack() as at_end:
             at_end.callback(self._remove)
+            at_end.enter_context(_unrecorded())
             self.stack = at_end.enter_context(Stack(self.folder / "stack"))
             self.broker = at_end.enter_context(Proxy(self.stack.ports.valkey))
             self.supabase = at_end.enter_context(Proxy(self.stack.ports.layer))
@@ -233,6 +235,17 @@ class Deployment:
     def _remove(self) -> None:
         if not self.keep:
             shutil.rmtree(self.folder, ignore_errors=True)
+
+
+@contextmanager
+def _unrecorded() -> Iterator[None]:
+    """What the dice ask of Supabase is no part of the contract's table."""
+    before = os.environ.pop(RECORDER_SETTING, None)
+    try:
+        yield
+    finally:
+        if before is not None:
+            os.environ[RECORDER_SETTING] = before
 
 
 def _by_field(environment: Mapping[str, str]) -> dict[str, str]:
