@@ -35,6 +35,9 @@ log = structlog.get_logger(__name__)
 # A producer is a web request: three quick tries, then a clear error.
 _PUBLISHING = {"max_retries": 2, "interval_start": 0.1, "interval_step": 0.2, "interval_max": 0.5}
 
+# A broker that is away; the second is what kombu 5.7.0 raises for a channel whose connection is gone already.
+_BROKER_AWAY = (OperationalError, AttributeError)
+
 
 def producer_app(settings: Settings) -> Celery:
     """A Celery app that only sends, for any broker, without becoming the process's current app.
@@ -44,7 +47,8 @@ def producer_app(settings: Settings) -> Celery:
     """
     app = Celery("concept_worker", set_as_current=False)
     app.config_from_object("celeryconfig")
-    app.conf.update(broker_url=settings.redis_url, result_backend="disabled://")
+    transport = {**app.conf.broker_transport_options, **_PUBLISHING}  # also for what is no task, such as a revoke
+    app.conf.update(broker_url=settings.redis_url, result_backend="disabled://", broker_transport_options=transport)
     return app
 
 
@@ -176,8 +180,9 @@ class ConceptClient:
             TaskError: the task is over already.
         """
         row = self._records.task_service.cancel_task(task_id, user_id)
-        self._app.control.revoke(str(row.id))  # spares a worker the look at the row; the row is what counts
         self._records.image_persistence_service.discard(user_id=row.user_id, task_id=row.id)
+        with suppress(*_BROKER_AWAY):
+            self._app.control.revoke(str(row.id))  # spares a worker the look at the row; the row is what counts
         return row
 
     def delete(self, task_id: UUID | str, user_id: UUID | str) -> None:
@@ -255,7 +260,7 @@ class ConceptClient:
                 retry=True,
                 retry_policy=_PUBLISHING,
             )
-        except OperationalError as exc:
+        except _BROKER_AWAY as exc:
             raise self._not_enqueued(row) from exc
         log.info("task enqueued", **row.log_context())
         return row

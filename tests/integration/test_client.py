@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import socket
+import time
 from typing import Any
 from uuid import UUID, uuid4
 
 import pytest
 
+from concept_worker.bootstrap import build_records
 from concept_worker.client import ConceptClient
 from concept_worker.devstack import Stack
 from concept_worker.errors import EnqueueError, InvalidRequest, StoreUnavailable, TaskNotFoundError
@@ -61,6 +63,22 @@ def test_others_see_nothing(system: System, stack: Stack, user_id: UUID) -> None
     with pytest.raises(TaskNotFoundError):
         system.client.get_concept(row.id, stranger)
     assert list(system.client.get_tasks(stranger)) == []
+
+
+def test_a_task_is_canceled_although_the_broker_is_away(stack: Stack, user_id: UUID) -> None:
+    """The row is what counts, and the user does not wait for a broker that does not answer."""
+    settings = Settings(
+        supabase_url=stack.environment["SUPABASE_URL"],
+        supabase_secret_key=stack.environment["SUPABASE_SECRET_KEY"],
+        redis_url=f"redis://127.0.0.1:{free_port()}/0",
+    )
+    records = build_records(settings)
+    row = records.task_service.create_task(user_id, "concept_generation", GOOD)
+    started = time.monotonic()
+    with ConceptClient.from_settings(settings) as client:
+        assert client.cancel(row.id, user_id).status is TaskStatus.CANCELED
+    records.close()
+    assert time.monotonic() - started < 4
 
 
 def test_a_broker_that_is_away_fails_the_row(stack: Stack, user_id: UUID) -> None:
