@@ -76,7 +76,7 @@ StartSystem = Callable[..., System]
 @pytest.fixture(scope="session")
 def start_system(stack: Stack, tmp_path_factory: pytest.TempPathFactory) -> Iterator[StartSystem]:
     """Start a worker process on a free database of the broker; settings by environment name override the stack's."""
-    databases = iter(range(3, 16))
+    databases = iter(range(3, 256))
     with ExitStack() as at_end:
 
         def start(*arguments: str, **environment: str) -> System:

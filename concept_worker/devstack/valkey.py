@@ -26,6 +26,8 @@ save ""
 # A broker that drops keys loses messages: better to refuse than to evict.
 maxmemory-policy noeviction
 maxclients 1000
+# Room for many brokers side by side: each system under test has a database of its own.
+databases 256
 daemonize no
 loglevel warning
 """

@@ -13,7 +13,7 @@ import httpx
 import structlog
 from pydantic import ValidationError
 
-from concept_worker.errors import BadProviderAnswer, ConceptWorkerError
+from concept_worker.errors import BadProviderAnswer, ConceptWorkerError, PermanentError
 from concept_worker.imaging.codec import ImageLimits
 from concept_worker.imaging.harmony import harmonize
 from concept_worker.models import PALETTE_ROLES, Palette
@@ -103,7 +103,11 @@ class JigsawStackGenerator:
         key = f"concept-worker-{hashlib.sha256(original).hexdigest()[:32]}-{seed}.png"
         brief = refinement_brief(refinement_prompt, logo_description, theme_description, preserve_aspects)
         self._store(key, original)
-        refined = self._draw("refine image", brief, seed, source=key)
+        try:
+            refined = self._draw("refine image", brief, seed, source=key)
+        except PermanentError:
+            self._forget(key)  # after trouble that may pass it is needed again, under the same key
+            raise
         self._forget(key)
         return refined
 

@@ -13,7 +13,7 @@ import pytest
 from structlog.testing import capture_logs
 
 from concept_worker.devstack.fake_provider import FakeProvider, FakeProviderOptions, Fault, FaultKind
-from concept_worker.errors import BadProviderAnswer, ConceptWorkerError, RateLimited
+from concept_worker.errors import BadProviderAnswer, ConceptWorkerError, PermanentError, RateLimited
 from concept_worker.imaging.codec import decode_image
 from concept_worker.models import PALETTE_ROLES, PaletteSource
 from concept_worker.services.download import GuardedDownloader
@@ -145,6 +145,19 @@ def test_an_original_lives_in_the_file_store_only_meanwhile(fake: Any, build: An
     assert re.fullmatch(r"concept-worker-[0-9a-f]{32}-7\.png", store.body["key"])
     assert refine.body["file_store_key"] == store.body["key"]
     assert "url" not in refine.body
+    assert fake.stored_files() == []
+
+
+@pytest.mark.parametrize("fault", [Fault(kind=FaultKind.STATUS, status=422), Fault(kind=FaultKind.HTML)])
+def test_an_original_that_is_refused_does_not_stay(
+    fake: Any, build: Any, image: Any, refined: Any, fault: Fault
+) -> None:
+    """It is the user's picture, and nobody will ask for it again."""
+    generator = build("jigsawstack")
+    original = image(generator)
+    fake.faults.add(fault.model_copy(update={"endpoint": "refine"}))
+    with pytest.raises(PermanentError):
+        refined(generator, original)
     assert fake.stored_files() == []
 
 

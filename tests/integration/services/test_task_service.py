@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from uuid import UUID, uuid4
 
@@ -10,10 +10,11 @@ import pytest
 
 from concept_worker.bootstrap import build_records
 from concept_worker.devstack import Stack
-from concept_worker.errors import InvalidRequest, StaleRun, StepHeld, TaskError, TaskNotFoundError
+from concept_worker.errors import InvalidRequest, PoisonStep, StaleRun, StepHeld, TaskError, TaskNotFoundError
 from concept_worker.models import RunReference, TaskRow, TaskStatus, TaskType
 from concept_worker.services.task_service import TaskService
 from concept_worker.settings import Settings
+from tests.integration.conftest import run_sql
 
 STEP = "a_step"
 
@@ -26,6 +27,7 @@ def tasks(stack: Stack) -> Iterator[TaskService]:
             supabase_url=stack.environment["SUPABASE_URL"],
             supabase_secret_key=stack.environment["SUPABASE_SECRET_KEY"],
             max_runs=3,
+            max_interruptions=2,
         )
     )
     yield records.task_service
@@ -245,3 +247,111 @@ class TestSteps:
         tasks.begin_step(run, "late", "one", 60)
         tasks.begin_step(run, "early", "two", 10)
         assert tasks.get_task(row.id, row.user_id).progress == 60
+
+
+class TestStalled:
+    """`stalled`, `hold`, `resume`, `expire`"""
+
+    def of(self, rows: Sequence[TaskRow], row: TaskRow) -> bool:
+        """Whether the row is among them; other tests' rows may be too."""
+        return row.id in [one.id for one in rows]
+
+    def test_a_pending_row_is_handed_to_one_housekeeper(self, tasks: TaskService, row: TaskRow) -> None:
+        """Of several that see it at once."""
+        assert self.of(tasks.stalled(0.0, 1000), row)
+        with ThreadPoolExecutor(4) as pool:
+            taken = list(pool.map(lambda _: tasks.resume([row], 60.0), range(4)))
+        assert [self.of(rows, row) for rows in taken] == [False] * 4  # younger than the limit
+        with ThreadPoolExecutor(4) as pool:
+            taken = list(pool.map(lambda _: tasks.resume([row], 0.0), range(4)))
+        assert any(self.of(rows, row) for rows in taken)
+        assert not self.of(tasks.stalled(60.0, 1000), row)
+
+    def test_a_held_row_is_left_alone(self, tasks: TaskService, row: TaskRow) -> None:
+        """Its message waits in a queue, says the broker."""
+        assert tasks.hold([row]) == 1
+        assert not self.of(tasks.stalled(30.0, 1000), row)
+
+    def test_a_living_run_is_not_stalled(self, tasks: TaskService, row: TaskRow) -> None:
+        """Nor is it resumed when somebody asks for it."""
+        claimed(tasks, row)
+        assert not self.of(tasks.stalled(0.0, 1000), row)
+        assert not self.of(tasks.resume([row], 0.0), row)
+
+    def test_a_run_out_of_claims_fails(self, tasks: TaskService, row: TaskRow, stack: Stack) -> None:
+        """With a sentence, when its lease is over."""
+        for _ in range(3):
+            claimed(tasks, row)
+            run_sql(stack, f"update public.tasks set lease_expires_at = now() where id = '{row.id}'")
+        assert tasks.claim_task_if_pending(row.id) is None
+        tasks.resume([row], 0.0)
+        last = tasks.get_task(row.id, row.user_id)
+        assert last.status is TaskStatus.FAILED
+        assert last.error_message is not None
+        assert "interrupted too many times" in last.error_message
+
+    def test_what_is_past_its_deadline_fails(self, tasks: TaskService, row: TaskRow, stack: Stack) -> None:
+        """Whatever it waits for."""
+        run_sql(stack, f"update public.tasks set created_at = now() - interval '2 days' where id = '{row.id}'")
+        assert tasks.expire(86_400.0) >= 1
+        assert tasks.get_task(row.id, row.user_id).status is TaskStatus.FAILED
+
+
+class TestRetry:
+    """`retry_task`"""
+
+    def test_only_bad_ends_are_retried(self, tasks: TaskService, row: TaskRow, stack: Stack) -> None:
+        """By their owner."""
+        with pytest.raises(TaskError, match="it is pending"):
+            tasks.retry_task(row.id, row.user_id, [STEP])
+        tasks.update_task_status(row.id, "failed", error_message="no")
+        with pytest.raises(TaskNotFoundError):
+            tasks.retry_task(row.id, stack.create_user(), [STEP])
+        fresh = tasks.retry_task(row.id, row.user_id, [STEP])
+        assert (fresh.status, fresh.retry_of, fresh.inputs) == (TaskStatus.PENDING, row.id, row.inputs)
+
+    def test_checkpoints_go_along(self, tasks: TaskService, row: TaskRow) -> None:
+        """Those that were asked for and done."""
+        run = claimed(tasks, row)
+        for step in (STEP, "another"):
+            tasks.begin_step(run, step, "one", 10)
+        tasks.finish_step(run, STEP, {"picture": 1}, 20)
+        tasks.update_task_status(row.id, "failed", error_message="no")
+        fresh = claimed(tasks, tasks.retry_task(row.id, row.user_id, [STEP, "another"]))
+        assert tasks.begin_step(fresh, STEP, "two", 10).output == {"picture": 1}
+        assert tasks.begin_step(fresh, "another", "two", 10).output is None
+
+
+class TestInterruptions:
+    """A step whose executions never come back."""
+
+    def test_it_is_given_up(self, tasks: TaskService, row: TaskRow, stack: Stack) -> None:
+        """After as many as the setting allows; a wait in between is no interruption."""
+        run = claimed(tasks, row)
+        tasks.begin_step(run, STEP, "one", 10)
+        tasks.wait_step(run, STEP, "one", "busy", is_attempt=True, delay_seconds=0.0)
+        for owner in ("two", "three"):
+            tasks.begin_step(run, STEP, owner, 10)
+            run_sql(stack, f"update public.task_steps set lease_expires_at = now() where task_id = '{row.id}'")
+        with pytest.raises(PoisonStep, match="interrupted 2 times"):
+            tasks.begin_step(run, STEP, "four", 10)
+
+    def test_a_sign_of_life_keeps_others_away(self, tasks: TaskService, row: TaskRow, stack: Stack) -> None:
+        """And only its owner can give one."""
+        run = claimed(tasks, row)
+        tasks.begin_step(run, STEP, "one", 10)
+        run_sql(stack, f"update public.task_steps set lease_expires_at = now() where task_id = '{row.id}'")
+        assert tasks.extend_step(run, STEP, "one")
+        with pytest.raises(StepHeld):
+            tasks.begin_step(run, STEP, "two", 10)
+        assert not tasks.extend_step(run, STEP, "two")
+
+    def test_forgotten_steps_are_done_again(self, tasks: TaskService, row: TaskRow) -> None:
+        """By the next run, which may begin at once."""
+        run = claimed(tasks, row)
+        tasks.begin_step(run, STEP, "one", 10)
+        tasks.finish_step(run, STEP, {"picture": 1}, 20)
+        assert tasks.forget_steps(run, [STEP])
+        again = claimed(tasks, row)
+        assert again.number == run.number + 1
+        assert tasks.begin_step(again, STEP, "two", 10).output is None

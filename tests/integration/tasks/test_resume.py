@@ -70,7 +70,7 @@ def ended(system: System, row: TaskRow) -> TaskRow:
     """The row at its end, with housekeeping as often as beat would ask for it."""
 
     def is_over() -> bool:
-        system.app.send_task(TaskName.RECONCILE.value, queue=Queue.HOUSEKEEPING.value, expires=1)
+        system.app.send_task(TaskName.RECONCILE.value, queue=Queue.HOUSEKEEPING.value, expires=10)
         return look(system, row).status.is_terminal
 
     until(is_over, "the row to end")
@@ -156,7 +156,7 @@ class TestAWorkerThatDies:
 
 def ended_or_reconciled(system: System, row: TaskRow, runs: int) -> bool:
     """Whether another run has begun, or the row is over."""
-    system.app.send_task(TaskName.RECONCILE.value, queue=Queue.HOUSEKEEPING.value, expires=1)
+    system.app.send_task(TaskName.RECONCILE.value, queue=Queue.HOUSEKEEPING.value, expires=10)
     now = look(system, row)
     return now.status.is_terminal or now.run > runs
 
