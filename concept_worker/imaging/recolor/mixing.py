@@ -144,14 +144,13 @@ def _spread(votes: NDArray[np.uint16]) -> NDArray[np.uint16]:
         return votes
     blocks = votes[:-1] & votes[1:]
     blocks = blocks[:, :-1] & blocks[:, 1:]
-    rows = np.zeros((height, width - 1), np.uint16)
-    for shift in range(-_REACH, _REACH + 2):  # a block at row r covers r and r + 1
-        low = max(0, shift)
-        high = max(low, min(height, height - 1 + shift))
-        rows[low:high] |= blocks[low - shift : high - shift]
-    spread = np.zeros((height, width), np.uint16)
-    for shift in range(-_REACH, _REACH + 2):
-        low = max(0, shift)
-        high = max(low, min(width, width - 1 + shift))
-        spread[:, low:high] |= rows[:, low - shift : high - shift]
-    return spread
+    padded = np.zeros((height + 2 * _REACH + 1, width + 2 * _REACH + 1), np.uint16)
+    padded[_REACH + 1 : _REACH + height, _REACH + 1 : _REACH + width] = blocks
+    window = 2 * _REACH + 2  # a block at row r covers r and r + 1
+    span = 1
+    while span < window:  # each round doubles how many blocks a place has gathered, the last one goes only so far
+        step = min(span, window - span)
+        padded = padded[:-step] | padded[step:]
+        padded = padded[:, :-step] | padded[:, step:]
+        span += step
+    return padded

@@ -21,6 +21,9 @@ _ABSENT = np.array([0.0, 12.0**2, 24.0**2], np.float32)
 _RARE = 8.0**2
 _USUAL = 0.03
 _CLEARLY_MIXED = 24.0
+# Squared levels more for a mix with the ground where no ground is seen: it ends at an edge, or fades as a glow does,
+# which no other pair explains nearly as well; inside a mark a mix with the ground would look washed out.
+_NO_GROUND = np.float32(20.0**2)
 _UNKNOWN, _WANTED = 255, 254  # marks in the memory; 12 inks make 66 pairs
 _AT_ONCE = 100_000  # pairs times places worked on at a time, for the sake of memory
 
@@ -54,8 +57,7 @@ class PairMemory:
         """`seen`: how many samples of the picture lie in each colour cell."""
         ink_count = len(inks)
         self._pairs = pairs
-        # Inside a gradient no ink may be near; then only the ground, which begins at an edge, counts as absent.
-        self._with_ground = ((pairs.first == 0) & inks.has_ground).astype(np.intp)[:, None]
+        self._with_ground = _NO_GROUND * ((pairs.first == 0) & inks.has_ground).astype(np.float32)[:, None]
         self._prices = np.zeros((len(pairs), 1), np.float32)
         self._row_of_set = np.full(1 << ink_count, -1, np.int32)
         self._sets = np.empty(0, np.intp)
@@ -121,8 +123,9 @@ class PairMemory:
         b -= t * b1
         cost = r * r + g * g + b * b
         absent = 2 - (nearby >> pairs.first[:, None] & 1) - (nearby >> pairs.second[:, None] & 1)
-        absent[:, nearby == 0] = self._with_ground
+        absent[:, nearby == 0] = 0  # inside a gradient no ink may be near
         cost += np.take(_ABSENT, absent)
+        cost += self._with_ground * (nearby & 1 == 0)
         cost += self._prices
         choice: NDArray[np.uint8] = cost.argmin(0).astype(np.uint8)
         return choice

@@ -157,7 +157,7 @@ def _mark_costs(marks: Marks, palette: Floats, anchor: int, ladder: Sequence[int
     """What it costs each mark (rows) to take each colour (columns): contrast to the ground, and rank against role."""
     paint = luminance(palette)
     ratios = np.array([contrast(float(paint[place]), float(paint[anchor])) for place in ladder])
-    missing = np.maximum(0, CONTRAST_MIN / ratios - 1) + _BELOW * (ratios < CONTRAST_MIN)
+    missing = np.maximum(0, CONTRAST_MIN / ratios - 1) + _BELOW * marks.inks.has_ground * (ratios < CONTRAST_MIN)
     unreadable = marks.on_ground[:, None] * missing
     roles = np.argsort(np.argsort(np.array(ladder), kind="stable"), kind="stable")
     role = np.abs(marks.ranks[:, None] - roles) / max(len(ladder) - 1, 1) * marks.weights[:, None]

@@ -50,9 +50,11 @@ def main() -> None:
         print(_line("median", [_median(column) for column in zip(*rows, strict=True)]))
         print(_line("worst", [max(column) for column in zip(*rows, strict=True)]))
         if variety:
-            print("\nhow much the variations differ, CIEDE2000: ours, k-means, ratio")
-            for name, ours, theirs in variety:
-                print(f"{name:>11}{ours:>11.2f}{theirs:>11.2f}{ours / max(theirs, 1e-9):>11.2f}")
+            print("\nhow much the variations differ, CIEDE2000: ours, k-means, ratio; then of the marks alone")
+            for name, *values in variety:
+                ratios = [values[0] / values[1], values[2] / values[3]]
+                row = [*values[:2], ratios[0], *values[2:], ratios[1]]
+                print(f"{name:>11}" + "".join(f"{value:>11.2f}" for value in row))
         _sizes(Path(folder), options.rounds)
     print("\nquality over all palettes: mix share, gradient correlation, ground error, edge mean and p95, alpha error")
     for drawing in drawings:
@@ -60,7 +62,7 @@ def main() -> None:
 
 
 def _one(
-    drawing: Drawing, folder: Path, kmeans: str, rounds: int, variety: list[tuple[str, float, float]]
+    drawing: Drawing, folder: Path, kmeans: str, rounds: int, variety: list[tuple[str, float, float, float, float]]
 ) -> list[float]:
     path = folder / f"{drawing.name}.png"
     drawing.render().save(path)
@@ -79,7 +81,10 @@ def _one(
         slow = timed(lambda: theirs.extend(rivals.kmeans_way(data, part)))[0] * len(COLORS) / len(part)
     if kmeans == "all":
         pictures = [[pixels(image) for image in images] for images in (ours, theirs)]
-        variety.append((drawing.name, metrics.variety(pictures[0]), metrics.variety(pictures[1])))
+        marks = metrics.marks_mask(pixels(data))
+        whole = [metrics.variety(images) for images in pictures]
+        drawn = [metrics.variety(images, marks) for images in pictures]
+        variety.append((drawing.name, *whole, *drawn))
     least = times["floor"][0]
     size = statistics.mean(map(len, ours)) / 1000
     other = statistics.mean(map(len, theirs)) / 1000 if theirs else 0.0

@@ -16,10 +16,9 @@ from concept_worker.imaging.sheets import ComparisonRow, comparison_sheet
 from tests.benchmarks.recolor import rivals
 from tests.benchmarks.recolor.drawings import DRAWINGS, PALETTES
 
-SIZE = 512
 SHOWN = ("complementary", "high contrast", "white background", "dark background")
-# Left, top and side of what is enlarged, in pixels of a 512-pixel picture.
-CLOSE_UPS = {"flat": (118, 440, 80), "leaf": (200, 250, 80), "photo": (215, 285, 80), "alpha": (330, 330, 100)}
+# Left, top and side of what is enlarged, in pixels.
+CLOSE_UPS = {"flat": (300, 856, 100), "leaf": (420, 450, 110), "photo": (430, 560, 100), "alpha": (700, 700, 150)}
 
 
 def crop(data: bytes, box: tuple[int, int, int]) -> bytes:
@@ -39,7 +38,7 @@ def main() -> None:
     colors = [PALETTES[name] for name in SHOWN]
     for drawing in (d for d in DRAWINGS if d.name in CLOSE_UPS):
         buffer = io.BytesIO()
-        drawing.render(size=SIZE).save(buffer, "PNG")
+        drawing.render().save(buffer, "PNG")
         base = buffer.getvalue()
         plan = plan_recolor(base)
         for label, images in (

@@ -158,7 +158,19 @@ def output_inks(
     return found
 
 
-def variety(results: Sequence[np.ndarray]) -> float:
-    """Median over all pairs of pictures of their mean distance, on every fourth pixel in both axes."""
-    small = [lab(result[::4, ::4, :3]) for result in results]
+def variety(results: Sequence[np.ndarray], where: np.ndarray | None = None) -> float:
+    """Median over all pairs of pictures of their mean distance, on every fourth pixel in both axes.
+
+    `where`: only on these pixels (height, width), such as the marks without the ground.
+    """
+    mask = np.ones(results[0].shape[:2], bool) if where is None else where
+    small = [lab(result[::4, ::4, :3][mask[::4, ::4]]) for result in results]
     return float(np.median([ciede2000(a, b).mean() for a, b in itertools.combinations(small, 2)]))
+
+
+def marks_mask(source: np.ndarray) -> np.ndarray:
+    """Visible pixels that are not within ten levels of the border's median colour."""
+    rim = np.concatenate([source[0], source[-1], source[:, 0], source[:, -1]])
+    if source.shape[2] == 4:
+        return source[..., 3] > 128
+    return (np.abs(source[..., :3].astype(int) - np.median(rim, axis=0)) > GROUND_LEVELS).any(-1)
