@@ -6,6 +6,7 @@ import threading
 import time
 from collections import Counter
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -102,21 +103,20 @@ def storm(plan: Plan, deployment: Deployment, load: Load, injector: Injector) ->
     if plan.bad_provider:
         deployment.fake.faults.add(*PROVIDER_FAULTS)
     deployment.arm(on=True)
-    threads = [
-        threading.Thread(target=injector.run, args=(plan.gap, closing), name="faults", daemon=True),
-        threading.Thread(target=load.meddle, args=(plan.meddle, closing), name="users", daemon=True),
-        threading.Thread(target=load.ask, args=(plan.runs, plan.seconds * 0.8, closing), name="producer", daemon=True),
-    ]
-    for thread in threads:
-        thread.start()
-    try:
-        closing.wait(plan.seconds)
-    finally:
-        closing.set()
-        for thread in threads:
-            thread.join()
-        deployment.arm(on=False)
-        deployment.fake.faults.clear()
+    with ThreadPoolExecutor(3) as pool:
+        parts = [
+            pool.submit(injector.run, plan.gap, closing),
+            pool.submit(load.meddle, plan.meddle, closing),
+            pool.submit(load.ask, plan.runs, plan.seconds * 0.8, closing),
+        ]
+        try:
+            closing.wait(plan.seconds)
+        finally:
+            closing.set()
+    deployment.arm(on=False)
+    deployment.fake.faults.clear()
+    for part in parts:
+        part.result()
 
 
 def wait_until(condition: Callable[[], bool], seconds: float) -> bool:
@@ -130,17 +130,14 @@ def wait_until(condition: Callable[[], bool], seconds: float) -> bool:
 def judged(plan: Plan, deployment: Deployment, observer: Observer, asked: Asked) -> Outcome:
     """Steps end, a sweep without a limit of age, then the checker."""
     wait_until(lambda: told(deployment.journal.read()).in_hand == 0, _QUIET)
-    services = build_services(deployment.settings)
-    swept = services.housekeeping_service.sweep(0)
-    services.close()
+    swept = _swept(deployment) if plan.flavour.has_beat else "nothing: there is no sweep"
     looks = observer.looks
     wait_until(lambda: observer.looks > looks + 1, 10)
     story = told(deployment.journal.read())
     evidence = _evidence(deployment, observer, asked, story)
     violations, bill = check(evidence)
     times = list(recoveries(story, observer.over))
-    outcome = Outcome(plan=plan, violations=violations, bill=bill)
-    outcome.swept = f"{swept.objects} objects, {swept.staged} staged"
+    outcome = Outcome(plan=plan, violations=violations, bill=bill, swept=swept)
     for task in evidence.tasks:
         outcome.statuses[task["status"]] += 1
         outcome.runs_of_rows[task["run"]] += 1
@@ -153,6 +150,15 @@ def judged(plan: Plan, deployment: Deployment, observer: Observer, asked: Asked)
     outcome.never_recovered = sum(one is None for one in times)
     outcome.crashes = deployment.crashes()
     return outcome
+
+
+def _swept(deployment: Deployment) -> str:
+    services = build_services(deployment.settings)
+    try:
+        swept = services.housekeeping_service.sweep(0)
+    finally:
+        services.close()
+    return f"{swept.objects} objects, {swept.staged} staged"
 
 
 def _evidence(deployment: Deployment, observer: Observer, asked: Asked, story: Story) -> Evidence:

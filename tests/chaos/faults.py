@@ -39,7 +39,9 @@ class Injector:
     def __init__(self, deployment: Deployment, seed: int, kinds: dict[str, int] | None = None) -> None:
         self._deployment = deployment
         self._random = random.Random(f"faults {seed}")
-        self._deck = kinds or DECK
+        self._deck = dict(kinds or DECK)
+        if not deployment.flavour.has_beat:
+            self._deck.pop("beat killed", None)
         self.counts: Counter[str] = Counter()
         self.times: list[tuple[float, str]] = []
 

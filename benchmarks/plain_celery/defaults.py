@@ -1,0 +1,15 @@
+"""Plain Celery as it comes: only where things are, and which queue a task goes to."""
+
+from __future__ import annotations
+
+from celery import Celery
+
+import celeryconfig
+
+app = Celery("plain", include=["benchmarks.plain_celery.steps"])
+app.conf.update(
+    broker_url=celeryconfig.broker_url,
+    result_backend=celeryconfig.result_backend,
+    task_routes=celeryconfig.task_routes,
+    task_default_queue=celeryconfig.task_default_queue,
+)
