@@ -18,7 +18,6 @@ from concept_worker.settings import Provider, Settings
 
 if TYPE_CHECKING:
     from concept_worker.pipelines.base import Services
-    from concept_worker.services.provider_gate import ProviderGate
 
 
 @dataclass(frozen=True)
@@ -60,6 +59,8 @@ def build_records(settings: Settings) -> Records:
 def build_services(settings: Settings, *, generator: ConceptGenerator | None = None) -> Services:
     """Everything a worker process needs; nothing connects before its first use, close with `Services.close`.
 
+    `generator` takes the place of the one that the settings choose.
+
     Raises:
         ValueError: a setting is missing; names it.
     """
@@ -70,53 +71,57 @@ def build_services(settings: Settings, *, generator: ConceptGenerator | None = N
     from concept_worker.services.download import guarded_downloader
     from concept_worker.services.housekeeping_service import HousekeepingService
     from concept_worker.services.image_service import ImageService
-    from concept_worker.services.provider_gate import GatedGenerator
     from concept_worker.services.staging import RedisStaging
 
     records = build_records(settings)
+    tasks, images = records.task_service, records.image_persistence_service
+    concepts = records.concept_persistence_service
     staging = RedisStaging.connect(settings.staging_url or settings.redis_url, settings.staging_seconds)
     draws = generator or build_generator(settings)
-    if settings.chosen_provider is not Provider.OFFLINE and generator is None:
-        draws = GatedGenerator(generator=draws, gate=_gate(settings))
     downloader = guarded_downloader(settings)
-    leases = LeaseKeeper(
-        tasks=records.task_service, lease_seconds=settings.lease_seconds, longest=settings.step_seconds
-    )
+    leases = LeaseKeeper(tasks=tasks, lease_seconds=settings.lease_seconds, longest=settings.step_seconds)
+    limits = ImageLimits(max_bytes=settings.max_image_bytes, max_pixels=settings.max_image_pixels)
 
     def close() -> None:
-        leases.close()
-        draws.close()
-        downloader.close()
-        staging.close()
-        records.close()
+        for part in (leases, draws, downloader, staging, records):
+            part.close()
 
     return Services(
-        task_service=records.task_service,
+        task_service=tasks,
         concept_service=ConceptService(generator=draws),
         image_service=ImageService(
-            staging=staging,
-            images=records.image_persistence_service,
-            limits=ImageLimits(max_bytes=settings.max_image_bytes, max_pixels=settings.max_image_pixels),
-            upload_threads=settings.upload_threads,
+            staging=staging, images=images, limits=limits, upload_threads=settings.upload_threads
         ),
-        image_persistence_service=records.image_persistence_service,
-        concept_persistence_service=records.concept_persistence_service,
-        housekeeping_service=HousekeepingService(
-            tasks=records.task_service,
-            images=records.image_persistence_service,
-            concepts=records.concept_persistence_service,
-            staging=staging,
-        ),
+        image_persistence_service=images,
+        concept_persistence_service=concepts,
+        housekeeping_service=HousekeepingService(tasks=tasks, images=images, concepts=concepts, staging=staging),
         downloader=downloader,
         leases=leases,
         close=close,
     )
 
 
-def _gate(settings: Settings) -> ProviderGate:
-    from concept_worker.services.provider_gate import GateLimits, ProviderGate
+def build_generator(settings: Settings) -> ConceptGenerator:
+    """The generator that the settings choose, a paid one behind the gate; its room is imported only then."""
+    match settings.chosen_provider:
+        case Provider.OFFLINE:
+            from concept_worker.services.offline.generator import OfflineGenerator
 
-    return ProviderGate.connect(
+            return OfflineGenerator()
+        case Provider.JIGSAWSTACK:
+            from concept_worker.services.jigsawstack import jigsawstack_generator
+
+            return _gated(jigsawstack_generator(settings), settings)
+        case Provider.OPENAI:
+            from concept_worker.services.openai_images import openai_generator
+
+            return _gated(openai_generator(settings), settings)
+
+
+def _gated(generator: ConceptGenerator, settings: Settings) -> ConceptGenerator:
+    from concept_worker.services.provider_gate import GatedGenerator, GateLimits, ProviderGate
+
+    gate = ProviderGate.connect(
         settings.staging_url or settings.redis_url,
         name=settings.chosen_provider.value,
         limits=GateLimits(
@@ -126,20 +131,4 @@ def _gate(settings: Settings) -> ProviderGate:
             longest_call=settings.step_seconds,
         ),
     )
-
-
-def build_generator(settings: Settings) -> ConceptGenerator:
-    """The generator that the settings choose; its room is imported only then."""
-    match settings.chosen_provider:
-        case Provider.OFFLINE:
-            from concept_worker.services.offline.generator import OfflineGenerator
-
-            return OfflineGenerator()
-        case Provider.JIGSAWSTACK:
-            from concept_worker.services.jigsawstack import jigsawstack_generator
-
-            return jigsawstack_generator(settings)
-        case Provider.OPENAI:
-            from concept_worker.services.openai_images import openai_generator
-
-            return openai_generator(settings)
+    return GatedGenerator(generator=generator, gate=gate)

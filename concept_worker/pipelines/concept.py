@@ -6,7 +6,7 @@ import contextvars
 from abc import abstractmethod
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
-from typing import TypeVar
+from typing import ClassVar, TypeVar
 from uuid import UUID
 
 from pydantic import TypeAdapter
@@ -49,6 +49,9 @@ STORE_CONCEPT = Step("store_concept", 97, 100, TypeAdapter(UUID))
 class ConceptTaskProcessor(BaseTaskProcessor[PayloadT]):
     """The shared stages. A subclass says where the base image comes from, and may name its trouble its own way."""
 
+    storing_image: ClassVar[Callable[..., StoredImage]] = staticmethod(store_base_image)
+    storing_concept: ClassVar[Callable[..., UUID]] = staticmethod(store_concept)
+
     def process(self) -> UUID | None:
         if not self._claim_task():
             return None
@@ -72,7 +75,7 @@ class ConceptTaskProcessor(BaseTaskProcessor[PayloadT]):
 
     def store_base_image(self, staged: StagedImage) -> StoredBase:
         """Beside `generate_palettes`."""
-        stored = store_base_image(
+        stored = self.storing_image(
             self.task_id, self.user_id, self._image(staged), self._services.image_persistence_service
         )
         return StoredBase(staged=staged, stored=stored)
@@ -98,7 +101,7 @@ class ConceptTaskProcessor(BaseTaskProcessor[PayloadT]):
 
     def store_concept(self, recolored: RecoloredConcept) -> UUID:
         """The rows; with them the task is completed, and staging is empty again."""
-        concept_id = store_concept(
+        concept_id = self.storing_concept(
             self.run,
             self.user_id,
             self.payload,

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from typing import ClassVar
-from uuid import UUID
 
 from pydantic import TypeAdapter
 
@@ -28,6 +27,8 @@ class RefinementTaskProcessor(ConceptTaskProcessor[RefinementPayload]):
     kind = "refinement"
     task_type = TaskType.REFINEMENT
     payload_model = RefinementPayload
+    storing_image: ClassVar = staticmethod(store_refined_image)
+    storing_concept: ClassVar = staticmethod(store_refined_concept)
     makers: ClassVar = {StagedName.ORIGINAL: DOWNLOAD_ORIGINAL, StagedName.BASE: REFINE_IMAGE}
 
     @property
@@ -58,29 +59,11 @@ class RefinementTaskProcessor(ConceptTaskProcessor[RefinementPayload]):
         )
         return prepare_image_data(self.task_id, content, self._services.image_service)
 
-    def store_base_image(self, staged: StagedImage) -> StoredBase:
-        stored = store_refined_image(
-            self.task_id, self.user_id, self._image(staged), self._services.image_persistence_service
-        )
-        return StoredBase(staged=staged, stored=stored)
-
     def generate_palettes(self) -> tuple[Palette, ...]:
         return super().generate_palettes() if self.payload.num_palettes else ()
 
     def create_variations(self, base: StoredBase, palettes: tuple[Palette, ...]) -> RecoloredConcept:
         return super().create_variations(base, palettes) if palettes else RecoloredConcept(base=base, variations=())
-
-    def store_concept(self, recolored: RecoloredConcept) -> UUID:
-        concept_id = store_refined_concept(
-            self.run,
-            self.user_id,
-            self.payload,
-            recolored.base.stored,
-            recolored.variations,
-            self._services.concept_persistence_service,
-        )
-        self._services.image_service.discard_staged(self.task_id)
-        return concept_id
 
     def _base_image_steps(self) -> StagedImage:
         original = self._checkpointed(DOWNLOAD_ORIGINAL, self.download_original)

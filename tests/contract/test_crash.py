@@ -6,7 +6,6 @@ import hashlib
 import shutil
 import tempfile
 import threading
-import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -20,6 +19,7 @@ from storage3.exceptions import StorageApiError
 
 from concept_worker.devstack import Stack
 from tests.contract.project import Session, embedded_project, session
+from tests.waiting import until
 
 WRITES, THREADS, KILLS = 200, 4, 3
 BUCKET = "concept-images"
@@ -93,10 +93,7 @@ def _writer(stack: Stack, user: UUID, ledger: Ledger) -> None:
 
 
 def _wait_until(condition: Callable[[], bool]) -> None:
-    deadline = time.monotonic() + _SECONDS
-    while not condition():
-        assert time.monotonic() < deadline
-        time.sleep(_POLL_SECONDS)
+    until(condition, "the condition", _SECONDS)
 
 
 @pytest.mark.parametrize("victim", ["postgres", "layer"])

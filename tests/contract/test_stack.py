@@ -9,7 +9,6 @@ import signal
 import subprocess
 import sys
 import tempfile
-import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from uuid import UUID
@@ -22,6 +21,7 @@ from postgrest import APIError
 
 from concept_worker.devstack import Stack, StackError, account
 from tests.contract.project import embedded_project, session
+from tests.waiting import until
 
 _SECONDS = 30.0
 _POLL_SECONDS = 0.02
@@ -38,10 +38,7 @@ def folder() -> Iterator[Path]:
 
 def wait_for(condition: Callable[[], bool]) -> None:
     """Come back when it holds."""
-    deadline = time.monotonic() + _SECONDS
-    while not condition():
-        assert time.monotonic() < deadline, "the condition never held"
-        time.sleep(_POLL_SECONDS)
+    until(condition, "the condition", _SECONDS)
 
 
 def works(stack: Stack) -> bool:

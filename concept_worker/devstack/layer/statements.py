@@ -30,7 +30,7 @@ class Statement:
         self.values: list[str] = []
 
     def bind(self, value: str, type_name: str | None = None) -> str:
-        """A placeholder for `value`, which PostgreSQL reads as it reads a literal of this type.
+        """The SQL that stands for `value`, which PostgreSQL reads as it reads a literal of this type.
 
         Most types are read when the value arrives, as PostgREST has it: a bad value is an error even if no row is
         looked at. Arrays and other types that need the driver's help are cast when they are used.

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable, Iterator
 
 import pytest
@@ -13,6 +12,7 @@ from concept_worker.services.interfaces import ConceptGenerator
 from concept_worker.services.jigsawstack import jigsawstack_generator
 from concept_worker.services.openai_images import openai_generator
 from concept_worker.settings import Settings
+from tests.waiting import until
 
 Build = Callable[..., ConceptGenerator]
 
@@ -111,9 +111,6 @@ def eventually() -> Callable[[Callable[[], bool]], None]:
     """`eventually(condition)` waits until it holds."""
 
     def wait(condition: Callable[[], bool]) -> None:
-        until = time.monotonic() + 20
-        while not condition():
-            assert time.monotonic() < until, "the condition did not come about"
-            time.sleep(0.002)
+        until(condition, "the condition", 20)
 
     return wait
