@@ -17,6 +17,7 @@ from concept_worker.services.task_service import TaskService
 log = structlog.get_logger(__name__)
 
 _BEATS = 3  # signs of life within one lease: two may be lost
+_SOON = 1.0  # seconds: when the database is back, a step that lives says so before housekeeping calls it dead
 
 
 @dataclass(frozen=True)
@@ -62,22 +63,26 @@ class LeaseKeeper:
             self._thread.join()
 
     def _beat(self) -> None:
-        while not self._closing.wait(self._every):
+        wait = self._every
+        while not self._closing.wait(wait):
             with self._lock:
                 held = list(self._held)
-            for one in held:
-                self._extend(one)
+            heard = [self._extend(one) for one in held]
+            wait = self._every if all(heard) else min(self._every, _SOON)
 
-    def _extend(self, held: _Held) -> None:
+    def _extend(self, held: _Held) -> bool:
+        """Whether the database took the sign of life, or it is not needed any more."""
         if time.monotonic() > held.until:
             log.warning("step hangs, its lease is left to end", task_id=str(held.run.task_id), step=held.step)
             self._drop(held)
-            return
+            return True
         try:
             if not self._tasks.extend_step(held.run, held.step, held.owner):
                 self._drop(held)  # canceled or taken over; the step hears of it when it finishes
         except ConceptWorkerError as exc:
             log.warning("lease not extended", task_id=str(held.run.task_id), step=held.step, reason=str(exc))
+            return False
+        return True
 
     def _drop(self, held: _Held) -> None:
         with self._lock:
