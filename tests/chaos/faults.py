@@ -14,6 +14,7 @@ from contextlib import suppress
 import psutil
 
 from tests.chaos.deployment import Deployment, Process
+from tests.chaos.flavour import LEASE
 
 # Cards of each kind in one deck.
 DECK = {
@@ -29,6 +30,7 @@ DECK = {
     "layer killed": 1,
     "supabase says 503": 2,
     "supabase hangs": 2,
+    "supabase away for longer than a lease": 1,
     "broker network stalls": 2,
 }
 
@@ -69,7 +71,8 @@ class Injector:
             "broker killed, data lost": lambda: self._restart_broker(closing, keep_data=False),
             "database killed": lambda: self._restart_database(closing),
             "layer killed": lambda: self._restart_layer(closing),
-            "supabase says 503": lambda: self._supabase_unavailable(closing),
+            "supabase says 503": lambda: self._supabase_unavailable(closing, 0.5, 2.5),
+            "supabase away for longer than a lease": lambda: self._supabase_unavailable(closing, LEASE + 2, LEASE + 5),
             "supabase hangs": lambda: self._supabase_hangs(closing),
             "broker network stalls": lambda: self._broker_stalls(closing),
         }
@@ -114,10 +117,10 @@ class Injector:
         self._deployment.stack.start_layer()
         self._deployment.journal.note("outage", since=since)
 
-    def _supabase_unavailable(self, closing: threading.Event) -> None:
+    def _supabase_unavailable(self, closing: threading.Event, low: float, high: float) -> None:
         since = time.time()
         self._deployment.supabase.unavailable(on=True)
-        self._away(0.5, 2.5, closing)
+        self._away(low, high, closing)
         self._deployment.supabase.unavailable(on=False)
         self._deployment.journal.note("outage", since=since)
 
