@@ -52,7 +52,7 @@ def main() -> None:
     page = comparison_sheet(title, subtitle, ["base image", *SHOWN], rows)
     small = Image.open(io.BytesIO(page))
     small = small.resize((small.width * 7 // 10, small.height * 7 // 10), Image.Resampling.LANCZOS)
-    small.convert("RGB").quantize(256, dither=Image.Dither.NONE).save(Path(sys.argv[1]), optimize=True)
+    small.save(Path(sys.argv[1]), optimize=True)
 
 
 if __name__ == "__main__":
