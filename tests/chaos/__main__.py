@@ -39,7 +39,7 @@ def main() -> int:
     )
     outcome = run(plan, lambda text: _say(f"  {text}"))
     _say("\n".join(lines(outcome)))
-    return 1 if outcome.violations else 0
+    return 1 if outcome.violations or outcome.late or outcome.never_recovered else 0
 
 
 def _say(text: str) -> None:

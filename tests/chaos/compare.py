@@ -15,7 +15,7 @@ import structlog
 
 from tests.chaos.database import TERMINAL
 from tests.chaos.driver import Outcome, Plan, run
-from tests.chaos.flavour import CAREFUL, DEFAULTS, OURS
+from tests.chaos.flavour import FLAVOURS
 from tests.chaos.report import lines, percentile
 
 _PATIENCE = 60.0  # seconds after the last fault: what has not ended by then is called stuck
@@ -50,13 +50,18 @@ def _recovery(share: float) -> Callable[[Sequence[Outcome]], str]:
     return cell
 
 
+def _longest(column: Sequence[Outcome]) -> str:
+    seconds = [one for outcome in column for one in outcome.recovered]
+    return f"{max(seconds):.1f} s" if seconds else "–"
+
+
 def _broken(promise: int) -> Callable[[Sequence[Outcome]], str]:
     return lambda column: str(sum(one.promise == promise for outcome in column for one in outcome.violations))
 
 
 _ROWS: dict[str, Callable[[Sequence[Outcome]], str]] = {
     "seeds": lambda column: ", ".join(str(outcome.plan.seed) for outcome in column),
-    "rows": lambda column: str(sum(sum(outcome.statuses.values()) for outcome in column)),
+    "rows accepted": lambda column: str(sum(outcome.accepted for outcome in column)),
     "completed": _status("completed"),
     "failed": _status("failed"),
     "canceled by their users": _status("canceled"),
@@ -76,6 +81,7 @@ _ROWS: dict[str, Callable[[Sequence[Outcome]], str]] = {
     "interrupted steps never taken up": lambda column: str(sum(outcome.never_recovered for outcome in column)),
     "recovery begins after, p50": _recovery(0.5),
     "recovery begins after, p95": _recovery(0.95),
+    "recovery begins after, longest": _longest,
     "worker processes that died by themselves": lambda column: str(sum(outcome.crashes for outcome in column)),
 }
 
@@ -84,15 +90,16 @@ def main() -> int:
     """Run as the command line says."""
     parser = argparse.ArgumentParser(prog="tests.chaos.compare", description=__doc__)
     parser.add_argument("--seeds", type=int, nargs="+", default=[1])
+    parser.add_argument("--flavours", nargs="+", choices=FLAVOURS, default=list(FLAVOURS))
     parser.add_argument("--runs", type=int, default=100)
     parser.add_argument("--seconds", type=float, default=70.0)
     asked = parser.parse_args()
     structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.CRITICAL))
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     outcomes = []
-    for flavour in (OURS, DEFAULTS, CAREFUL):
+    for name in asked.flavours:
         for seed in asked.seeds:
-            plan = Plan(seed=seed, runs=asked.runs, seconds=asked.seconds, patience=_PATIENCE, flavour=flavour)
+            plan = Plan(seed=seed, runs=asked.runs, seconds=asked.seconds, patience=_PATIENCE, flavour=FLAVOURS[name])
             outcomes.append(run(plan))
             _say("\n".join(lines(outcomes[-1])))
     _say(table(outcomes))

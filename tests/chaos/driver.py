@@ -17,10 +17,11 @@ from tests.chaos.checker import Bill, Evidence, Violation, bill_of, check, rows_
 from tests.chaos.database import Observer
 from tests.chaos.deployment import LOST_ANSWERS, PROVIDER_FAULTS, Deployment
 from tests.chaos.faults import Injector
-from tests.chaos.flavour import OURS, Flavour
+from tests.chaos.flavour import LEASE, OURS, Flavour
 from tests.chaos.journal import Story, recoveries, told
 from tests.chaos.load import Asked, Load
 
+RECOVERY = 30.0  # seconds beyond the lease within which a killed run goes on
 _QUIET = 20.0  # seconds that steps of rows already over may take to end
 _WARM = 60.0
 
@@ -48,6 +49,7 @@ class Outcome:
     """What came of it."""
 
     plan: Plan
+    accepted: int = 0  # rows that a producer was told of
     statuses: Counter[str] = field(default_factory=Counter)
     reasons: Counter[str] = field(default_factory=Counter)  # sentences of failed rows
     faults: Counter[str] = field(default_factory=Counter)
@@ -56,6 +58,7 @@ class Outcome:
     bill: Bill = field(default_factory=Bill)
     recovered: list[float] = field(default_factory=list)  # seconds
     never_recovered: int = 0
+    late: int = 0  # of the recovered, those that took longer than promised
     crashes: int = 0
     runs_of_rows: Counter[int] = field(default_factory=Counter)
     swept: str = ""
@@ -137,7 +140,7 @@ def judged(plan: Plan, deployment: Deployment, observer: Observer, asked: Asked)
     evidence = _evidence(deployment, observer, asked, story)
     violations, bill = check(evidence)
     times = list(recoveries(story, observer.over))
-    outcome = Outcome(plan=plan, violations=violations, bill=bill, swept=swept)
+    outcome = Outcome(plan=plan, violations=violations, bill=bill, swept=swept, accepted=len(asked.tasks))
     for task in evidence.tasks:
         outcome.statuses[task["status"]] += 1
         outcome.runs_of_rows[task["run"]] += 1
@@ -147,6 +150,7 @@ def judged(plan: Plan, deployment: Deployment, observer: Observer, asked: Asked)
     outcome.faults.update(deployment.exact_kills())
     outcome.provider_faults.update(call.fault for call in deployment.fake.calls if call.fault)
     outcome.recovered = sorted(one for one in times if one is not None)
+    outcome.late = sum(one > LEASE + RECOVERY for one in outcome.recovered)
     outcome.never_recovered = sum(one is None for one in times)
     outcome.crashes = deployment.crashes()
     return outcome

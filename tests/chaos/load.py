@@ -56,7 +56,7 @@ class Load:
         assert self._originals, "no run completed in peace"
 
     def ask(self, runs: int, seconds: float, closing: threading.Event) -> None:
-        """Ask for so many runs, spread over the time."""
+        """Ask for so many runs, spread over the time; what is left at its end is asked for at once."""
         for _ in range(runs):
             self._number += 1
             try:
@@ -66,8 +66,7 @@ class Load:
                     self._generate(f"K{self._number:04d}")
             except ConceptWorkerError:
                 self.asked.refused += 1
-            if closing.wait(self._random.expovariate(runs / seconds)):
-                break
+            closing.wait(self._random.expovariate(runs / seconds))
 
     def meddle(self, seconds: float, closing: threading.Event) -> None:
         """What users and late comers do to random rows, one thing about every second."""

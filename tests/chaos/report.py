@@ -11,14 +11,14 @@ from tests.chaos.driver import Outcome
 def lines(outcome: Outcome) -> Iterator[str]:
     """Everything about one run."""
     plan, bill = outcome.plan, outcome.bill
-    yield f"{plan.flavour.name}, seed {plan.seed}: {sum(outcome.statuses.values())} rows in {outcome.seconds:.0f} s"
+    yield f"{plan.flavour.name}, seed {plan.seed}: {outcome.accepted} rows accepted, {outcome.seconds:.0f} s"
     yield f"  rows        {_counted(outcome.statuses)}"
     yield f"  claims      {', '.join(f'{run}: {count}' for run, count in sorted(outcome.runs_of_rows.items()))}"
     yield f"  faults      {sum(outcome.faults.values())}: {_counted(outcome.faults)}"
     yield f"  provider    {sum(outcome.provider_faults.values())}: {_counted(outcome.provider_faults)}"
     yield f"  crashes     {outcome.crashes} worker processes that nobody killed"
     yield f"  paid        {bill.paid} calls, {bill.extra} extra of {bill.allowed} allowed ({_counted(bill.reasons)})"
-    yield f"  recovery    {recovery(outcome.recovered)}; never: {outcome.never_recovered}"
+    yield f"  recovery    {recovery(outcome.recovered)}; too late: {outcome.late}, never: {outcome.never_recovered}"
     yield f"  swept       {outcome.swept}"
     for sentence, count in outcome.reasons.most_common():
         yield f"  failed {count} x {sentence}"
