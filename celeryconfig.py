@@ -32,8 +32,8 @@ task_retry_on_worker_lost = True
 # Take one message per slot: a waiting message is free for another worker, and priorities work.
 worker_prefetch_multiplier = 1
 
-# Prefork only (the images queue): a child that hangs in pixels is killed when its lease is left to end, and the run goes
-# on elsewhere; one that has grown is replaced after its step. Threads know no limits: there HTTP timeouts stand in.
+# Prefork only (the images queue): a child that hangs in pixels is killed when its lease is left to end, and the run
+# goes on elsewhere; one that has grown is replaced. Threads know no limits: there HTTP timeouts stand in.
 task_annotations = {TaskName.CREATE_VARIATIONS.value: {"time_limit": _settings.step_seconds}}
 worker_max_memory_per_child = 1_000_000  # kilobytes; a 4096 x 4096 image takes about 400 MB
 
