@@ -177,11 +177,11 @@ def test_many_inks_with_many_alphas_keep_them_exactly() -> None:
         (250, 250, 250),
         (120, 20, 120),
     ]
-    picture = np.zeros((70, 256, 4), np.uint8)
+    picture = np.zeros((70, 512, 4), np.uint8)
     for index, color in enumerate(colors):
         picture[index * 10 : index * 10 + 10, :, :3] = color
-    picture[..., 3] = np.arange(256)
-    picture[:, 128:, 3] = 255
-    picture[:, :128, 3] = np.arange(0, 256, 2)
-    result = levels(plan_recolor(saved(Image.fromarray(picture))).paint(PALETTE))
-    assert np.abs(result[..., 3].astype(int) - picture[..., 3]).max() <= 2
+    picture[..., 3] = np.minimum(np.arange(512), 255)
+    painted = plan_recolor(saved(Image.fromarray(picture))).paint(PALETTE)
+    assert Image.open(io.BytesIO(painted)).mode == "RGBA"
+    assert (levels(painted)[..., 3] == picture[..., 3]).all()
+    assert metrics.share_close(levels(painted), metrics.mixes(PALETTE)) == 1.0
