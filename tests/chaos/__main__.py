@@ -37,7 +37,11 @@ def main() -> int:
         cache=asked.cache,
         keep=asked.keep,
     )
-    outcome = run(plan, lambda text: _say(f"  {text}"))
+    try:
+        outcome = run(plan, lambda text: _say(f"  {text}"))
+    except KeyboardInterrupt:
+        _say("interrupted; everything that was started has ended")
+        return 130
     _say("\n".join(lines(outcome)))
     return 1 if outcome.violations or outcome.late or outcome.never_recovered else 0
 

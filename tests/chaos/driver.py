@@ -114,6 +114,9 @@ def storm(plan: Plan, deployment: Deployment, load: Load, injector: Injector) ->
         ]
         try:
             closing.wait(plan.seconds)
+        except BaseException:
+            load.abandoned.set()
+            raise
         finally:
             closing.set()
     deployment.arm(on=False)

@@ -44,6 +44,7 @@ class Load:
         self._random = random.Random(f"load {seed}")
         self._originals: list[UUID] = []
         self._number = 0
+        self.abandoned = threading.Event()  # nobody waits for the outcome any more
         self.asked = Asked()
 
     def warm_up(self, closing: threading.Event) -> None:
@@ -58,6 +59,8 @@ class Load:
     def ask(self, runs: int, seconds: float, closing: threading.Event) -> None:
         """Ask for so many runs, spread over the time; what is left at its end is asked for at once."""
         for _ in range(runs):
+            if self.abandoned.is_set():
+                return
             self._number += 1
             try:
                 if self._random.random() < 0.4:
