@@ -35,9 +35,6 @@ log = structlog.get_logger(__name__)
 # A producer is a web request: three quick tries, then a clear error.
 _PUBLISHING = {"max_retries": 2, "interval_start": 0.1, "interval_step": 0.2, "interval_max": 0.5}
 
-# A broker that is away; the second is what kombu 5.7.0 raises for a channel whose connection is gone already.
-_BROKER_AWAY = (OperationalError, AttributeError)
-
 
 def producer_app(settings: Settings) -> Celery:
     """A Celery app that only sends, for any broker, without becoming the process's current app.
@@ -45,6 +42,9 @@ def producer_app(settings: Settings) -> Celery:
     The outcome is in the task row, so it has no result backend: with one, each send would subscribe to its result,
     and a broker that is away would hold the caller for twenty seconds.
     """
+    from concept_worker.tasks import connection_guard  # imports Redis's client, which a producer may never need
+
+    connection_guard.install()
     app = Celery("concept_worker", set_as_current=False)
     app.config_from_object("celeryconfig")
     transport = {**app.conf.broker_transport_options, **_PUBLISHING}  # also for what is no task, such as a revoke
@@ -181,7 +181,7 @@ class ConceptClient:
         """
         row = self._records.task_service.cancel_task(task_id, user_id)
         self._records.image_persistence_service.discard(user_id=row.user_id, task_id=row.id)
-        with suppress(*_BROKER_AWAY):
+        with suppress(OperationalError):
             self._app.control.revoke(str(row.id))  # spares a worker the look at the row; the row is what counts
         return row
 
@@ -260,7 +260,7 @@ class ConceptClient:
                 retry=True,
                 retry_policy=_PUBLISHING,
             )
-        except _BROKER_AWAY as exc:
+        except OperationalError as exc:
             raise self._not_enqueued(row) from exc
         log.info("task enqueued", **row.log_context())
         return row

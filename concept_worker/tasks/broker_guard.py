@@ -1,4 +1,4 @@
-"""Two guards between a worker and its broker: against messages that would kill it, and against a known crash of kombu.
+"""A guard between a worker and its broker, against messages that would kill it; and with it `connection_guard`.
 
 A message with valid headers and a broken body, or without an id, ends a Celery 5.7 worker, goes back to the queue and
 ends it again after each restart. Here it is looked at first, and dropped with a line in the log.
@@ -11,10 +11,12 @@ from typing import Any
 
 import structlog
 from celery.worker.consumer import Consumer
-from kombu.transport.redis import Channel
-from redis.exceptions import ConnectionError as RedisConnectionError
+
+from concept_worker.tasks import connection_guard
 
 log = structlog.get_logger(__name__)
+
+connection_guard.install()
 
 
 class GuardedConsumer(Consumer):
@@ -57,18 +59,3 @@ def fault_of(message: Any) -> str | None:
 
 def _is_pair(value: object) -> bool:
     return value is None or (isinstance(value, list | tuple) and len(value) == 2)
-
-
-def connection_parameters(channel: Channel, asynchronous: bool = False) -> Any:
-    """`Channel._connparams`, with a connection error where kombu 5.7.0 has an AttributeError.
-
-    A worker that holds late-acknowledged messages when the broker goes away gives them back over a channel whose
-    connection is gone already; the AttributeError ends the worker, a connection error makes it reconnect.
-    """
-    if getattr(channel.connection, "client", None) is None:
-        raise RedisConnectionError("the broker connection is gone")
-    return _original(channel, asynchronous)
-
-
-_original = Channel._connparams  # type: ignore[attr-defined]  # the stubs leave it out
-Channel._connparams = connection_parameters  # type: ignore[attr-defined]

@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 from redis.exceptions import ConnectionError as RedisConnectionError
 
-from concept_worker.tasks import broker_guard
-from concept_worker.tasks.broker_guard import connection_parameters, fault_of
+from concept_worker.tasks.broker_guard import fault_of
+from concept_worker.tasks.connection_guard import connection_parameters, original
 
 GOOD: dict[str, Any] = {"id": "a", "task": "concept_worker.dispatch", "timelimit": [None, None]}
 
@@ -56,15 +56,15 @@ def test_what_would_end_a_worker_is_a_fault(bad: Message) -> None:
 
 
 def test_kombu_still_needs_the_guard() -> None:
-    """When this fails, kombu was mended: delete `connection_parameters` and this test."""
+    """When this fails, kombu was mended: delete `connection_guard` and this test."""
     gone: Any = SimpleNamespace(connection=SimpleNamespace(client=None))
     with pytest.raises(AttributeError):
-        broker_guard._original(gone)
+        original(gone)
 
 
 @pytest.mark.parametrize("connection", [None, SimpleNamespace(client=None)])
 def test_a_connection_that_is_gone_is_a_connection_error(connection: Any) -> None:
-    """Which a worker survives."""
+    """Which a worker and a producer survive."""
     gone: Any = SimpleNamespace(connection=connection)
     with pytest.raises(RedisConnectionError):
         connection_parameters(gone)
