@@ -14,7 +14,7 @@ ARGS   ?=
 export LOGO THEME
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo dev test check format clean
+.PHONY: help install demo dev test check format clean bench-recolor
 
 help: ## Show this help
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):[^#]*## /\1\t/' | \
@@ -63,6 +63,10 @@ check: $(READY) ## Lint, types and the import contract
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports --no-cache
+
+bench-recolor: $(READY) ## Measure recoloring beside k-means, a 3D table and the floor
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e '.[bench]' -c constraints.txt
+	$(BIN)/python -m tests.benchmarks.recolor $(ARGS)
 
 format: $(READY) ## Put the code in its format
 	$(BIN)/ruff check --fix .

@@ -33,7 +33,7 @@ app = typer.Typer(
 
 DEMO_LOGO = "a fox leaping over a crescent moon"
 DEMO_THEME = "warm autumn, hand-made"
-DEMO_WISH = "bolder, inside a round badge"
+DEMO_WISH = "mirrored, in ocean blue, inside a ring"
 _DEMO_SECONDS = 600.0  # a real provider may take minutes; the offline one takes seconds
 
 Palettes = Annotated[int, typer.Option("--num-palettes", "-n", help="How many palettes, 1 to 20.")]

@@ -57,8 +57,8 @@ def save_pictures(client: ConceptClient, concept: ConceptRow, folder: Path) -> l
     base = _picture(client, concept.image_path)
     pictures = [(variation, _picture(client, variation.image_path)) for variation in concept.variations]
     sheet = contact_sheet(
-        concept.logo_description,
-        concept.theme_description,
+        concept.logo_description or concept.refinement_prompt or "",
+        f"refined: {concept.refinement_prompt}" if concept.refinement_prompt else concept.theme_description,
         base,
         [SheetEntry(image=picture, name=row.palette_name, colors=row.colors) for row, picture in pictures],
     )

@@ -33,13 +33,18 @@ async def prepare_database(connection: asyncpg.Connection, authenticator_passwor
 
 
 async def _migrate(connection: asyncpg.Connection, folder: Path) -> None:
-    rows = await connection.fetch("select version from supabase_migrations.schema_migrations")
-    applied = {row["version"] for row in rows}
+    rows = await connection.fetch("select version, statements from supabase_migrations.schema_migrations")
+    applied = {row["version"]: row["statements"] for row in rows}
     account = "insert into supabase_migrations.schema_migrations (version, name, statements) values ($1, $2, $3)"
     for path in sorted(folder.glob("*.sql")):
         version, _, name = path.stem.partition("_")
         if version not in applied:
             await _apply(connection, path, account, version, name, [path.read_text()])
+        elif applied[version] != [path.read_text()]:
+            raise StackError(
+                f"{path.name} is not what it was when this data was made: undo the change and add a new migration, "
+                "or remove the data directory"
+            )
 
 
 async def _seed(connection: asyncpg.Connection, path: Path) -> None:

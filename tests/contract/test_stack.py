@@ -21,6 +21,7 @@ from postgrest import APIError
 
 from concept_worker.devstack import Stack, StackError, account
 from tests.contract.project import embedded_project, session
+from tests.integration.conftest import run_sql
 from tests.waiting import until
 
 _SECONDS = 30.0
@@ -101,6 +102,14 @@ def test_one_stack_a_folder(folder: Path) -> None:
         with pytest.raises(StackError, match="Another embedded stack is using"):
             Stack(folder).start()
         assert works(first)
+
+
+def test_a_migration_that_was_changed_is_named(folder: Path) -> None:
+    """Data made by other migrations is not worked on as if it were of these."""
+    with Stack(folder) as stack:
+        run_sql(stack, "update supabase_migrations.schema_migrations set statements = array['select 1']")
+    with pytest.raises(StackError, match=r"_tables.sql is not what it was when this data was made"):
+        Stack(folder).start()
 
 
 def test_stopping_twice_is_stopping(folder: Path) -> None:

@@ -20,8 +20,9 @@ from concept_worker.imaging.recolor.layout import Layout
 
 PRIMARY, BACKGROUND = 0, 3  # positions in a palette, by `PALETTE_ROLES`
 CONTRAST_MIN = 3.0  # WCAG 2.2, 1.4.11: graphical objects against what is next to them
-# A mark that had less contrast than this was never meant to stand out.
-_CONTRAST_MEANT = 1.8
+# A mark below the first contrast was never meant to stand out (a pale belly, a tint of the ground); from the second on
+# it was, fully. Marks keep a contrast, they need not win one.
+_CONTRAST_FAINT, _CONTRAST_MEANT = 1.5, 2.5
 # Costs. A mark that cannot be read outweighs everything; then marks that touch must not melt into one; then the
 # strength of edges relative to each other; then areas and roles.
 _UNREADABLE = 8.0
@@ -83,7 +84,7 @@ def read_marks(inks: Inks, layout: Layout) -> Marks:
         shadows=tuple((int(index), float(source[index])) for index in np.flatnonzero(layout.faint)),
         bright_ground=bool(source[anchor] >= 50),
         above_ground=float(source[order].mean() - source[anchor]) if len(order) else 0.0,
-        on_ground=on_ground * np.clip((ratios - 1) / (_CONTRAST_MEANT - 1), 0, 1),
+        on_ground=on_ground * np.clip((ratios - _CONTRAST_FAINT) / (_CONTRAST_MEANT - _CONTRAST_FAINT), 0, 1),
         weights=np.sqrt(areas / max(float(areas.sum()), 1e-9)),
         ranks=np.argsort(np.argsort(-areas, kind="stable"), kind="stable"),
         first=first,

@@ -101,3 +101,17 @@ def test_a_shadow_stays_a_shadow() -> None:
     layout = Layout(np.array([0.7, 0.2, 0.1]), contacts, np.array([False, True, False]))
     target = match_roles(read_marks(inks, layout), DARK)
     assert (target[1] == DARK[3]).all()
+
+
+def test_a_palette_of_the_drawings_own_inks_changes_nothing() -> None:
+    """Each ink takes the colour that it is, a pale one too."""
+    inks = [(250, 248, 240), (20, 60, 120), (0, 110, 100), (150, 40, 40), (240, 200, 60)]
+    target = matched(inks, [0.6, 0.2, 0.1, 0.05, 0.05], PALETTE)
+    assert target.tolist() == np.array(inks, float).tolist()
+
+
+def test_a_mark_that_was_faint_need_not_stand_out() -> None:
+    """A pale belly stays pale, and leaves the strong colours to the others."""
+    target = matched([(252, 234, 214), (176, 74, 49), (186, 121, 27), (232, 209, 167)], [0.6, 0.2, 0.1, 0.1], PALETTE)
+    assert target[3].tolist() == PALETTE[4].tolist()
+    assert len({tuple(color) for color in target}) == 4
