@@ -19,3 +19,8 @@ points.watch_chords()
 @signals.worker_process_init.connect
 def _child(**_: Any) -> None:
     points.end_with_driver()
+
+
+@signals.worker_ready.connect
+def _ready(sender: Any = None, **_: Any) -> None:
+    points.journal().note("ready", name=str(sender.hostname).partition("@")[0])

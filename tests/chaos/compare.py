@@ -50,6 +50,11 @@ def _recovery(share: float) -> Callable[[Sequence[Outcome]], str]:
     return cell
 
 
+def _whole(column: Sequence[Outcome]) -> str:
+    seconds = [one for outcome in column for one in outcome.whole]
+    return f"{percentile(seconds, 0.95):.1f} s" if seconds else "–"
+
+
 def _longest(column: Sequence[Outcome]) -> str:
     seconds = [one for outcome in column for one in outcome.recovered]
     return f"{max(seconds):.1f} s" if seconds else "–"
@@ -82,6 +87,8 @@ _ROWS: dict[str, Callable[[Sequence[Outcome]], str]] = {
     "recovery begins after, p50": _recovery(0.5),
     "recovery begins after, p95": _recovery(0.95),
     "recovery begins after, longest": _longest,
+    "of it with nothing away, p95": _whole,
+    "later than lease + 30 s with nothing away": lambda column: str(sum(outcome.late for outcome in column)),
     "worker processes that died by themselves": lambda column: str(sum(outcome.crashes for outcome in column)),
 }
 

@@ -57,6 +57,7 @@ class Outcome:
     violations: list[Violation] = field(default_factory=list)
     bill: Bill = field(default_factory=Bill)
     recovered: list[float] = field(default_factory=list)  # seconds
+    whole: list[float] = field(default_factory=list)  # of those seconds, the ones in which nothing was away
     never_recovered: int = 0
     late: int = 0  # of the recovered, those that took longer than promised
     crashes: int = 0
@@ -152,8 +153,9 @@ def judged(plan: Plan, deployment: Deployment, observer: Observer, asked: Asked)
     outcome.faults.update(asked.counts)
     outcome.faults.update(deployment.exact_kills())
     outcome.provider_faults.update(call.fault for call in deployment.fake.calls if call.fault)
-    outcome.recovered = sorted(one for one in times if one is not None)
-    outcome.late = sum(one > LEASE + RECOVERY for one in outcome.recovered)
+    outcome.recovered = sorted(one[0] for one in times if one is not None)
+    outcome.whole = sorted(one[1] for one in times if one is not None)
+    outcome.late = sum(one > LEASE + RECOVERY for one in outcome.whole)
     outcome.never_recovered = sum(one is None for one in times)
     outcome.crashes = deployment.crashes()
     return outcome

@@ -97,11 +97,13 @@ class Injector:
         closing.wait(self._random.uniform(low, high))
 
     def _restart_broker(self, closing: threading.Event, *, keep_data: bool) -> None:
+        since = time.time()
         self._deployment.stack.kill_broker()
         if not keep_data:
             self._deployment.journal.note("forgot")
         self._away(0.2, 2.5, closing)
         self._deployment.stack.start_broker(keep_data=keep_data)
+        self._deployment.journal.note("outage", since=since)
 
     def _restart_database(self, closing: threading.Event) -> None:
         since = time.time()
@@ -132,6 +134,8 @@ class Injector:
         self._deployment.journal.note("outage", since=since)
 
     def _broker_stalls(self, closing: threading.Event) -> None:
+        since = time.time()
         self._deployment.broker.stall(on=True)
         self._away(1.0, 4.0, closing)
         self._deployment.broker.stall(on=False)
+        self._deployment.journal.note("outage", since=since)

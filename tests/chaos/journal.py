@@ -54,7 +54,7 @@ class Story:
     calls: list[PaidCall] = field(default_factory=list)
     deaths: dict[int, float] = field(default_factory=dict)  # process: when
     losses: list[float] = field(default_factory=list)  # when the broker lost its data
-    outages: list[tuple[float, float]] = field(default_factory=list)  # of the database, as workers saw it
+    outages: list[tuple[float, float]] = field(default_factory=list)  # something that every run needs was away
     begins: dict[str, list[tuple[float, str, int]]] = field(default_factory=dict)  # task: time, step, process
     broken: list[tuple[str, float, int]] = field(default_factory=list)  # task, when, process that died with it in hand
     in_hand: int = 0  # by processes that live
@@ -62,11 +62,14 @@ class Story:
 
 def told(lines: list[dict[str, Any]]) -> Story:
     """The story of a journal."""
-    story, hands, calls = Story(), {}, {}
+    story, hands, calls, down = Story(), {}, {}, {}
     for line in lines:
         what, here = line["what"], (line["pid"], line["thread"])
         if what in ("killed", "died"):
             story.deaths.setdefault(int(line.get("victim", line["pid"])), line["at"])
+            down.setdefault(line.get("name"), line["at"])
+        elif what == "ready":
+            story.outages.append((down.pop(line["name"], line["at"]), line["at"]))
         elif what == "forgot":
             story.losses.append(line["at"])
         elif what == "outage":
@@ -90,15 +93,26 @@ def told(lines: list[dict[str, Any]]) -> Story:
     return story
 
 
-def recoveries(story: Story, over: dict[str, float]) -> Iterator[float | None]:
-    """Seconds from each death to the next sign of work on what it had in hand; None when there was none.
+def recoveries(story: Story, over: dict[str, float]) -> Iterator[tuple[float, float] | None]:
+    """From each death to the next sign of work on what it had in hand: seconds, and how many of them nothing was away.
 
-    `over` says when rows ended by themselves (canceled, or finished by another process): nothing to recover then.
+    None when there was no such sign. `over` says when rows ended by themselves (canceled, or finished by another
+    process): nothing to recover then.
     """
     for task, died, pid in story.broken:
         later = [at for at, _, by in story.begins.get(task, []) if at > died and by != pid]
         ended = over.get(task)
         if later and (ended is None or min(later) <= ended):
-            yield min(later) - died
+            yield min(later) - died, whole_seconds(story.outages, died, min(later))
         elif ended is None:
             yield None
+
+
+def whole_seconds(outages: list[tuple[float, float]], since: float, until: float) -> float:
+    """How much of the time between lies in none of the outages."""
+    whole, at = 0.0, since
+    for begins, ends in sorted(outages):
+        if ends > at and begins < until:
+            whole += max(0.0, begins - at)
+            at = min(max(at, ends), until)
+    return whole + until - at

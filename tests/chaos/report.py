@@ -19,6 +19,7 @@ def lines(outcome: Outcome) -> Iterator[str]:
     yield f"  crashes     {outcome.crashes} worker processes that nobody killed"
     yield f"  paid        {bill.paid} calls, {bill.extra} extra of {bill.allowed} allowed ({_counted(bill.reasons)})"
     yield f"  recovery    {recovery(outcome.recovered)}; too late: {outcome.late}, never: {outcome.never_recovered}"
+    yield f"  of it whole {recovery(outcome.whole)}"
     yield f"  swept       {outcome.swept}"
     for sentence, count in outcome.reasons.most_common():
         yield f"  failed {count} x {sentence}"

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from tests.chaos.checker import Evidence, check
-from tests.chaos.journal import told
+from tests.chaos.journal import told, whole_seconds
 
 TASK = "11111111-1111-4111-8111-111111111111"
 BASE, VARIATION = f"u/{TASK}/base.png", f"u/{TASK}/variation-01.png"
@@ -91,3 +91,9 @@ def test_a_picture_that_staging_forgot_may_be_paid_again_only_while_it_was_nowhe
     early, late = lines((3, 0, "forgot", {})), lines((5, 0, "forgot", {}))
     assert check(evidence(bill=twice, journal=[*call, *early, *stored]))[0] == []
     assert [one.promise for one in check(evidence(bill=twice, journal=[*call, *stored, *late]))[0]] == [3]
+
+
+def test_time_in_which_something_was_away_is_taken_off() -> None:
+    """Each second once, however many outages it lies in; outages that reach beyond count inside only."""
+    assert whole_seconds([], 10, 20) == 10
+    assert whole_seconds([(0, 11), (12, 14), (13, 15), (19, 30), (40, 50)], 10, 20) == 5
