@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING
 
 from concept_worker.cli.processes import Worker, celery_command
 from concept_worker.cli.view import err
+from concept_worker.devstack.errors import StackError
 from concept_worker.settings import DEV_ENV_FILE, get_settings
 
 if TYPE_CHECKING:
@@ -31,7 +32,7 @@ _LOOK = 0.5  # seconds between looks at the children
 _FAKE_KEY = "fake-key"  # what the fake provider takes unless told otherwise; opens nothing else
 
 
-class LocalStackMissing(Exception):
+class LocalStackMissing(StackError):
     """The extra `local` is not installed."""
 
 
