@@ -14,7 +14,6 @@ import typer
 from concept_worker import __version__
 from concept_worker.cli import view
 from concept_worker.cli.view import err, out
-from concept_worker.devstack.errors import StackError
 from concept_worker.errors import ConceptWorkerError
 from concept_worker.logging import configure_logging
 from concept_worker.models import PALETTES_DEFAULT, Aspect, TaskRow, TaskStatus
@@ -53,7 +52,7 @@ def main() -> None:
     configure_logging("WARNING", LogFormat.CONSOLE)  # the commands speak for themselves
     try:
         app(standalone_mode=True)
-    except (ConceptWorkerError, StackError, TimeoutError, FileNotFoundError, ValueError) as exc:
+    except (ConceptWorkerError, TimeoutError, FileNotFoundError, ValueError) as exc:
         err.print(f"[red]error:[/] {exc}")
         sys.exit(1)
     except KeyboardInterrupt:
