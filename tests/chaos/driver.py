@@ -38,6 +38,7 @@ class Plan:
     meddle: float = 0.7  # between acts of users and late comers
     exact_kills: int = 2  # at each point
     bad_provider: bool = True
+    armed: bool = True  # whether processes kill themselves at exact points
     cache: bool = False  # whether the provider answers an identical request for nothing
     keep: bool = False  # logs and journal, whatever came of it
     flavour: Flavour = OURS
@@ -106,7 +107,7 @@ def storm(plan: Plan, deployment: Deployment, load: Load, injector: Injector) ->
     closing = threading.Event()
     if plan.bad_provider:
         deployment.fake.faults.add(*PROVIDER_FAULTS)
-    deployment.arm(on=True)
+    deployment.arm(on=plan.armed)
     with ThreadPoolExecutor(3) as pool:
         parts = [
             pool.submit(injector.run, plan.gap, closing),

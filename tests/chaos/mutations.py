@@ -29,6 +29,8 @@ class Mutation:
     changes: tuple[tuple[str, str], ...] = ()
     statement: str = ""  # … or a statement, undone by another
     undo: str = ""
+    meddle: float = 0.06  # seconds between acts of users and late comers
+    armed: bool = False  # kills at exact points
 
 
 MUTATIONS = (
@@ -46,6 +48,8 @@ MUTATIONS = (
             ("where s.state = 'waiting'", "where s.state in ('waiting', 'done')"),
             ("set state = 'running',", "set state = 'running', output = null,"),
         ),
+        meddle=4.0,  # a canceled run does no step again
+        armed=True,
     ),
     Mutation(
         "terminal rows are not guarded",
@@ -59,14 +63,13 @@ MUTATIONS = (
         statement="alter table public.concepts drop constraint concepts_task_id_key",
     ),
 )
-# Kills where they show most: palettes are recorded, and the chord is lost, so that another run comes to them again.
-_FLAVOUR = replace(OURS, points={"uncounted": 0.3})
+# Kills where they show most: palettes are recorded, and their process dies, so that their step is delivered again.
+_FLAVOUR = replace(OURS, points={"remembered": 0.8})
 _PLAN = Plan(
-    runs=14,
+    runs=16,
     seconds=8.0,
     patience=40.0,
-    gap=4.0,
-    meddle=0.08,
+    gap=6.0,
     exact_kills=12,
     bad_provider=False,
     flavour=_FLAVOUR,
@@ -86,7 +89,7 @@ def caught(plan: Plan = _PLAN, say: Callable[[str], None] = lambda _: None) -> d
         before: set[tuple[int, str]] = set()
         for mutation in MUTATIONS:
             undo = _apply(deployment.database, mutation)
-            storm(plan, deployment, load, injector)
+            storm(replace(plan, meddle=mutation.meddle, armed=mutation.armed), deployment, load, injector)
             wait_until(lambda: observer.open_rows == 0, plan.patience)
             violations = judged(plan, deployment, observer, load.asked).violations
             if undo:

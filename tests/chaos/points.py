@@ -149,6 +149,7 @@ def watch_steps() -> None:
     def finished(_: Any, __: Any, run: Any, step: str, *___: Any) -> None:
         if step == "generate_palettes":
             journal().note("recorded")
+            perhaps_die("remembered", run.task_id)
         perhaps_die("finished", run.task_id)
 
     def claimed(row: Any, _: Any, task_id: object, *__: Any) -> None:
