@@ -30,7 +30,7 @@ class Mutation:
     statement: str = ""  # … or a statement, undone by another
     undo: str = ""
     meddle: float = 0.06  # seconds between acts of users and late comers
-    armed: bool = False  # kills at exact points
+    armed: bool = False  # kills at exact points; each costs a start of its worker, so these storms are longer
 
 
 MUTATIONS = (
@@ -89,7 +89,15 @@ def caught(plan: Plan = _PLAN, say: Callable[[str], None] = lambda _: None) -> d
         before: set[tuple[int, str]] = set()
         for mutation in MUTATIONS:
             undo = _apply(deployment.database, mutation)
-            storm(replace(plan, meddle=mutation.meddle, armed=mutation.armed), deployment, load, injector)
+            longer = 2.5 if mutation.armed else 1.0
+            part = replace(
+                plan,
+                meddle=mutation.meddle,
+                armed=mutation.armed,
+                seconds=plan.seconds * longer,
+                runs=round(plan.runs * longer),
+            )
+            storm(part, deployment, load, injector)
             wait_until(lambda: observer.open_rows == 0, plan.patience)
             violations = judged(plan, deployment, observer, load.asked).violations
             if undo:
