@@ -13,7 +13,6 @@ from concept_worker.pipelines.stages.concept_storage import store_refined_concep
 from concept_worker.pipelines.stages.image_preparation import prepare_image_data
 from concept_worker.pipelines.stages.refinement import (
     download_original_image,
-    prepare_original_image,
     refine_concept_image,
 )
 
@@ -44,7 +43,7 @@ class RefinementTaskProcessor(ConceptTaskProcessor[RefinementPayload]):
             self._services.image_persistence_service,
             self._services.downloader,
         )
-        return prepare_original_image(self.task_id, content, self._services.image_service)
+        return prepare_image_data(self.task_id, content, self._services.image_service, StagedName.ORIGINAL)
 
     def refine_image(self, original: StagedImage) -> StagedImage:
         """The paid call; its bytes go to staging before anything else is done with them, and are found there again."""

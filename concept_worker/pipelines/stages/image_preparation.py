@@ -28,10 +28,12 @@ def generate_base_concept(
 
 
 @stage(failing="Error getting image data")
-def prepare_image_data(task_id: UUID, content: bytes, image_service: ImageService) -> StagedImage:
-    """Check the bytes, make them a clean PNG, and let them wait in staging.
+def prepare_image_data(
+    task_id: UUID, content: bytes, image_service: ImageService, name: StagedName = StagedName.BASE
+) -> StagedImage:
+    """Check the bytes, make them a clean PNG, and let them wait in staging under that name.
 
     Raises:
-        InvalidImage: what the provider sent is not an image we accept.
+        InvalidImage: what the provider or the user sent is not an image we accept.
     """
-    return never_losing(lambda: image_service.stage_image(content, task_id=task_id, name=StagedName.BASE))
+    return never_losing(lambda: image_service.stage_image(content, task_id=task_id, name=name))

@@ -5,12 +5,11 @@ from __future__ import annotations
 from uuid import UUID
 
 from concept_worker.errors import BadProviderAnswer, InvalidRequest
-from concept_worker.models import RefinementPayload, StagedImage, StagedName
+from concept_worker.models import RefinementPayload
 from concept_worker.pipelines.base import stage
 from concept_worker.services.concept_persistence_service import ConceptPersistenceService
 from concept_worker.services.concept_service import ConceptService
 from concept_worker.services.image_persistence_service import ImagePersistenceService, own_path
-from concept_worker.services.image_service import ImageService
 from concept_worker.services.interfaces import Downloader
 
 
@@ -52,16 +51,6 @@ def refine_concept_image(
     if not content:
         raise BadProviderAnswer("empty response")
     return content
-
-
-@stage(failing="Error getting image data")
-def prepare_original_image(task_id: UUID, content: bytes, image_service: ImageService) -> StagedImage:
-    """Check the original's bytes, make them a clean PNG, and let them wait in staging.
-
-    Raises:
-        InvalidImage: the original is not an image we accept.
-    """
-    return image_service.stage_image(content, task_id=task_id, name=StagedName.ORIGINAL)
 
 
 def _stored(path: str, field: str, images: ImagePersistenceService) -> bytes:
