@@ -9,10 +9,21 @@ import pytest
 
 from concept_worker.bootstrap import build_services
 from concept_worker.devstack import Stack
-from concept_worker.errors import ProviderUnavailable, StoreRefused
+from concept_worker.errors import ProviderUnavailable, StaleRun, StoreRefused
 from concept_worker.imaging.recolor import plan_recolor
-from concept_worker.models import ConceptRow, GenerationPayload, Palette, PaletteSource, TaskRow, TaskStatus, TaskType
-from concept_worker.pipelines.base import Services
+from concept_worker.models import (
+    ConceptRow,
+    GenerationPayload,
+    Palette,
+    PaletteSource,
+    RunReference,
+    StagedName,
+    TaskRow,
+    TaskStatus,
+    TaskType,
+)
+from concept_worker.pipelines.base import Services, run_step
+from concept_worker.pipelines.concept import STORE_BASE_IMAGE, StoredBase
 from concept_worker.pipelines.generation import GenerationTaskProcessor
 from concept_worker.services.offline.generator import OfflineGenerator
 from concept_worker.settings import Settings
@@ -114,3 +125,23 @@ def test_palettes_that_cannot_be_had_are_made_here_and_say_so(stack: Stack, user
     services.close()
     assert concept is not None
     assert [variation.palette_source for variation in concept.variations] == [PaletteSource.LOCAL] * 4
+
+
+def test_what_a_step_stores_after_a_cancel_is_removed(services: Services, user_id: UUID) -> None:
+    """The user's own removal came before it, so the step that finds itself abandoned tidies up."""
+    row = new_row(services, user_id)
+    task = services.task_service.claim_task_if_pending(row.id, user_id)
+    assert task is not None
+    images = services.image_persistence_service
+
+    def store_late(_: TaskRow) -> StoredBase:
+        services.task_service.cancel_task(row.id, user_id)
+        picture = OfflineGenerator(size=64).generate_image("x", "y", seed=1)
+        staged = services.image_service.stage_image(picture, task_id=row.id, name=StagedName.BASE)
+        stored = images.store_image(picture, user_id=user_id, task_id=row.id, name="base.png")
+        return StoredBase(staged=staged, stored=stored)
+
+    with pytest.raises(StaleRun):
+        run_step(services, RunReference.of(task), STORE_BASE_IMAGE, store_late, owner="late")
+    assert images.load_image(user_id=user_id, task_id=row.id, name="base.png") is None
+    assert services.image_service.find_staged(task_id=row.id, name=StagedName.BASE) is None

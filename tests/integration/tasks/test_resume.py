@@ -216,7 +216,7 @@ class TestCancel:
     def test_a_running_task_stops_and_leaves_nothing(
         self, paid_system: System, provider: FakeProvider, stack: Stack, user_id: UUID
     ) -> None:
-        """Also what its running step stores after the cancel."""
+        """No object, no further step; the row stays canceled."""
         provider.faults.add(Fault(endpoint="palettes", kind=FaultKind.LATE, times=1, seconds=0.5))
         row = paid_system.client.generate(user_id=user_id, **brief(user_id))
         until(lambda: objects_of(stack, row) > 0, "something stored")
