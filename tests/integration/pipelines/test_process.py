@@ -40,6 +40,13 @@ class AwayForPalettes(OfflineGenerator):
         raise ProviderUnavailable("the provider does not answer")
 
 
+class AwayForImages(OfflineGenerator):
+    """A provider that must not be asked for a picture."""
+
+    def generate_image(self, logo_description: str, theme_description: str, *, seed: int) -> bytes:
+        raise ProviderUnavailable("the provider was asked")
+
+
 def settings_of(stack: Stack) -> Settings:
     """The stack's."""
     return Settings(
@@ -145,3 +152,14 @@ def test_what_a_step_stores_after_a_cancel_is_removed(services: Services, user_i
         run_step(services, RunReference.of(task), STORE_BASE_IMAGE, store_late, owner="late")
     assert images.load_image(user_id=user_id, task_id=row.id, name="base.png") is None
     assert services.image_service.find_staged(task_id=row.id, name=StagedName.BASE) is None
+
+
+def test_a_picture_that_waits_in_staging_is_not_paid_again(stack: Stack, user_id: UUID) -> None:
+    """Its checkpoint could not be written; the bytes are there, and the provider is not asked."""
+    services = build_services(settings_of(stack), generator=AwayForImages())
+    row = new_row(services, user_id)
+    picture = OfflineGenerator(size=64).generate_image("x", "y", seed=1)
+    waiting = services.image_service.stage_image(picture, task_id=row.id, name=StagedName.BASE)
+    found = GenerationTaskProcessor(row.id, user_id, PAYLOAD, services).generate_base_image()
+    services.close()
+    assert found == waiting

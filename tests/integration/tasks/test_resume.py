@@ -188,14 +188,20 @@ class TestALostMessage:
         assert images_paid(provider, user_id) == 1
 
     def test_a_backlog_is_not_a_stall(self, start_system: StartSystem, user_id: UUID) -> None:
-        """A message that only waits in its queue is seen there."""
-        system = start_system(CONCEPT_PENDING_SECONDS="1")
-        system.worker.teardown()
+        """Housekeeping sees a message that only waits in its queue, and does not send it again."""
+        system = start_system("--queues", "housekeeping", CONCEPT_PENDING_SECONDS="1")
         row = system.client.generate(user_id=user_id, **brief(user_id))
-        unsent = str(user_id)
-        waiting = waiting_among(system.app, {str(row.id), unsent})
+
+        def reconciled() -> bool:
+            system.app.send_task(TaskName.RECONCILE.value, queue=Queue.HOUSEKEEPING.value, expires=10)
+            return '"held": ' in system.worker.logs()
+
+        until(reconciled, "housekeeping to look at the row")
+        with Redis.from_url(system.settings.redis_url) as redis:
+            messages = redis.lrange(Queue.CONCEPTS.value, 0, -1)
         system.client.cancel(row.id, user_id)  # or a later test's housekeeping runs it
-        assert waiting == {str(row.id)}
+        assert waiting_among(system.app, {str(row.id), str(user_id)}) == {str(row.id)}
+        assert sum(f'"id": "{row.id}"'.encode() in message for message in messages) == 1
 
 
 class TestCancel:
