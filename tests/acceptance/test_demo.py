@@ -35,9 +35,9 @@ def run(folder: Path, *arguments: str, environment: dict[str, str] | None = None
     )
 
 
-def still_running(marks: set[int]) -> list[psutil.Process]:
+def still_running(marks: set[int]) -> set[int]:
     """Those of the processes that live."""
-    return [psutil.Process(pid) for pid in marks if psutil.pid_exists(pid)]
+    return {pid for pid in marks if psutil.pid_exists(pid)}
 
 
 def descendants(pid: int) -> set[int]:
