@@ -89,6 +89,19 @@ def mixes(palette: Sequence[str]) -> np.ndarray:
     return np.concatenate([np.array(colors), *between])
 
 
+def levels_off_mixes(picture: np.ndarray, palette: Sequence[str]) -> float:
+    """How far the worst visible pixel is from every mix of two palette colours, in 8-bit levels (straight distance)."""
+    colors = [np.array(hex_rgb(color), float) for color in palette]
+    visible = picture[..., 3] > VISIBLE if picture.shape[2] == 4 else np.full(picture.shape[:2], True)
+    pixels = np.unique(picture[visible][:, :3], axis=0)
+    nearest = np.full(len(pixels), np.inf)
+    for start, end in itertools.combinations_with_replacement(colors, 2):
+        way = end - start
+        share = np.clip((pixels - start) @ way / max(way @ way, 1.0), 0, 1)
+        nearest = np.minimum(nearest, np.linalg.norm(start + share[:, None] * way - pixels, axis=1))
+    return float(nearest.max(initial=0.0))
+
+
 def share_close(picture: np.ndarray, colors: np.ndarray) -> float:
     """Share of visible pixels (every second in both axes) that are close to one of the colours (n, 3)."""
     part = picture[::2, ::2]

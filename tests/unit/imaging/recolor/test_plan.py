@@ -19,6 +19,7 @@ from tests.benchmarks.recolor import metrics
 from tests.benchmarks.recolor.drawings import DRAWINGS, PALETTES
 
 PALETTE = PALETTES["complementary"]
+ROUNDING = 0.87  # levels: half a level in each of three channels, the root of 3/4
 NOISE = np.random.default_rng(5).integers(0, 256, (64, 64, 4), np.uint8)
 
 
@@ -118,7 +119,7 @@ def test_palettes_of_any_size_and_contrast_are_painted(colors: tuple[str, ...]) 
     """Two to eight colours, equal ones, no contrast: only those colours and their mixes appear."""
     data = saved(blobs(3, 90, 70, 6, False))
     result = levels(plan_recolor(data).paint(colors))
-    assert metrics.share_close(result, metrics.mixes(colors)) == 1.0
+    assert metrics.levels_off_mixes(result, colors) < ROUNDING
 
 
 def test_lower_case_colors_are_the_same_colors() -> None:
@@ -148,7 +149,7 @@ def test_size_alpha_and_palette_are_kept(
     alpha = np.asarray(image)[..., 3].astype(int) if with_alpha else np.full((height, width), 255)
     given_alpha = result[..., 3].astype(int) if result.shape[2] == 4 else np.full((height, width), 255)
     assert np.abs(alpha - given_alpha).max() <= 2
-    assert metrics.share_close(result, metrics.mixes(palette)) == 1.0
+    assert metrics.levels_off_mixes(result, palette) < ROUNDING
     assert plan_recolor(data).paint(palette) == painted
 
 
@@ -184,4 +185,4 @@ def test_many_inks_with_many_alphas_keep_them_exactly() -> None:
     painted = plan_recolor(saved(Image.fromarray(picture))).paint(PALETTE)
     assert Image.open(io.BytesIO(painted)).mode == "RGBA"
     assert (levels(painted)[..., 3] == picture[..., 3]).all()
-    assert metrics.share_close(levels(painted), metrics.mixes(PALETTE)) == 1.0
+    assert metrics.levels_off_mixes(levels(painted), PALETTE) < ROUNDING
