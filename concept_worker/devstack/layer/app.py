@@ -25,7 +25,13 @@ from concept_worker.devstack.layer.users import Users
 Dialect = Callable[[RestError], Response]
 _ANYBODY = Caller("anon", '{"role": "anon"}')
 _OPEN = ("/object/public/", "/object/sign/", "/object/upload/sign/")  # a link or a public bucket needs no key
-_AWAY = (OSError, asyncpg.InterfaceError, asyncpg.PostgresConnectionError, asyncpg.CannotConnectNowError)
+_AWAY = (
+    OSError,
+    asyncpg.InterfaceError,
+    asyncpg.InternalClientError,  # a connection that broke in the middle of an exchange
+    asyncpg.PostgresConnectionError,
+    asyncpg.CannotConnectNowError,
+)
 
 
 class _Identify:

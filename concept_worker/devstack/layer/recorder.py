@@ -37,7 +37,9 @@ class Recorder:
 
         path = scope.get("path", "")
         await self._app(scope, overhear, send)
-        if scope["type"] == "http" and UNRECORDED not in Request(scope).headers:
+        if scope["type"] != "http" or UNRECORDED in Request(scope).headers:
+            return
+        if len(body) >= int(Request(scope).headers.get("content-length", 0)):  # else its sender died in the middle
             self._note(Request(scope), path, bytes(body))
 
     def _note(self, request: Request, path: str, body: bytes) -> None:
