@@ -105,8 +105,7 @@ class ProviderGate:
         try:
             yield
         except RateLimited as exc:
-            if exc.retry_after > 0:  # everybody waits, not only the one who was told
-                self._pause(circuit, exc.retry_after)
+            self._pause(circuit, exc.retry_after)  # everybody waits, not only the one who was told
             raise
         except ProviderUnavailable:
             self._count_failure(circuit)
@@ -134,7 +133,8 @@ class ProviderGate:
 
     def _pause(self, circuit: str, seconds: float) -> None:
         with _noted():
-            self._redis.set(self._key(circuit, "pause"), "asked", px=max(1, round(seconds * 1000)))
+            if seconds > 0:
+                self._redis.set(self._key(circuit, "pause"), "asked", px=max(1, round(seconds * 1000)))
             self._redis.delete(self._key(circuit, "probe"))
 
     def _count_failure(self, circuit: str) -> None:

@@ -83,6 +83,15 @@ def test_a_full_limit_says_how_long_to_wait(make_gate: MakeGate) -> None:
     assert 25.0 < caught.value.retry_after <= 30.0 * 1.25
 
 
+def test_only_the_last_window_counts(make_gate: MakeGate) -> None:
+    """A call that left the window makes room, also while others go on."""
+    gate = make_gate(GateLimits(calls=1, window=30.0))
+    assert not is_open(gate)
+    (call,) = gate._redis.zrange(gate._key("calls"), 0, -1)
+    gate._redis.zincrby(gate._key("calls"), -30_001, call)  # as if it had been so long ago, in milliseconds
+    assert not is_open(gate)
+
+
 def test_failures_in_a_row_open_the_circuit_for_everybody(make_gate: MakeGate) -> None:
     """One worker's trouble keeps the others away."""
     one, other = make_gate(GateLimits(failures=3)), make_gate(GateLimits(failures=3))
@@ -105,7 +114,7 @@ def test_when_it_reopens_one_call_tries_alone(make_gate: MakeGate) -> None:
     gate = make_gate(GateLimits(failures=1, seconds=0.2))
     fail(gate, ProviderUnavailable("away"))
     until(lambda: _probe_keeps_others_out(gate), "the circuit to let one call try")
-    assert not is_open(gate)
+    assert not _probe_keeps_others_out(gate)
 
 
 def _probe_keeps_others_out(gate: ProviderGate) -> bool:
@@ -117,22 +126,63 @@ def _probe_keeps_others_out(gate: ProviderGate) -> bool:
 
 
 def test_a_probe_that_fails_opens_it_again(make_gate: MakeGate) -> None:
-    """One failure is enough then."""
+    """One failure is enough then; and another probe follows."""
     gate = make_gate(GateLimits(failures=2, seconds=0.2))
     fail(gate, ProviderUnavailable("away"))
     fail(gate, ProviderUnavailable("away"))
-
-    def probed() -> bool:
-        try:
-            with gate.passing("image"):
-                raise ProviderUnavailable("still away")
-        except ProviderPaused:
-            return False
-        except ProviderUnavailable:
-            return True
-
-    until(probed, "the probe")
+    until(lambda: probe_fails(gate, ProviderUnavailable("still away")), "the probe")
     assert is_open(gate)
+    until_let_in(gate)
+
+
+@pytest.mark.parametrize("wait", [0.0, 0.1])
+def test_a_probe_that_is_asked_to_wait_is_followed_by_another(make_gate: MakeGate, wait: float) -> None:
+    """After that wait, or at once when none was said; not when a call may last no longer."""
+    gate = make_gate(GateLimits(failures=1, seconds=0.1))
+    fail(gate, ProviderUnavailable("away"))
+    until(lambda: probe_fails(gate, RateLimited("slow down", wait)), "the probe")
+    until_let_in(gate)
+
+
+def test_a_probe_that_meets_a_full_limit_is_followed_by_another(make_gate: MakeGate) -> None:
+    """It never called."""
+    gate = make_gate(GateLimits(calls=1, window=0.5, failures=1, seconds=0.1))
+    fail(gate, ProviderUnavailable("away"))
+    until_let_in(gate)
+
+
+def test_a_probe_whose_worker_died_is_followed_by_another(make_gate: MakeGate) -> None:
+    """When it has lasted longer than any call may."""
+    gate = make_gate(GateLimits(failures=1, seconds=0.1, longest_call=0.3))
+    fail(gate, ProviderUnavailable("away"))
+    until(lambda: goes_in(gate), "the probe that never comes back")
+    assert is_open(gate)
+    until_let_in(gate)
+
+
+def goes_in(gate: ProviderGate) -> bool:
+    """Whether a call that says nothing more was let through."""
+    try:
+        gate._go_in("image")
+    except ProviderPaused:
+        return False
+    return True
+
+
+def probe_fails(gate: ProviderGate, error: ProviderUnavailable) -> bool:
+    """Whether a call was let through, and ended so."""
+    try:
+        with gate.passing("image"):
+            raise error
+    except ProviderPaused:
+        return False
+    except ProviderUnavailable:
+        return True
+
+
+def until_let_in(gate: ProviderGate) -> None:
+    """Long before the longest call is over."""
+    until(lambda: not is_open(gate), "another call to be let through", seconds=10)
 
 
 def test_a_wait_the_provider_asked_for_is_everybodys(make_gate: MakeGate) -> None:

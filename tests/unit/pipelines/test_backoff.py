@@ -17,6 +17,11 @@ def test_wait_is_within_full_jitter(retries: int) -> None:
     assert 0 <= BACKOFF.delay(StoreUnavailable("away"), retries) <= min(120.0, 2.0 * 2**retries)
 
 
+def test_a_run_that_waited_for_hours_still_knows_how_long_to_wait() -> None:
+    """A closed door is looked at thousands of times."""
+    assert 0 <= BACKOFF.delay(RateLimited("busy", 0.0), 5000) <= 120.0
+
+
 def test_waits_differ() -> None:
     """Runs that failed together do not come back together."""
     assert len({BACKOFF.delay(StoreUnavailable("away"), 5) for _ in range(20)}) > 15

@@ -2,10 +2,18 @@
 
 from __future__ import annotations
 
+from types import SimpleNamespace
+from typing import Any, cast
+from uuid import uuid4
+
 import pytest
 
-from concept_worker.errors import StoreRefused, StoreUnavailable
+from concept_worker.errors import StoreRefused, StoreUnavailable, TaskError
+from concept_worker.models import RunReference, TaskType
+from concept_worker.pipelines import patience
+from concept_worker.pipelines.base import fail_run
 from concept_worker.pipelines.patience import never_losing, patiently
+from concept_worker.pipelines.stages.image_preparation import prepare_image_data
 
 
 class Store:
@@ -15,7 +23,7 @@ class Store:
         self.away = away
         self.writes = 0
 
-    def write(self) -> str:
+    def write(self, *_: object, **__: object) -> str:
         """One try."""
         self.writes += 1
         if self.writes <= self.away:
@@ -46,3 +54,38 @@ def test_a_refusal_is_not_repeated() -> None:
 
     with pytest.raises(StoreRefused):
         patiently(refused)
+
+
+def test_what_was_paid_for_has_a_patience_of_its_own(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nobody else has it, so it is not given up when other writes are."""
+    monkeypatch.setattr(patience, "_PAID", 0.0)
+    with pytest.raises(StoreUnavailable):
+        never_losing(Store(away=1).write)
+
+
+def test_a_paid_picture_waits_for_staging() -> None:
+    """It is not paid again because staging was away for a moment."""
+    store = Store(away=1)
+    images = SimpleNamespace(stage_image=store.write)
+    assert cast("Any", prepare_image_data)(uuid4(), b"paid", images) == "written"
+
+
+RUN = RunReference(task_id=uuid4(), number=1, type=TaskType.GENERATION)
+
+
+def test_a_failure_is_written_when_the_database_is_back() -> None:
+    """The user hears of it."""
+    store = Store(away=1)
+    assert fail_run(cast("Any", SimpleNamespace(update_task_status=store.write)), RUN, "no")
+    assert store.writes == 2
+
+
+@pytest.mark.parametrize("trouble", [StoreUnavailable("away"), TaskError("it is canceled")])
+def test_the_runs_own_error_is_not_masked(monkeypatch: pytest.MonkeyPatch, trouble: Exception) -> None:
+    """By the trouble of writing it."""
+    monkeypatch.setitem(cast("Any", patiently).__kwdefaults__, "seconds", 0.0)
+
+    def write(*_: object, **__: object) -> None:
+        raise trouble
+
+    assert not fail_run(cast("Any", SimpleNamespace(update_task_status=write)), RUN, "no")
