@@ -13,7 +13,13 @@ import pytest
 from structlog.testing import capture_logs
 
 from concept_worker.devstack.fake_provider import FakeProvider, FakeProviderOptions, Fault, FaultKind
-from concept_worker.errors import BadProviderAnswer, ConceptWorkerError, PermanentError, RateLimited
+from concept_worker.errors import (
+    BadProviderAnswer,
+    ConceptWorkerError,
+    PermanentError,
+    ProviderUnavailable,
+    RateLimited,
+)
 from concept_worker.imaging.codec import decode_image
 from concept_worker.models import PALETTE_ROLES, PaletteSource
 from concept_worker.services.download import GuardedDownloader
@@ -159,6 +165,27 @@ def test_an_original_that_is_refused_does_not_stay(
     with pytest.raises(PermanentError):
         refined(generator, original)
     assert fake.stored_files() == []
+
+
+def test_an_original_stays_for_the_next_try(fake: Any, build: Any, image: Any, refined: Any) -> None:
+    """A request whose answer was lost may still be at work on it, and would fail where a retry finds it paid."""
+    generator = build("jigsawstack")
+    original = image(generator)
+    fake.faults.add(Fault(endpoint="refine", kind=FaultKind.STATUS, status=503, times=1))
+    with pytest.raises(ProviderUnavailable):
+        refined(generator, original)
+    assert len(fake.stored_files()) == 1
+
+
+def test_palettes_are_asked_for_with_a_guard(fake: Any, build: Any, palettes: Any) -> None:
+    """What users write goes to a model that is told what not to answer."""
+    palettes(build("jigsawstack"))
+    assert fake.calls[0].body["prompt_guard"] == ["hate", "sexual_content"]
+
+
+def test_a_server_without_a_key_gets_no_empty_one(build: Any) -> None:
+    """`Bearer` alone is no legal header, and self-hosted servers often want none."""
+    assert "authorization" not in build("openai", openai_api_key="")._channel._client.headers
 
 
 def test_a_refinement_survives_a_file_that_cannot_be_removed(image: Any, refined: Any, build: Any) -> None:

@@ -145,11 +145,11 @@ def test_an_endless_body_is_cut(scripted: Any, downloader: Any) -> None:
         downloader(scripted(chunked), limits=DownloadLimits(max_bytes=100_000)).download(f"https://{HOST}/a.png")
 
 
-@pytest.mark.parametrize("declared", ["100001", "9" * 30])
+@pytest.mark.parametrize("declared", ["100001", "9" * 20])
 def test_a_declared_size_beyond_the_limit_is_not_read(scripted: Any, downloader: Any, declared: str) -> None:
     """Content-Length is only a hint, but a bad hint is enough to refuse."""
     head = f"HTTP/1.1 200 OK\r\ncontent-length: {declared}\r\n\r\n".encode()
-    with pytest.raises((DownloadRefused, ProviderUnavailable)):
+    with pytest.raises(DownloadRefused):
         downloader(scripted([head]), limits=DownloadLimits(max_bytes=100_000)).download(f"https://{HOST}/a.png")
 
 

@@ -70,6 +70,7 @@ HOSTILE = [
     "https://255.255.255.255/a.png",
     # Other schemes, other ports, plain http, no host.
     "http://files.example.com/a.png",
+    "http://files.example.com:443/a.png",
     "file:///etc/passwd",
     "ftp://files.example.com/a.png",
     "gopher://files.example.com:70/1",

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import Any, cast
 
 import httpx
 import pytest
+from structlog.testing import capture_logs
 
 from concept_worker.errors import BadProviderAnswer, ProviderRefused, ProviderUnavailable
-from concept_worker.services.provider_http.channel import Outgoing, ProviderChannel, Reply
+from concept_worker.services.provider_http.channel import Outgoing, ProviderChannel, Reply, provider_client
 
 ASKING = Outgoing("ask", "POST", "/ask", b"{}")
 
@@ -91,3 +93,46 @@ def test_a_body_that_is_no_json(body: bytes) -> None:
     """Also one so deep that the parser gives up."""
     with pytest.raises(BadProviderAnswer):
         Reply(200, {}, body).json()
+
+
+def test_a_redirect_is_not_followed() -> None:
+    """It would carry the key along."""
+    asked = []
+
+    def handle(request: httpx.Request) -> httpx.Response:
+        asked.append(request.url.host)
+        return httpx.Response(307, headers={"location": "https://elsewhere.example/"})
+
+    client = provider_client("https://provider.example", {"x-api-key": "secret"})
+    cast("Any", client)._transport = httpx.MockTransport(handle)
+    assert ProviderChannel(client, provider="test").send(ASKING, seconds=1, max_bytes=100).status == 307
+    assert asked == ["provider.example"]
+
+
+def test_no_log_line_holds_an_errors_text() -> None:
+    """It may hold an address, with a user's picture behind it."""
+    with capture_logs() as events, pytest.raises(ProviderUnavailable):
+        channel(httpx.ReadError("https://a.example/?token=secret")).send(ASKING, seconds=1, max_bytes=100)
+    assert [event["cause"] for event in events] == ["ReadError"]
+
+
+def test_an_answer_that_is_left_is_closed() -> None:
+    """Or its connection would be lost to everybody."""
+
+    class Body(httpx.SyncByteStream):
+        """Too large, and knows whether it was closed."""
+
+        is_closed = False
+
+        def __iter__(self) -> Iterator[bytes]:
+            while True:
+                yield b"x" * 101
+
+        def close(self) -> None:
+            """Let go of the connection."""
+            self.is_closed = True
+
+    body = Body()
+    with pytest.raises(BadProviderAnswer):
+        channel(httpx.Response(200, stream=body)).send(ASKING, seconds=1, max_bytes=100)
+    assert body.is_closed

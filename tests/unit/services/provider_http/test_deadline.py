@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import ssl
+from typing import Any
+
 import httpcore
 import pytest
 
 from concept_worker.services.provider_http.deadline import Deadline, current_deadline, within
-from concept_worker.services.provider_http.transport import bounded_timeout
+from concept_worker.services.provider_http.transport import DeadlineBackend, bounded_timeout
 
 
 def test_waits_are_cut_at_the_deadline() -> None:
@@ -32,3 +35,40 @@ def test_outside_there_is_no_deadline() -> None:
         raise KeyError
     assert current_deadline() is None
     assert bounded_timeout(None, httpcore.ReadTimeout) is None
+
+
+class Network(httpcore.NetworkBackend, httpcore.NetworkStream):
+    """Notes how long each call would wait."""
+
+    def __init__(self) -> None:
+        self.waits: list[float | None] = []
+
+    def connect_tcp(self, host: str, port: int, timeout: float | None = None, *_: Any) -> Network:
+        """Connect."""
+        self.waits.append(timeout)
+        return self
+
+    def start_tls(self, context: ssl.SSLContext, name: str | None = None, timeout: float | None = None) -> Network:
+        """Shake hands."""
+        self.waits.append(timeout)
+        return self
+
+    def write(self, buffer: bytes, timeout: float | None = None) -> None:
+        """Send."""
+        self.waits.append(timeout)
+
+    def read(self, max_bytes: int, timeout: float | None = None) -> bytes:
+        """Receive."""
+        self.waits.append(timeout)
+        return b"x"
+
+
+def test_every_call_of_a_connection_is_bounded() -> None:
+    """Also the ones that others' timeouts leave long."""
+    network = Network()
+    with within(Deadline.after(5.0, lambda: 100.0)):
+        stream = DeadlineBackend(network).connect_tcp("a.example", 443, timeout=60.0)
+        secure = stream.start_tls(ssl.create_default_context(), "a.example", timeout=60.0)
+        secure.write(b"x", timeout=60.0)
+        secure.read(1, timeout=60.0)
+    assert network.waits == [5.0] * 4
