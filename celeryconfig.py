@@ -26,16 +26,19 @@ task_routes = {name.value: {"queue": queue.value} for name, queue in QUEUE_OF.it
 
 # A message is acknowledged when its step has ended, so a worker that dies gives it back.
 task_acks_late = True
-# A child that dies takes the message back too; the retry bounds it, so that a poison message cannot loop for ever.
+# A child that dies takes the message back too. The retry bounds it, so that a poison message cannot loop for ever;
+# rejecting is what is left where no retry can be sent.
 task_reject_on_worker_lost = True
 task_retry_on_worker_lost = True
 # Take one message per slot: a waiting message is free for another worker, and priorities work.
 worker_prefetch_multiplier = 1
 
 # Prefork only (the images queue): a child that hangs in pixels is killed when its lease is left to end, and the run
-# goes on elsewhere; one that has grown is replaced. Threads know no limits: there HTTP timeouts stand in.
+# goes on elsewhere; one that has grown is replaced. Threads know no limits: there HTTP timeouts stand in. No soft
+# limit: it raises inside the step, and a hang would be the row's failure at once, without a second try.
 task_annotations = {TaskName.CREATE_VARIATIONS.value: {"time_limit": _settings.step_seconds}}
-worker_max_memory_per_child = 1_000_000  # kilobytes; a 4096 x 4096 image takes about 400 MB
+# In kilobytes: half of what a child may take at most (`tasks/process.py`), so that what is left is enough for a step.
+worker_max_memory_per_child = _settings.child_memory_mb * 1000 // 2 or None
 
 # The broker hands an unacknowledged message out again after this long, so no step and no countdown may be longer:
 # with late acknowledgement a longer step would run several times at once.
@@ -70,9 +73,11 @@ broker_connection_retry_on_startup = True
 # A worker outlives an outage of the broker; the supervisor restarts one that does not.
 broker_connection_max_retries = None
 
-# With REMAP_SIGTERM=SIGQUIT (Procfile) a stopping worker waits this long, then hands its messages back.
+# With REMAP_SIGTERM=SIGQUIT (Procfile) a stopping worker waits this long, then kills its children and hands their
+# messages back. Threads cannot be killed: there a step that takes longer is the platform's to kill.
 worker_soft_shutdown_timeout = _settings.soft_shutdown_seconds
-worker_enable_soft_shutdown_on_idle = True
+# An idle worker stops at once; what it holds for later goes back to the queue all the same.
+worker_enable_soft_shutdown_on_idle = False
 
 # What Flower shows.
 worker_send_task_events = True

@@ -88,7 +88,7 @@ def build_services(settings: Settings, *, generator: ConceptGenerator | None = N
 
     return Services(
         task_service=tasks,
-        concept_service=ConceptService(generator=draws),
+        concept_service=ConceptService(generator=draws, staging=staging),
         image_service=ImageService(
             staging=staging, images=images, limits=limits, upload_threads=settings.upload_threads
         ),

@@ -7,8 +7,10 @@
     │   │       └── ProviderPaused  we keep away from it for now: closed circuit, full rate limit
     │   ├── StagedImageLost       bytes that waited between two steps are gone
     │   ├── StoreUnavailable      Supabase or Redis is away, slow or broken for now
+    │   ├── MemoryExhausted       the process had no memory left for the step
     │   └── StepHeld              another execution is at this step right now (`seconds` yet)
     ├── StaleRun                  neither: the run is over or replaced, stop quietly
+    │   └── AbandonedRun          its task was canceled or deleted: what it made is not wanted
     └── PermanentError            will not pass: the run fails at once
         ├── InvalidRequest        the producer's input is wrong; names the field and the mend
         ├── InvalidImage          the bytes are no image we accept
@@ -29,6 +31,7 @@ processes unchanged. `str(error)` is one sentence that may be shown to the user:
 from __future__ import annotations
 
 from typing import Self
+from uuid import UUID
 
 MAX_MESSAGE = 1000  # characters of `tasks.error_message`, as the seeds cut it
 
@@ -83,6 +86,10 @@ class StoreUnavailable(TransientError):
     """Supabase or Redis is away, slow or broken for now."""
 
 
+class MemoryExhausted(TransientError):
+    """The process had no memory left for the step: others may have taken it, or the step needs more than there is."""
+
+
 class StagedImageLost(TransientError):
     """Bytes that waited between two steps are gone, and the bucket does not have them; `name` says which."""
 
@@ -109,6 +116,18 @@ class StepHeld(TransientError):
 
 class StaleRun(ConceptWorkerError):
     """The run is over, canceled, or another one took its place: whoever still works for it stops quietly."""
+
+
+class AbandonedRun(StaleRun):
+    """The task was canceled, or deleted (then `user_id` is None): nobody wants what the run made."""
+
+    def __init__(self, message: str, user_id: str = "") -> None:
+        super().__init__(message)
+        self.args = (message, user_id)
+        self.user_id = UUID(user_id) if user_id else None
+
+    def __str__(self) -> str:
+        return str(self.args[0])
 
 
 class PermanentError(ConceptWorkerError):

@@ -159,6 +159,7 @@ class StagedName(StrEnum):
 
     BASE = "base"
     ORIGINAL = "original"
+    PALETTES = "palettes"
 
 
 class StagedImage(Model):
@@ -264,13 +265,6 @@ class TaskRow(BaseModel):
     def inputs(self) -> dict[str, Any]:
         """What the producer asked for: the metadata less what waiting steps write there."""
         return {key: value for key, value in self.metadata.items() if key != RETRY_KEY}
-
-
-class WaitingStep(Model):
-    """Whether the run is still the current one, and how often the step met transient trouble."""
-
-    current: bool
-    attempts: int
 
 
 class BegunStep(Model):

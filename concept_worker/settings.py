@@ -1,4 +1,4 @@
-"""The only place that reads the environment."""
+"""The only place that reads the product's settings; the embedded stack has a few of its own (`devstack/`)."""
 
 from __future__ import annotations
 
@@ -103,6 +103,7 @@ class Settings(BaseSettings):
     retention_days: Annotated[float, Field(ge=0)] = 30.0  # concepts older than this go; 0 keeps them for ever
     visibility_seconds: Annotated[int, Field(ge=1)] = 600  # broker redelivers an unacknowledged message after
     soft_shutdown_seconds: Annotated[float, Field(ge=0)] = 20.0  # below the 30 s that platforms give
+    child_memory_mb: Annotated[int, Field(ge=0)] = 2000  # what a child of the images queue may take; 0: no limit
     upload_threads: Annotated[int, Field(ge=1, le=32)] = 8
 
     # Images

@@ -74,17 +74,28 @@ StartSystem = Callable[..., System]
 
 
 @pytest.fixture(scope="session")
-def start_system(stack: Stack, tmp_path_factory: pytest.TempPathFactory) -> Iterator[StartSystem]:
-    """Start a worker process on a free database of the broker; settings by environment name override the stack's."""
-    databases = iter(range(3, 256))
+def brokers(stack: Stack) -> Iterator[str]:
+    """Addresses of broker databases that nobody has used yet."""
+    server = stack.environment["REDIS_URL"].rpartition("/")[0]
+    return (f"{server}/{database}" for database in range(3, 256))
+
+
+@pytest.fixture(scope="session")
+def start_system(
+    stack: Stack, brokers: Iterator[str], tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[StartSystem]:
+    """Start a worker process on a free database of the broker; settings by environment name override the stack's.
+
+    `app` names another Celery app than the product's own: that one, watched and broken from outside.
+    """
     with ExitStack() as at_end:
 
-        def start(*arguments: str, **environment: str) -> System:
-            broker = stack.environment["REDIS_URL"].rpartition("/")[0] + f"/{next(databases)}"
+        def start(*arguments: str, app: str = "concept_worker", **environment: str) -> System:
+            broker = next(brokers)
             chosen = stack.environment | {"REDIS_URL": broker, "CONCEPT_RESULT_URL": broker} | environment
             # A retry is a retry, however short its wait.
             chosen = {"CONCEPT_RETRY_BASE_SECONDS": "0.05", "CONCEPT_RETRY_CAP_SECONDS": "0.5"} | chosen
-            node = _worker_node(arguments, chosen, tmp_path_factory.mktemp("worker") / "log")
+            node = _worker_node(arguments, chosen, tmp_path_factory.mktemp("worker") / "log", app)
             at_end.callback(node.teardown)
             settings = Settings.model_validate(_by_field(chosen))
             client = at_end.enter_context(ConceptClient.from_settings(settings))
@@ -99,11 +110,12 @@ def system(start_system: StartSystem) -> System:
     return start_system()
 
 
-def _worker_node(arguments: Sequence[str], environment: Mapping[str, str], log: Path) -> WorkerNode:
+def _worker_node(arguments: Sequence[str], environment: Mapping[str, str], log: Path, app_name: str) -> WorkerNode:
     process = WorkerProcess(
         arguments=["--queues", "concepts,images,housekeeping", "--pool", "threads", "--concurrency", "6", *arguments],
         environment={**os.environ, **environment},
         log=log,
+        app=app_name,
     )
     process.ready()
     app = producer_app(Settings.model_validate(_by_field(environment)))

@@ -7,6 +7,7 @@ restart, …), so a local process with these members takes its place, and the no
 
 from __future__ import annotations
 
+import contextlib
 import os
 import signal
 import subprocess
@@ -27,10 +28,12 @@ _READY = " ready."
 class WorkerProcess:
     """A Celery worker process with the members that pytest-celery asks of a container."""
 
-    def __init__(self, *, arguments: Sequence[str], environment: Mapping[str, str], log: Path) -> None:
+    def __init__(
+        self, *, arguments: Sequence[str], environment: Mapping[str, str], log: Path, app: str = "concept_worker"
+    ) -> None:
         self.id = uuid4().hex
         self.name = f"worker-{self.id[:12]}"
-        self._command = [sys.executable, "-m", "celery", "-A", "concept_worker", "worker", *arguments]
+        self._command = [sys.executable, "-m", "celery", "-A", app, "worker", *arguments]
         self._command += ["--hostname", f"{self.name}@%h", "--without-gossip", "--without-mingle"]
         self._environment = dict(environment)
         self._log = log
@@ -96,6 +99,13 @@ class WorkerProcess:
                 self._command, stdout=log, stderr=log, env=self._environment, start_new_session=True
             )
 
+    def vanish(self) -> None:
+        """Kill it with all its children, as a machine that is gone; safe to call twice."""
+        assert self._process is not None
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(self._process.pid, signal.SIGKILL)
+        self._process.wait()
+
     def stop(self, timeout: float) -> None:
         """SIGTERM, and SIGKILL to the whole group when that takes too long."""
         if self._process is None:
@@ -105,8 +115,7 @@ class WorkerProcess:
             try:
                 self._process.wait(timeout)
             except subprocess.TimeoutExpired:
-                os.killpg(self._process.pid, signal.SIGKILL)
-                self._process.wait()
+                self.vanish()
 
 
 class WorkerNode(CeleryTestWorker):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from functools import wraps
 from typing import Any, ClassVar, Generic, ParamSpec, Self, TypeVar
@@ -14,7 +14,14 @@ from uuid import UUID, uuid4
 import structlog
 from pydantic import TypeAdapter
 
-from concept_worker.errors import ConceptWorkerError, StageCrashed, StaleRun, TransientError
+from concept_worker.errors import (
+    AbandonedRun,
+    ConceptWorkerError,
+    MemoryExhausted,
+    StageCrashed,
+    StaleRun,
+    TransientError,
+)
 from concept_worker.models import Model, RunReference, StagedName, TaskRow, TaskStatus, TaskType, payload_from
 from concept_worker.pipelines.leases import LeaseKeeper
 from concept_worker.pipelines.patience import never_losing, patiently
@@ -86,6 +93,8 @@ def stage(failing: str) -> Callable[[Callable[P, T]], Callable[P, T]]:
                 raise
             except ConceptWorkerError as exc:
                 raise exc.within(failing) from exc
+            except MemoryError:
+                raise  # `run_step` has the word for it
             except Exception as exc:
                 raise StageCrashed(f"{failing}: an unexpected error") from exc
             finally:
@@ -107,20 +116,36 @@ def run_step(services: Services, run: RunReference, step: Step[T], work: Callabl
         StaleRun: the run is over or was replaced, before the work or during it.
         StepHeld: another execution is at this step.
         PoisonStep: too many executions of it never came back.
+        MemoryExhausted: the process has not enough memory for it now.
     """
     tasks = services.task_service
-    begun = tasks.begin_step(run, step.name, owner, step.begins)
+    try:
+        begun = tasks.begin_step(run, step.name, owner, step.begins)
+    except AbandonedRun as exc:
+        services.image_service.discard_task(user_id=exc.user_id, task_id=run.task_id)
+        raise
     if begun.output is not None:
         log.info("step answered from its checkpoint", step=step.name)
         return step.load(begun.output)
     with services.leases.keeping(run, step.name, owner):
-        output = step.dump(work(begun.task))
+        output = step.dump(_within_memory(step, lambda: work(begun.task)))
         finished = never_losing(lambda: tasks.finish_step(run, step.name, output, step.ends))
     if finished.is_abandoned:
         services.image_service.discard_task(user_id=begun.task.user_id, task_id=run.task_id)
+    elif finished.status is TaskStatus.COMPLETED:  # by this step, or before an execution that comes late
+        with suppress(TransientError):  # the sweep comes by
+            services.image_service.discard_staged(run.task_id)
     if not finished.current:
         raise StaleRun("the run is over or was replaced")
     return step.load(finished.output)
+
+
+def _within_memory(step: Step[T], work: Callable[[], T]) -> T:
+    """A `MemoryError` that leaves a Celery task is taken for the worker's own, and ends it with all it has in hand."""
+    try:
+        return work()
+    except MemoryError as exc:
+        raise MemoryExhausted(f"there was not enough memory to {step.name.replace('_', ' ')}") from exc
 
 
 class BaseTaskProcessor(ABC, Generic[PayloadT]):
@@ -197,8 +222,10 @@ class BaseTaskProcessor(ABC, Generic[PayloadT]):
             raise
 
 
-def fail_run(tasks: TaskService, run: RunReference, sentence: str) -> None:
-    """Write a run's failure into its row; a row that is terminal or of a newer run stays as it is."""
+def fail_run(tasks: TaskService, run: RunReference, sentence: str) -> bool:
+    """Write a run's failure into its row, and say whether it is there; a row that is terminal or of a newer run stays
+    as it is.
+    """
     try:
         patiently(
             lambda: tasks.update_task_status(run.task_id, TaskStatus.FAILED, error_message=sentence, run=run.number)
@@ -208,3 +235,6 @@ def fail_run(tasks: TaskService, run: RunReference, sentence: str) -> None:
         log.warning("failure not written to the row yet", reason=str(exc))
     except ConceptWorkerError as exc:
         log.info("failure not written: the row has moved on", reason=str(exc))
+    else:
+        return True
+    return False

@@ -15,6 +15,7 @@ from concept_worker.errors import ProviderUnavailable
 from concept_worker.models import Model, Palette, Payload, StagedImage, StoredImage, StoredVariation
 from concept_worker.pipelines.base import BaseTaskProcessor, Step
 from concept_worker.pipelines.stages.concept_storage import store_base_image, store_concept
+from concept_worker.pipelines.stages.image_preparation import find_image_data, prepare_image_data
 from concept_worker.pipelines.stages.palette_generation import (
     compose_palettes_locally,
     create_palette_variations,
@@ -83,7 +84,11 @@ class ConceptTaskProcessor(BaseTaskProcessor[PayloadT]):
     def generate_palettes(self) -> tuple[Palette, ...]:
         """Beside `store_base_image`."""
         return generate_palettes_for_concept(
-            self.theme, self.payload.logo_description, self.payload.num_palettes, self._services.concept_service
+            self.task_id,
+            self.theme,
+            self.payload.logo_description,
+            self.payload.num_palettes,
+            self._services.concept_service,
         )
 
     def local_palettes(self) -> tuple[Palette, ...]:
@@ -100,8 +105,8 @@ class ConceptTaskProcessor(BaseTaskProcessor[PayloadT]):
         return RecoloredConcept(base=base, variations=variations)
 
     def store_concept(self, recolored: RecoloredConcept) -> UUID:
-        """The rows; with them the task is completed, and staging is empty again."""
-        concept_id = self.storing_concept(
+        """The rows; with them the task is completed."""
+        return self.storing_concept(
             self.run,
             self.user_id,
             self.payload,
@@ -109,8 +114,11 @@ class ConceptTaskProcessor(BaseTaskProcessor[PayloadT]):
             recolored.variations,
             self._services.concept_persistence_service,
         )
-        self._services.image_service.discard_staged(self.task_id)
-        return concept_id
+
+    def _paid_once(self, ask: Callable[[], bytes]) -> StagedImage:
+        """What `ask` is paid for, in staging; found there instead by whoever comes after a death in between."""
+        waiting = find_image_data(self.task_id, self._services.image_service)
+        return waiting or prepare_image_data(self.task_id, ask(), self._services.image_service)
 
     def _palettes_of_either(self) -> tuple[Palette, ...]:
         try:

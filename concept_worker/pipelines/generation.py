@@ -9,7 +9,7 @@ from pydantic import TypeAdapter
 from concept_worker.models import GenerationPayload, StagedImage, StagedName, TaskType
 from concept_worker.pipelines.base import Step
 from concept_worker.pipelines.concept import ConceptTaskProcessor
-from concept_worker.pipelines.stages.image_preparation import generate_base_concept, prepare_image_data
+from concept_worker.pipelines.stages.image_preparation import generate_base_concept
 
 GENERATE_BASE_IMAGE = Step("generate_base_image", 5, 55, TypeAdapter(StagedImage))
 
@@ -23,17 +23,15 @@ class GenerationTaskProcessor(ConceptTaskProcessor[GenerationPayload]):
     makers: ClassVar = {StagedName.BASE: GENERATE_BASE_IMAGE}
 
     def generate_base_image(self) -> StagedImage:
-        """The paid call; its bytes go to staging before anything else is done with them, and are found there again."""
-        waiting = self._services.image_service.find_staged(task_id=self.task_id, name=StagedName.BASE)
-        if waiting is not None:
-            return waiting
-        content = generate_base_concept(
-            self.task_id,
-            self.payload.logo_description,
-            self.payload.theme_description,
-            self._services.concept_service,
+        """The paid call."""
+        return self._paid_once(
+            lambda: generate_base_concept(
+                self.task_id,
+                self.payload.logo_description,
+                self.payload.theme_description,
+                self._services.concept_service,
+            )
         )
-        return prepare_image_data(self.task_id, content, self._services.image_service)
 
     def _base_image_steps(self) -> StagedImage:
         return self._checkpointed(GENERATE_BASE_IMAGE, self.generate_base_image)

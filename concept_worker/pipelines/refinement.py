@@ -46,17 +46,15 @@ class RefinementTaskProcessor(ConceptTaskProcessor[RefinementPayload]):
         return prepare_image_data(self.task_id, content, self._services.image_service, StagedName.ORIGINAL)
 
     def refine_image(self, original: StagedImage) -> StagedImage:
-        """The paid call; its bytes go to staging before anything else is done with them, and are found there again."""
-        waiting = self._services.image_service.find_staged(task_id=self.task_id, name=StagedName.BASE)
-        if waiting is not None:
-            return waiting
-        content = refine_concept_image(
-            self.task_id,
-            self._services.image_service.staged_image(original),
-            self.payload,
-            self._services.concept_service,
+        """The paid call."""
+        return self._paid_once(
+            lambda: refine_concept_image(
+                self.task_id,
+                self._services.image_service.staged_image(original),
+                self.payload,
+                self._services.concept_service,
+            )
         )
-        return prepare_image_data(self.task_id, content, self._services.image_service)
 
     def generate_palettes(self) -> tuple[Palette, ...]:
         return super().generate_palettes() if self.payload.num_palettes else ()

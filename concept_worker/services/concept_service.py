@@ -6,18 +6,23 @@ import hashlib
 from uuid import UUID
 
 import structlog
+from pydantic import TypeAdapter
 
-from concept_worker.models import Palette, RefinementPayload
-from concept_worker.services.interfaces import ConceptGenerator
+from concept_worker.models import Palette, RefinementPayload, StagedName
+from concept_worker.services.interfaces import ConceptGenerator, Staging
+from concept_worker.services.staging import staging_key
 
 log = structlog.get_logger(__name__)
+
+_PALETTES = TypeAdapter(tuple[Palette, ...])
 
 
 class ConceptService:
     """Speaks with whoever draws. Raises what `ConceptGenerator` raises."""
 
-    def __init__(self, *, generator: ConceptGenerator) -> None:
+    def __init__(self, *, generator: ConceptGenerator, staging: Staging) -> None:
         self._generator = generator
+        self._staging = staging
 
     def generate_concept(self, logo_description: str, theme_description: str, *, task_id: UUID) -> bytes:
         """A logo as image bytes, not yet validated. The same task asks the same thing again."""
@@ -40,6 +45,23 @@ class ConceptService:
         """Exactly `num_palettes` palettes; what the provider did not give is made by colour harmony and marked."""
         given = self._generator.generate_palettes(theme_description, logo_description, num_palettes)
         return _completed(given, theme_description, logo_description, num_palettes)
+
+    def keep_palettes(self, task_id: UUID, palettes: tuple[Palette, ...]) -> None:
+        """Let palettes that were paid for wait in staging: their checkpoint may be late while the database is away.
+
+        Raises:
+            StoreUnavailable: staging is away.
+        """
+        self._staging.store(staging_key(task_id, StagedName.PALETTES), _PALETTES.dump_json(palettes))
+
+    def find_palettes(self, task_id: UUID) -> tuple[Palette, ...] | None:
+        """The palettes that wait for the task, if any.
+
+        Raises:
+            StoreUnavailable: staging is away.
+        """
+        content = self._staging.load(staging_key(task_id, StagedName.PALETTES))
+        return None if content is None else _PALETTES.validate_json(content)
 
     def local_palettes(self, theme_description: str, logo_description: str, num_palettes: int) -> tuple[Palette, ...]:
         """`num_palettes` palettes by colour harmony alone, marked as local: for when the provider gives none."""

@@ -17,6 +17,7 @@ from concept_worker.imaging.codec import CleanImage, ImageLimits, to_clean_png
 from concept_worker.models import Palette, StagedImage, StagedName, StoredVariation
 from concept_worker.services.image_persistence_service import BASE_NAME, ImagePersistenceService, variation_name
 from concept_worker.services.interfaces import Staging
+from concept_worker.services.staging import staging_key
 
 log = structlog.get_logger(__name__)
 
@@ -35,16 +36,17 @@ class ImageService:
         self._upload_threads = upload_threads
 
     def stage_image(self, content: bytes, *, task_id: UUID, name: StagedName) -> StagedImage:
-        """Check that the bytes are an image we accept, make them a clean PNG, and let it wait in staging."""
-        clean = to_clean_png(content, self._limits)
-        self._staging.store(_key(task_id, name), clean.data)
-        log.info("image staged", name=name.value, bytes=len(clean.data), width=clean.width, height=clean.height)
-        return _reference(task_id, name, clean)
+        """Let the bytes wait in staging, then check that they are an image we accept and make them a clean PNG there.
+
+        In this order, because they may be paid for, and a decoder is what a hostile file kills.
+        """
+        self._staging.store(staging_key(task_id, name), content)
+        return self._clean_staged(content, task_id, name)
 
     def find_staged(self, *, task_id: UUID, name: StagedName) -> StagedImage | None:
         """What already waits for the task: bytes that were paid for, though their checkpoint could not be written."""
-        content = self._staging.load(_key(task_id, name))
-        return None if content is None else _reference(task_id, name, to_clean_png(content, self._limits))
+        content = self._staging.load(staging_key(task_id, name))
+        return None if content is None else self._clean_staged(content, task_id, name)
 
     def base_image(self, staged: StagedImage, *, user_id: UUID) -> bytes:
         """The base image: from staging, or from the bucket when staging has let go of it.
@@ -66,19 +68,23 @@ class ImageService:
         Raises:
             StagedImageLost: staging has let go of them.
         """
-        content = self._staging.load(_key(staged.task_id, staged.name))
+        content = self._staging.load(staging_key(staged.task_id, staged.name))
         if content is None or hashlib.sha256(content).hexdigest() != staged.sha256:
             raise StagedImageLost(f"the {staged.name.value} image is no longer in staging", staged.name.value)
         return content
 
     def discard_staged(self, task_id: UUID) -> None:
         """Let go of everything that waits for the task."""
-        self._staging.remove(*(_key(task_id, name) for name in StagedName))
+        self._staging.remove(*(staging_key(task_id, name) for name in StagedName))
 
-    def discard_task(self, *, user_id: UUID, task_id: UUID) -> None:
-        """Let go of everything a canceled task left: what waits for it and what was uploaded."""
+    def discard_task(self, *, user_id: UUID | None, task_id: UUID) -> None:
+        """Let go of everything a canceled task left: what waits for it and what was uploaded.
+
+        Of a deleted task nobody knows the user any more, nor where its objects lie; they are left to the sweep.
+        """
         self.discard_staged(task_id)
-        self._images.discard(user_id=user_id, task_id=task_id)
+        if user_id is not None:
+            self._images.discard(user_id=user_id, task_id=task_id)
 
     def create_palette_variations(
         self, content: bytes, palettes: Sequence[Palette], *, user_id: UUID, task_id: UUID
@@ -105,6 +111,13 @@ class ImageService:
             ]
         )
 
+    def _clean_staged(self, content: bytes, task_id: UUID, name: StagedName) -> StagedImage:
+        clean = to_clean_png(content, self._limits)
+        if clean.data != content:
+            self._staging.store(staging_key(task_id, name), clean.data)
+        log.info("image staged", name=name.value, bytes=len(clean.data), width=clean.width, height=clean.height)
+        return _reference(task_id, name, clean)
+
     def _side_by_side(self, calls: Sequence[Callable[[], T]]) -> tuple[T, ...]:
         """Results in order; the log context goes along. The first error rises when all have ended."""
         with ThreadPoolExecutor(self._upload_threads, thread_name_prefix="upload") as pool:
@@ -121,7 +134,3 @@ def _reference(task_id: UUID, name: StagedName, clean: CleanImage) -> StagedImag
         width=clean.width,
         height=clean.height,
     )
-
-
-def _key(task_id: UUID, name: StagedName) -> str:
-    return f"{task_id}:{name.value}"

@@ -15,7 +15,6 @@ from concept_worker.models import (
     RunReference,
     TaskRow,
     TaskStatus,
-    WaitingStep,
 )
 
 
@@ -121,8 +120,12 @@ class TaskStore(Protocol):
         is_attempt: bool,
         delay_seconds: float,
         lease_seconds: float,
-    ) -> WaitingStep:
-        """Put the step down until its next try, visibly; counted when it is an attempt."""
+    ) -> int:
+        """Put the step down until its next try, visibly; counted when it is an attempt. Attempts so far.
+
+        Raises:
+            StaleRun: as its docstring says.
+        """
         ...
 
     def forget_steps(self, run: RunReference, steps: Sequence[str]) -> bool:

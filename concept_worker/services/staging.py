@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from uuid import UUID
 
 from redis import Redis
 from redis.exceptions import ConnectionError as RedisConnectionError
@@ -11,9 +12,15 @@ from redis.exceptions import RedisError
 from redis.exceptions import TimeoutError as RedisTimeoutError
 
 from concept_worker.errors import StoreRefused, StoreUnavailable
+from concept_worker.models import StagedName
 
 _PREFIX = "concept-worker:staging:"
 _TIMEOUT = 10.0  # seconds, each command
+
+
+def staging_key(task_id: UUID, name: StagedName) -> str:
+    """Under which something waits for a task; the sweep reads the task from it."""
+    return f"{task_id}:{name.value}"
 
 
 class RedisStaging:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from typing import Any
 from uuid import UUID, uuid4
 
@@ -18,7 +18,6 @@ from concept_worker.models import (
     TaskRow,
     TaskStatus,
     TaskType,
-    WaitingStep,
     to_uuid,
 )
 from concept_worker.services.interfaces import TaskStore
@@ -135,16 +134,13 @@ class TaskService:
         return fresh
 
     def delete_task(self, task_id: Identifier, user_id: Identifier) -> bool:
-        """Delete the user's row; a run of it is canceled first and stops at its next step. True, or raises.
+        """Delete the user's row; a run of it stops at its next step, and removes what that step made. True, or raises.
 
         Raises:
             TaskNotFoundError: no such row, or not this user's.
             TaskError: the row could not be deleted.
         """
         wanted = to_uuid("task_id", task_id)
-        if not self.get_task(wanted, user_id).status.is_terminal:
-            with suppress(TaskError):  # it may end by itself in between
-                self.cancel_task(wanted, user_id)
         with _saying("Failed to delete task"):
             deleted = self._store.delete(wanted, to_uuid("user_id", user_id))
         if not deleted:
@@ -250,8 +246,12 @@ class TaskService:
 
     def wait_step(
         self, run: RunReference, step: str, owner: str, reason: str, *, is_attempt: bool, delay_seconds: float
-    ) -> WaitingStep:
-        """Show in the row that the step waits, why and until when; an attempt is counted."""
+    ) -> int:
+        """Show in the row that the step waits, why and until when; the attempts so far, this one counted if it was one.
+
+        Raises:
+            StaleRun: the run is over or replaced.
+        """
         return self._store.wait_step(
             run,
             step,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import Any, ClassVar, NoReturn, TypeVar
 from uuid import UUID, uuid4
 
@@ -11,9 +11,11 @@ import structlog
 from celery import Task
 from celery.canvas import Signature
 from celery.exceptions import Ignore
+from celery.states import FAILURE
 from structlog.contextvars import bound_contextvars
 
 from concept_worker.errors import (
+    AbandonedRun,
     ConceptWorkerError,
     InvalidRequest,
     ProviderPaused,
@@ -102,7 +104,7 @@ class StepTask(PipelineTask):
         With the database away the wait goes on unseen and uncounted; the lease holds the step meanwhile.
         """
         try:
-            waiting = services().task_service.wait_step(
+            attempts = services().task_service.wait_step(
                 run,
                 step.name,
                 owner,
@@ -110,13 +112,15 @@ class StepTask(PipelineTask):
                 is_attempt=not isinstance(error, ProviderPaused),
                 delay_seconds=delay,
             )
+        except AbandonedRun as exc:
+            with suppress(TransientError):  # the sweep comes by
+                services().image_service.discard_task(user_id=exc.user_id, task_id=run.task_id)
+            raise
         except TransientError as exc:
             log.warning("wait not shown in the row", reason=str(exc))
             return True
-        if not waiting.current:
-            raise StaleRun("the run is over or was replaced")
-        log.info("step waits", reason=str(error), seconds=round(delay, 2), attempts=waiting.attempts)
-        return waiting.attempts < get_settings().retry_attempts
+        log.info("step waits", reason=str(error), seconds=round(delay, 2), attempts=attempts)
+        return attempts < get_settings().retry_attempts
 
     def _start_over(self, run: RunReference, lost: StagedImageLost) -> NoReturn:
         """Bytes are gone: forget the checkpoint that promised them; the next run makes them again."""
@@ -133,7 +137,9 @@ class StepTask(PipelineTask):
         run = RunReference.model_validate(kwargs["run"])
         with log_context(run.task_id, run=run.number):
             log.error("run failed", reason=str(exc), error=type(exc).__name__)
-            fail_run(services().task_service, run, PROCESSORS[run.type].failure_sentence(exc))
+            if fail_run(services().task_service, run, PROCESSORS[run.type].failure_sentence(exc)):
+                # A sibling that now stops quietly stores no result, and Celery alone would wait for it for ever.
+                self.backend.store_result(str(run.task_id), exc, FAILURE)
 
 
 class StartTask(PipelineTask):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import resource
 from functools import lru_cache
 from threading import Lock
 from typing import Any
@@ -79,7 +80,15 @@ def check_before_start(instance: Any = None, **_: Any) -> None:
 @signals.worker_process_init.connect
 def build_in_child(**_: Any) -> None:
     """A prefork child builds its own after the fork; a thread pool builds them at its first step."""
+    _limit_memory(get_settings().child_memory_mb)
     services()
+
+
+def _limit_memory(megabytes: int) -> None:
+    """A step that wants more meets a `MemoryError`, where the kernel would kill a process of its own choice (Linux)."""
+    if megabytes:
+        _, most = resource.getrlimit(resource.RLIMIT_DATA)
+        resource.setrlimit(resource.RLIMIT_DATA, (megabytes * 1_000_000, most))
 
 
 @signals.worker_process_shutdown.connect

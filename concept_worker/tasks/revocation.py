@@ -18,9 +18,9 @@ _STARTS = {name.value for name in START_OF.values()}
 
 
 @signals.task_revoked.connect
-def mirror_revocation(request: Any = None, **_: Any) -> None:
+def mirror_revocation(sender: Any = None, request: Any = None, **_: Any) -> None:
     """Cancel the row of a revoked entry message; a step that was revoked is resumed by its lease instead."""
-    if getattr(request, "name", None) not in _STARTS:
+    if getattr(sender, "name", None) not in _STARTS:  # the sender is the task; the request does not name it
         return
     try:
         services().task_service.update_task_status(request.id, TaskStatus.CANCELED)

@@ -226,13 +226,32 @@ def test_users_see_their_own_rows_only(api: Session, as_owner: Session, owner: U
     assert _code(as_owner, as_owner.client.rpc("claim_task", claim)) == "42501"
 
 
-def test_nobody_sees_nothing(as_nobody: Session) -> None:
+def test_users_see_their_own_concepts_only(api: Session, as_owner: Session, owner: UUID) -> None:
+    """A concept and its variations are its owner's; what steps remember is nobody's."""
+    mine, theirs = (_concept(api, user) for user in (owner, api.new_user()))
+    for table, column in (("concepts", "id"), ("color_variations", "concept_id")):
+        asked = as_owner.client.table(table).select(column).in_(column, [mine, theirs])
+        assert as_owner.rows(asked) == [{column: mine}]
+    assert _code(as_owner, as_owner.client.table("task_steps").select("*")) == "42501"
+
+
+def _concept(api: Session, owner: UUID) -> str:
+    words = {"logo_description": "a fox", "theme_description": "warm", "image_path": f"{owner}/a/base.png"}
+    concept = api.rows(api.client.table("concepts").insert({"user_id": str(owner), **words}))[0]["id"]
+    variation = {"concept_id": concept, "position": 1, "palette_name": "Dawn", "colors": [], "image_path": "a"}
+    api.rows(api.client.table("color_variations").insert(variation))
+    return str(concept)
+
+
+@pytest.mark.parametrize("table", ["tasks", "task_steps", "concepts", "color_variations"])
+def test_nobody_sees_nothing(as_nobody: Session, table: str) -> None:
     """The anonymous role has no way to the rows."""
-    assert _code(as_nobody, as_nobody.client.table("tasks").select("*")) == "42501"
+    assert _code(as_nobody, as_nobody.client.table(table).select("*")) == "42501"
 
 
 def test_users_come_and_go(api: Session, owner: UUID) -> None:
     """Deleting a user takes the rows along."""
-    row = _insert(api, owner)
+    row, concept = _insert(api, owner), _concept(api, owner)
     api.do(api.client.auth.admin.delete_user(str(owner)))
+    assert api.rows(api.client.table("concepts").select("id").eq("id", concept)) == []
     assert api.rows(api.client.table("tasks").select("id").eq("id", row["id"])) == []

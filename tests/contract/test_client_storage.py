@@ -265,6 +265,16 @@ def test_users_read_what_lies_under_their_id(api: Session, files: Files, as_owne
     other.empty()
 
 
+def test_users_read_this_projects_buckets_only(api: Session, bucket: Files, owner: UUID, as_owner: Session) -> None:
+    """Both of them; what else the server has under a user's id is not ours to open."""
+    ours, foreign = (Files(api, name, str(owner)) for name in ("palette-images", bucket.bucket))
+    ours.call("upload", ours.path("a.png"), b"x", PNG)
+    foreign.call("upload", foreign.path("a.txt"), b"x", {"content-type": "text/plain"})
+    assert Files(as_owner, ours.bucket, ours.folder).call("download", ours.path("a.png")) == b"x"
+    assert Files(as_owner, foreign.bucket, foreign.folder).fails("download", foreign.path("a.txt"))[0] == "404"
+    ours.empty()
+
+
 def test_nobody_reads_or_writes(files: Files, as_nobody: Session) -> None:
     """The publishable key alone opens no private bucket."""
     files.call("upload", files.path("a.png"), b"x", PNG)

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from uuid import uuid4
 
 import asyncpg
@@ -26,13 +27,34 @@ def run_sql(stack: Stack, *statements: str) -> None:
     asyncio.run(run())
 
 
+@contextmanager
+def refusing(stack: Stack, table: str, condition: str) -> Iterator[None]:
+    """The database takes no row that fulfils the condition."""
+    name = f"refuse_{uuid4().hex[:8]}"
+    run_sql(stack, f"alter table {table} add constraint {name} check (not ({condition})) not valid")
+    try:
+        yield
+    finally:
+        run_sql(stack, f"alter table {table} drop constraint {name}")
+
+
+@contextmanager
+def uncommitted(stack: Stack, statement: str) -> Iterator[Callable[[], bool]]:
+    """The statement's transaction is open while the body runs; the body may ask whether somebody waits for it."""
+    waits = "select exists (select from pg_catalog.pg_locks where not granted)"
+    with asyncio.Runner() as runner:
+        connection = runner.run(asyncpg.connect(stack.environment["DATABASE_URL"]))
+        try:
+            runner.run(connection.execute(f"begin; {statement}"))
+            yield lambda: bool(runner.run(connection.fetchval(waits)))
+            runner.run(connection.execute("commit"))
+        finally:
+            runner.run(connection.close())
+
+
 @pytest.fixture
 def refused_logo(stack: Stack) -> Iterator[str]:
     """A description for which the database refuses to store a concept."""
     name = f"refuse_{uuid4().hex[:8]}"
-    run_sql(
-        stack,
-        f"alter table public.concepts add constraint {name} check (logo_description <> '{name}')",
-    )
-    yield name
-    run_sql(stack, f"alter table public.concepts drop constraint {name}")
+    with refusing(stack, "public.concepts", f"logo_description = '{name}'"):
+        yield name

@@ -4,16 +4,18 @@ from __future__ import annotations
 
 import socket
 import time
+from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID, uuid4
 
+import jwt
 import pytest
 
 from concept_worker.bootstrap import build_records
 from concept_worker.client import ConceptClient
 from concept_worker.devstack import Stack
 from concept_worker.errors import EnqueueError, InvalidRequest, StoreUnavailable, TaskNotFoundError
-from concept_worker.models import TaskStatus
+from concept_worker.models import ConceptRow, TaskStatus
 from concept_worker.settings import Settings
 from tests.conftest import System
 
@@ -94,6 +96,52 @@ def test_a_broker_that_is_away_fails_the_row(stack: Stack, user_id: UUID) -> Non
         (row,) = client.get_tasks(user_id)
     assert row.status is TaskStatus.FAILED
     assert row.error_message == "Failed to queue task: the message broker does not answer."
+
+
+@pytest.mark.parametrize("meanwhile", ["claimed", "canceled"])
+def test_a_row_that_moved_on_is_not_failed_for_its_message(system: System, user_id: UUID, meanwhile: str) -> None:
+    """The caller still hears that it was not sent."""
+    tasks = system.client._records.task_service
+    row = tasks.create_task(user_id, "concept_generation", GOOD)
+    if meanwhile == "claimed":
+        tasks.claim_task_if_pending(row.id)
+    else:
+        tasks.cancel_task(row.id, user_id)
+    before = tasks.get_task(row.id, user_id)
+    assert "the message broker does not answer" in str(system.client._not_enqueued(row))
+    assert tasks.get_task(row.id, user_id) == before
+
+
+@pytest.mark.parametrize("end", ["cancel", "delete"])
+def test_the_pictures_of_a_run_go_with_it(system: System, user_id: UUID, end: str) -> None:
+    """At once, also when no step is at work that would tidy up."""
+    tasks, images = system.client._records.task_service, system.client._records.image_persistence_service
+    row = tasks.claim_task_if_pending(tasks.create_task(user_id, "concept_generation", GOOD).id)
+    assert row is not None
+    names = ("base.png", "variation-01.png")
+    for name in names:
+        images.store_image(b"picture", user_id=user_id, task_id=row.id, name=name)
+    getattr(system.client, end)(row.id, user_id)
+    assert [images.load_image(user_id=user_id, task_id=row.id, name=name) for name in names] == [None, None]
+
+
+def test_links_live_as_long_as_the_setting_says(system: System, user_id: UUID) -> None:
+    """Who has one sees the picture, so not for ever."""
+    images, task_id = system.client._records.image_persistence_service, uuid4()
+    images.store_image(b"picture", user_id=user_id, task_id=task_id, name="base.png")
+    path = images.path(user_id, task_id, "base.png")
+    concept = ConceptRow(
+        id=uuid4(),
+        task_id=None,
+        user_id=user_id,
+        logo_description="a fox",
+        theme_description="warm",
+        image_path=path,
+        created_at=datetime.now(UTC),
+    )
+    token = system.client.get_links(concept)[path].partition("token=")[2]
+    claims = jwt.decode(token, options={"verify_signature": False})
+    assert claims["exp"] - claims["iat"] == system.settings.signed_url_seconds
 
 
 def test_a_database_that_is_away_is_said_plainly(user_id: UUID) -> None:

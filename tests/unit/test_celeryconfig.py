@@ -28,8 +28,15 @@ def test_every_entry_is_a_start() -> None:
 
 
 def test_no_wait_outlasts_the_visibility_timeout() -> None:
-    """A longer countdown or step would be delivered twice while it lasts."""
+    """A longer countdown or step would be delivered twice while it lasts; a stopping worker holds what it has."""
     settings = Settings()
     visible = celeryconfig.broker_transport_options["visibility_timeout"]
     assert settings.retry_cap_seconds < visible
     assert settings.lease_seconds < visible
+    assert settings.step_seconds < visible
+    assert settings.soft_shutdown_seconds < visible
+
+
+def test_no_run_outlasts_its_results() -> None:
+    """A chord whose counts were forgotten would never go on."""
+    assert min(celeryconfig.result_expires, celeryconfig.result_chord_expires) > Settings().deadline_seconds

@@ -28,10 +28,20 @@ def generate_base_concept(
 
 
 @stage(failing="Error getting image data")
+def find_image_data(task_id: UUID, image_service: ImageService) -> StagedImage | None:
+    """The base image that an earlier execution paid for and put into staging, or None.
+
+    Raises:
+        InvalidImage: what waits there is not an image we accept.
+    """
+    return image_service.find_staged(task_id=task_id, name=StagedName.BASE)
+
+
+@stage(failing="Error getting image data")
 def prepare_image_data(
     task_id: UUID, content: bytes, image_service: ImageService, name: StagedName = StagedName.BASE
 ) -> StagedImage:
-    """Check the bytes, make them a clean PNG, and let them wait in staging under that name.
+    """Let the bytes wait in staging under that name, checked and as a clean PNG.
 
     Raises:
         InvalidImage: what the provider or the user sent is not an image we accept.

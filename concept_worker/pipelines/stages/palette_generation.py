@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import suppress
 from uuid import UUID
 
 import structlog
 
-from concept_worker.errors import BadProviderAnswer, ProviderRefused
+from concept_worker.errors import BadProviderAnswer, ProviderRefused, StoreUnavailable
 from concept_worker.models import Palette, StoredVariation
 from concept_worker.pipelines.base import stage
 from concept_worker.services.concept_service import ConceptService
@@ -18,19 +19,27 @@ log = structlog.get_logger(__name__)
 
 @stage(failing="Failed to generate color palettes")
 def generate_palettes_for_concept(
-    theme_description: str, logo_description: str, num_palettes: int, concept_service: ConceptService
+    task_id: UUID, theme_description: str, logo_description: str, num_palettes: int, concept_service: ConceptService
 ) -> tuple[Palette, ...]:
-    """`num_palettes` palettes for the theme. A provider that will not give any does not cost the user the image that
-    is already paid: the palettes are then made by colour harmony, and say so.
+    """`num_palettes` palettes for the theme, paid once: they wait in staging until their checkpoint is written.
+
+    A provider that will not give any does not cost the user the image that is already paid: the palettes are then made
+    by colour harmony, and say so.
 
     Raises:
         ProviderUnavailable: the provider may give them later.
     """
+    waiting = concept_service.find_palettes(task_id)
+    if waiting is not None:
+        return waiting
     try:
-        return concept_service.generate_color_palettes(theme_description, logo_description, num_palettes)
+        palettes = concept_service.generate_color_palettes(theme_description, logo_description, num_palettes)
     except (ProviderRefused, BadProviderAnswer) as exc:
         log.warning("palettes made locally", reason=str(exc))
         return concept_service.local_palettes(theme_description, logo_description, num_palettes)
+    with suppress(StoreUnavailable):  # the checkpoint comes next, and has more patience
+        concept_service.keep_palettes(task_id, palettes)
+    return palettes
 
 
 @stage(failing="Failed to generate color palettes")

@@ -9,8 +9,8 @@ from uuid import UUID
 
 from supabase import Client
 
-from concept_worker.errors import PoisonStep, StaleRun, StepHeld
-from concept_worker.models import BegunStep, FinishedStep, RunReference, TaskRow, TaskStatus, WaitingStep
+from concept_worker.errors import AbandonedRun, PoisonStep, StaleRun, StepHeld
+from concept_worker.models import BegunStep, FinishedStep, RunReference, TaskRow, TaskStatus
 from concept_worker.services.supabase.client import translated
 
 _TABLE = "tasks"
@@ -86,7 +86,7 @@ class SupabaseTaskStore:
         )
         match answer["outcome"]:
             case "stale":
-                raise StaleRun("the run is over or was replaced")
+                raise _over(answer)
             case "held":
                 raise StepHeld("another worker is at this step", max(0.0, float(answer["seconds"])))
             case "poison":
@@ -131,7 +131,7 @@ class SupabaseTaskStore:
         is_attempt: bool,
         delay_seconds: float,
         lease_seconds: float,
-    ) -> WaitingStep:
+    ) -> int:
         answer = self._call(
             "wait_step",
             p_task_id=str(run.task_id),
@@ -143,7 +143,9 @@ class SupabaseTaskStore:
             p_delay_seconds=delay_seconds,
             p_lease_seconds=lease_seconds,
         )
-        return WaitingStep.model_validate(answer)
+        if not answer["current"]:
+            raise _over(answer)
+        return int(answer["attempts"])
 
     def forget_steps(self, run: RunReference, steps: Sequence[str]) -> bool:
         return bool(self._call("forget_steps", p_task_id=str(run.task_id), p_run=run.number, p_steps=list(steps)))
@@ -207,3 +209,10 @@ def _rows(data: Any) -> Sequence[TaskRow]:
 
 def _first(data: Any) -> TaskRow | None:
     return TaskRow.model_validate(data[0]) if data else None
+
+
+def _over(answer: Mapping[str, Any]) -> StaleRun:
+    """Why a step stops quietly, of a task's status and user."""
+    if answer["status"] in (None, TaskStatus.CANCELED.value):
+        return AbandonedRun("the task was canceled or deleted", answer["user_id"] or "")
+    return StaleRun("the run is over or was replaced")

@@ -3,31 +3,36 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from uuid import UUID
+from uuid import UUID, uuid4
 
 import pytest
 
 from concept_worker.bootstrap import build_services
 from concept_worker.devstack import Stack
 from concept_worker.errors import ProviderUnavailable, StaleRun, StoreRefused
+from concept_worker.imaging.harmony import harmonize
 from concept_worker.imaging.recolor import plan_recolor
 from concept_worker.models import (
     ConceptRow,
     GenerationPayload,
     Palette,
     PaletteSource,
+    RefinementPayload,
     RunReference,
+    StagedImage,
     StagedName,
     TaskRow,
     TaskStatus,
     TaskType,
 )
-from concept_worker.pipelines.base import Services, run_step
-from concept_worker.pipelines.concept import STORE_BASE_IMAGE, StoredBase
-from concept_worker.pipelines.generation import GenerationTaskProcessor
+from concept_worker.pipelines.base import Services, fail_run, run_step
+from concept_worker.pipelines.concept import GENERATE_PALETTES, STORE_BASE_IMAGE, StoredBase
+from concept_worker.pipelines.generation import GENERATE_BASE_IMAGE, GenerationTaskProcessor
+from concept_worker.pipelines.refinement import RefinementTaskProcessor
 from concept_worker.services.offline.generator import OfflineGenerator
 from concept_worker.settings import Settings
 from tests.conftest import System
+from tests.integration.conftest import run_sql
 from tests.waiting import until
 
 PAYLOAD = GenerationPayload(logo_description="a heron in reeds", theme_description="quiet lake", num_palettes=4)
@@ -43,8 +48,10 @@ class AwayForPalettes(OfflineGenerator):
 class AwayForImages(OfflineGenerator):
     """A provider that must not be asked for a picture."""
 
-    def generate_image(self, logo_description: str, theme_description: str, *, seed: int) -> bytes:
+    def generate_image(self, *_: object, **__: object) -> bytes:
         raise ProviderUnavailable("the provider was asked")
+
+    refine_image = generate_image
 
 
 def settings_of(stack: Stack) -> Settings:
@@ -102,11 +109,56 @@ def test_process_and_canvas_store_the_same_concept(system: System, services: Ser
             assert system.client.load_image(variation.image_path) == plan.paint(variation.colors)
 
 
-def test_a_row_somebody_else_has_is_left_alone(services: Services, user_id: UUID) -> None:
-    """No second run of a claimed row."""
+def test_a_row_somebody_else_has_is_left_alone(stack: Stack, services: Services, user_id: UUID) -> None:
+    """No run of another user's row, no second run of a claimed row."""
     row = new_row(services, user_id)
-    services.task_service.claim_task_if_pending(row.id, user_id)
+    assert GenerationTaskProcessor(row.id, stack.create_user(), PAYLOAD, services).process() is None
+    assert services.task_service.claim_task_if_pending(row.id, user_id) is not None
     assert GenerationTaskProcessor(row.id, user_id, PAYLOAD, services).process() is None
+
+
+def test_staging_is_empty_in_the_end(services: Services, user_id: UUID) -> None:
+    """What is stored does not wait any more."""
+    row = new_row(services, user_id)
+    assert GenerationTaskProcessor(row.id, user_id, PAYLOAD, services).process() is not None
+    assert services.image_service.find_staged(task_id=row.id, name=StagedName.BASE) is None
+
+
+def test_a_late_failure_of_an_older_run_is_not_the_rows(stack: Stack, services: Services, user_id: UUID) -> None:
+    """The newer run goes on."""
+    row = new_row(services, user_id)
+    older = services.task_service.claim_task_if_pending(row.id)
+    run_sql(stack, f"update public.tasks set lease_expires_at = now() where id = '{row.id}'")
+    newer = services.task_service.claim_task_if_pending(row.id)
+    assert older is not None
+    fail_run(services.task_service, RunReference.of(older), "late")
+    assert services.task_service.get_task(row.id, user_id) == newer
+
+
+def test_a_finished_step_is_not_done_again(services: Services, user_id: UUID) -> None:
+    """Whoever comes again is answered from its checkpoint."""
+    task = services.task_service.claim_task_if_pending(new_row(services, user_id).id)
+    assert task is not None
+    palettes = iter([harmonize("warm", "a fox", 1)])
+    outputs = [
+        run_step(services, RunReference.of(task), GENERATE_PALETTES, lambda _: tuple(next(palettes)), owner=owner)
+        for owner in ("one", "two")
+    ]
+    assert outputs[0] == outputs[1]
+
+
+def test_of_two_executions_the_first_output_counts(services: Services, user_id: UUID) -> None:
+    """Both go on with the same palettes, whichever was paid last."""
+    row = new_row(services, user_id)
+    task = services.task_service.claim_task_if_pending(row.id)
+    assert task is not None
+    run, (first, second) = RunReference.of(task), harmonize("warm", "a fox", 2)
+
+    def overtaken(_: TaskRow) -> tuple[Palette, ...]:
+        services.task_service.finish_step(run, GENERATE_PALETTES.name, GENERATE_PALETTES.dump((first,)), 75)
+        return (second,)
+
+    assert run_step(services, run, GENERATE_PALETTES, overtaken, owner="late") == (first,)
 
 
 def test_trouble_ends_in_the_row_and_is_raised(stack: Stack, services: Services, user_id: UUID) -> None:
@@ -134,6 +186,19 @@ def test_palettes_that_cannot_be_had_are_made_here_and_say_so(stack: Stack, user
     assert [variation.palette_source for variation in concept.variations] == [PaletteSource.LOCAL] * 4
 
 
+def test_palettes_that_wait_in_staging_are_not_paid_again(stack: Stack, user_id: UUID) -> None:
+    """Their checkpoint could not be written; whoever takes the step over finds them, and the end leaves nothing."""
+    services = build_services(settings_of(stack))
+    row = new_row(services, user_id)
+    paid = GenerationTaskProcessor(row.id, user_id, PAYLOAD, services).generate_palettes()
+    services.close()
+    services = build_services(settings_of(stack), generator=AwayForPalettes())
+    assert GenerationTaskProcessor(row.id, user_id, PAYLOAD, services).generate_palettes() == paid
+    assert GenerationTaskProcessor(row.id, user_id, PAYLOAD, services).process() is not None
+    assert services.concept_service.find_palettes(row.id) is None
+    services.close()
+
+
 def test_what_a_step_stores_after_a_cancel_is_removed(services: Services, user_id: UUID) -> None:
     """The user's own removal came before it, so the step that finds itself abandoned tidies up."""
     row = new_row(services, user_id)
@@ -154,12 +219,49 @@ def test_what_a_step_stores_after_a_cancel_is_removed(services: Services, user_i
     assert services.image_service.find_staged(task_id=row.id, name=StagedName.BASE) is None
 
 
+def test_what_a_step_stages_after_the_end_is_removed(services: Services, user_id: UUID) -> None:
+    """It slept while another execution brought the run to its end."""
+    row = new_row(services, user_id)
+    task = services.task_service.claim_task_if_pending(row.id, user_id)
+    assert task is not None
+
+    def stage_late(_: TaskRow) -> StagedImage:
+        services.task_service.update_task_status(row.id, TaskStatus.COMPLETED, result_id=uuid4())
+        picture = OfflineGenerator(size=64).generate_image("x", "y", seed=1)
+        return services.image_service.stage_image(picture, task_id=row.id, name=StagedName.BASE)
+
+    run_step(services, RunReference.of(task), GENERATE_BASE_IMAGE, stage_late, owner="late")
+    assert services.image_service.find_staged(task_id=row.id, name=StagedName.BASE) is None
+
+
+@pytest.mark.parametrize("deleted", [False, True])
+def test_a_step_that_comes_after_a_cancel_removes_what_earlier_ones_left(
+    services: Services, user_id: UUID, deleted: bool
+) -> None:
+    """Bytes in staging, which the user's own removal does not reach; and it is not done."""
+    row = new_row(services, user_id)
+    task = services.task_service.claim_task_if_pending(row.id, user_id)
+    assert task is not None
+    picture = OfflineGenerator(size=64).generate_image("x", "y", seed=1)
+    services.image_service.stage_image(picture, task_id=row.id, name=StagedName.BASE)
+    services.task_service.cancel_task(row.id, user_id)
+    if deleted:
+        services.task_service.delete_task(row.id, user_id)
+    with pytest.raises(StaleRun):
+        run_step(services, RunReference.of(task), STORE_BASE_IMAGE, lambda _: pytest.fail("done"), owner="late")
+    assert services.image_service.find_staged(task_id=row.id, name=StagedName.BASE) is None
+
+
 def test_a_picture_that_waits_in_staging_is_not_paid_again(stack: Stack, user_id: UUID) -> None:
     """Its checkpoint could not be written; the bytes are there, and the provider is not asked."""
     services = build_services(settings_of(stack), generator=AwayForImages())
-    row = new_row(services, user_id)
+    task_id = uuid4()
     picture = OfflineGenerator(size=64).generate_image("x", "y", seed=1)
-    waiting = services.image_service.stage_image(picture, task_id=row.id, name=StagedName.BASE)
-    found = GenerationTaskProcessor(row.id, user_id, PAYLOAD, services).generate_base_image()
+    waiting = services.image_service.stage_image(picture, task_id=task_id, name=StagedName.BASE)
+    wish = RefinementPayload(refinement_prompt="bolder", original_image_path="of/no/matter.png")
+    found = [
+        GenerationTaskProcessor(task_id, user_id, PAYLOAD, services).generate_base_image(),
+        RefinementTaskProcessor(task_id, user_id, wish, services).refine_image(waiting),
+    ]
     services.close()
-    assert found == waiting
+    assert found == [waiting, waiting]

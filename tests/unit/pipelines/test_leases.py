@@ -7,6 +7,7 @@ from typing import Any, cast
 from uuid import uuid4
 
 import pytest
+from structlog.testing import capture_logs
 
 from concept_worker.errors import StoreUnavailable
 from concept_worker.models import RunReference, TaskType
@@ -15,6 +16,7 @@ from concept_worker.pipelines.leases import LeaseKeeper
 from tests.waiting import until
 
 EVERY = 1.0  # seconds between two signs of life in peace
+RUN = RunReference(task_id=uuid4(), number=1, type=TaskType.GENERATION)
 
 
 class Away:
@@ -36,8 +38,18 @@ def test_a_step_says_that_it_lives_as_soon_as_the_database_is_back(monkeypatch: 
     monkeypatch.setattr(leases, "_SOON", 0.02)
     tasks = Away()
     keeper = LeaseKeeper(tasks=cast("Any", tasks), lease_seconds=3 * EVERY, longest=60)
-    with keeper.keeping(RunReference(task_id=uuid4(), number=1, type=TaskType.GENERATION), "step", "owner"):
+    with keeper.keeping(RUN, "step", "owner"):
         until(lambda: len(tasks.heard) == 7, "six tries and one in peace")
     keeper.close()
     assert tasks.heard[5] - tasks.heard[0] < EVERY
     assert tasks.heard[6] - tasks.heard[5] > EVERY / 2
+
+
+def test_a_step_that_hangs_is_let_go_of() -> None:
+    """After the longest a step may take, somebody else may have it."""
+    tasks = Away()
+    keeper = LeaseKeeper(tasks=cast("Any", tasks), lease_seconds=0.06, longest=0.2)
+    with capture_logs() as events, keeper.keeping(RUN, "step", "owner"):
+        until(lambda: "step hangs, its lease is left to end" in [event["event"] for event in events], "the end")
+    keeper.close()
+    assert tasks.heard

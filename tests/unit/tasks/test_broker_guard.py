@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from types import SimpleNamespace
 from typing import Any
 
 import pytest
+from kombu.transport.redis import Channel
 from redis.exceptions import ConnectionError as RedisConnectionError
 
+from concept_worker.client import producer_app
+from concept_worker.settings import Settings
 from concept_worker.tasks.broker_guard import fault_of
 from concept_worker.tasks.connection_guard import connection_parameters, original
 
@@ -68,3 +73,21 @@ def test_a_connection_that_is_gone_is_a_connection_error(connection: Any) -> Non
     gone: Any = SimpleNamespace(connection=connection)
     with pytest.raises(RedisConnectionError):
         connection_parameters(gone)
+
+
+def test_a_worker_has_the_guard() -> None:
+    """It comes with the consumer that Celery is told to use."""
+    check = (
+        "import concept_worker.tasks.broker_guard\n"
+        "from concept_worker.tasks.connection_guard import Channel, connection_parameters\n"
+        "print(Channel._connparams is connection_parameters)"
+    )
+    answer = subprocess.run([sys.executable, "-c", check], capture_output=True, text=True, check=True)
+    assert answer.stdout.strip() == "True"
+
+
+def test_a_producer_has_the_guard(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Without importing the worker."""
+    monkeypatch.setattr(Channel, "_connparams", original)
+    producer_app(Settings())
+    assert Channel._connparams is connection_parameters  # type: ignore[attr-defined]  # the stubs leave it out
