@@ -10,7 +10,8 @@ from uuid import UUID
 import pytest
 
 from concept_worker.devstack import Stack
-from concept_worker.models import TaskStatus
+from concept_worker.models import TaskStatus, TaskType
+from concept_worker.routing import Queue, TaskName
 from tests.conftest import StartSystem
 from tests.waiting import until
 
@@ -28,7 +29,11 @@ def test_a_run_tells_its_timing_and_no_secret(
 ) -> None:
     """Every stage has one timing event with the task's id; no key, token, user id or prompt is in any line."""
     system = start_system(CONCEPT_LOG_LEVEL=level)
-    row = system.client.generate(user_id=user_id, logo_description=LOGO, theme_description="calm", num_palettes=2)
+    row = system.client._records.task_service.create_task(user_id, TaskType.GENERATION)
+    # Of all messages the original's say most, so the run begins with one.
+    words = {"logo_description": LOGO, "theme_description": "calm", "num_palettes": 2}
+    message = {"task_id": str(row.id), "user_id": str(user_id), "task_type": row.type, **words}
+    system.app.send_task(TaskName.DISPATCH.value, args=[message], queue=Queue.CONCEPTS.value)
     until(lambda: system.client.get_task(row.id, user_id).status is TaskStatus.COMPLETED, "completion")
     # Its last line may come after the row's last state.
     until(lambda: "store_concept" in system.worker.logs() and "succeeded" in system.worker.logs(), "the last line")
@@ -37,6 +42,7 @@ def test_a_run_tells_its_timing_and_no_secret(
 
     timings = [line for line in lines_of(log) if line["event"] == "stage timing"]
     assert {line["stage"] for line in timings} == {
+        "find_image_data",
         "generate_base_concept",
         "prepare_image_data",
         "store_base_image",

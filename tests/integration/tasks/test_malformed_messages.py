@@ -142,11 +142,20 @@ def test_messages_without_a_row_are_dropped_and_the_worker_goes_on(
     assert system.client.get_task(theirs.id, user_id).status is TaskStatus.PENDING
 
 
-def test_a_malformed_message_leaves_a_finished_row_alone(system: System, tasks: TaskService, user_id: UUID) -> None:
-    """A late, broken duplicate cannot spoil a completed row."""
-    row = system.client.generate(user_id=user_id, logo_description="a fox", theme_description="warm", num_palettes=1)
-    done = ended(system, row)
-    send(system, TaskName.DISPATCH, original_message(row, num_palettes=0))
-    marker = system.client.generate(user_id=user_id, logo_description="a", theme_description="b", num_palettes=1)
+def test_a_malformed_message_leaves_a_claimed_row_alone(system: System, tasks: TaskService, user_id: UUID) -> None:
+    """A late, broken duplicate cannot spoil a completed row, nor a running one."""
+    done = ended(system, system.client.generate(user_id=user_id, num_palettes=1, **GOOD))
+    running = tasks.claim_task_if_pending(tasks.create_task(user_id, TaskType.GENERATION, GOOD).id)
+    assert running is not None
+    for row in (done, running):
+        send(system, TaskName.DISPATCH, original_message(row, num_palettes=0))
+    until(lambda: rejections(system, done) and rejections(system, running), "both to be read")
+    marker = system.client.generate(user_id=user_id, num_palettes=1, **GOOD)
     ended(system, marker)
-    assert system.client.get_task(row.id, user_id) == done
+    assert [tasks.get_task(row.id, user_id) for row in (done, running)] == [done, running]
+
+
+def rejections(system: System, row: TaskRow) -> list[str]:
+    """The log lines that say so."""
+    lines = system.worker.logs().splitlines()
+    return [line for line in lines if "message rejected" in line and str(row.id) in line]

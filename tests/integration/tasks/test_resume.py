@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 from uuid import UUID
 
-import asyncpg
 import pytest
 from redis import Redis
 
@@ -18,6 +17,8 @@ from concept_worker.models import RunReference, StagedImage, StagedName, TaskRow
 from concept_worker.routing import Queue, TaskName
 from concept_worker.tasks.backlog import waiting_among
 from tests.conftest import StartSystem, System
+from tests.integration.conftest import run_sql
+from tests.integration.tasks.runs import ended, look, objects_of, open_door, reconcile, staged_of, steps_of
 from tests.waiting import until
 
 
@@ -42,9 +43,7 @@ def provider() -> Iterator[FakeProvider]:
 def forgetful(provider: FakeProvider, stack: Stack) -> None:
     """Each test orders its own trouble, and finds the door to the provider open."""
     provider.reset()
-    with Redis.from_url(stack.environment["CONCEPT_STAGING_URL"]) as redis:
-        for key in redis.scan_iter("concept-worker:gate:*"):
-            redis.delete(key)
+    open_door(stack)
 
 
 @pytest.fixture(scope="module")
@@ -59,51 +58,6 @@ def paid_system(start_system: StartSystem, provider: FakeProvider) -> System:
         CONCEPT_CIRCUIT_FAILURES="2",
         CONCEPT_CIRCUIT_SECONDS="1",
     )
-
-
-def look(system: System, row: TaskRow) -> TaskRow:
-    """The row now."""
-    return system.client.get_task(row.id, row.user_id)
-
-
-def ended(system: System, row: TaskRow) -> TaskRow:
-    """The row at its end, with housekeeping as often as beat would ask for it."""
-
-    def is_over() -> bool:
-        system.app.send_task(TaskName.RECONCILE.value, queue=Queue.HOUSEKEEPING.value, expires=10)
-        return look(system, row).status.is_terminal
-
-    until(is_over, "the row to end")
-    return look(system, row)
-
-
-def steps_of(stack: Stack, row: TaskRow) -> dict[str, asyncpg.Record]:
-    """The checkpoints of a row."""
-
-    async def read() -> list[asyncpg.Record]:
-        connection = await asyncpg.connect(stack.environment["DATABASE_URL"])
-        try:
-            return await connection.fetch("select * from public.task_steps where task_id = $1", row.id)
-        finally:
-            await connection.close()
-
-    return {record["step"]: record for record in asyncio.run(read())}
-
-
-def objects_of(stack: Stack, row: TaskRow) -> int:
-    """How many objects lie under a task."""
-
-    async def read() -> int:
-        connection = await asyncpg.connect(stack.environment["DATABASE_URL"])
-        try:
-            counted = await connection.fetchval(
-                "select count(*) from storage.objects where name like $1", f"{row.user_id}/{row.id}/%"
-            )
-            return int(counted)
-        finally:
-            await connection.close()
-
-    return asyncio.run(read())
 
 
 class TestAWorkerThatDies:
@@ -125,6 +79,15 @@ class TestAWorkerThatDies:
         assert last.run > 1
         assert images_paid(provider, user_id) == 1
 
+    def test_a_call_longer_than_its_lease_is_one_call(
+        self, paid_system: System, provider: FakeProvider, user_id: UUID
+    ) -> None:
+        """Its worker gives signs of life, so nobody takes it over, however often housekeeping looks."""
+        provider.faults.add(Fault(endpoint="image", kind=FaultKind.LATE, times=1, seconds=2.5))
+        row = paid_system.client.generate(user_id=user_id, **brief(user_id))
+        last = ended(paid_system, row)
+        assert (last.status, last.run, images_paid(provider, user_id)) == (TaskStatus.COMPLETED, 1, 1)
+
     def test_a_step_that_always_kills_is_given_up(
         self, start_system: StartSystem, provider: FakeProvider, stack: Stack, user_id: UUID
     ) -> None:
@@ -143,7 +106,7 @@ class TestAWorkerThatDies:
             system.worker.kill()
             system.worker.container.start()
             system.worker.ready()
-            system.app.send_task(TaskName.RECONCILE.value, queue=Queue.HOUSEKEEPING.value)
+            reconcile(system)
             until(
                 lambda k=kills: ended_or_reconciled(system, row, k),
                 "the next execution",
@@ -156,7 +119,7 @@ class TestAWorkerThatDies:
 
 def ended_or_reconciled(system: System, row: TaskRow, runs: int) -> bool:
     """Whether another run has begun, or the row is over."""
-    system.app.send_task(TaskName.RECONCILE.value, queue=Queue.HOUSEKEEPING.value, expires=10)
+    reconcile(system)
     now = look(system, row)
     return now.status.is_terminal or now.run > runs
 
@@ -168,6 +131,15 @@ class TestALostMessage:
         """A producer that died between row and message."""
         row = paid_system.client._records.task_service.create_task(user_id, TaskType.GENERATION, brief(user_id))
         assert ended(paid_system, row).status is TaskStatus.COMPLETED
+
+    def test_a_row_past_its_deadline_is_not_run_any_more(
+        self, paid_system: System, stack: Stack, user_id: UUID
+    ) -> None:
+        """It ends, whoever lost it."""
+        row = paid_system.client._records.task_service.create_task(user_id, TaskType.GENERATION, brief(user_id))
+        run_sql(stack, f"update public.tasks set created_at = now() - interval '7 hours' where id = '{row.id}'")
+        last = ended(paid_system, row)
+        assert (last.status, last.run) == (TaskStatus.FAILED, 0)
 
     def test_staged_bytes_that_are_gone_are_made_again(
         self, paid_system: System, provider: FakeProvider, stack: Stack, user_id: UUID
@@ -193,7 +165,7 @@ class TestALostMessage:
         row = system.client.generate(user_id=user_id, **brief(user_id))
 
         def rounds() -> int:
-            system.app.send_task(TaskName.RECONCILE.value, queue=Queue.HOUSEKEEPING.value, expires=10)
+            reconcile(system)
             return system.worker.logs().count("succeeded in")
 
         until(lambda: rounds() and look(system, row).updated_at != row.updated_at, "housekeeping to see the row")
@@ -204,6 +176,71 @@ class TestALostMessage:
         system.client.cancel(row.id, user_id)  # or a later test's housekeeping runs it
         assert waiting_among(system.app, {str(row.id), str(user_id)}) == {str(row.id)}
         assert sum(f'"id": "{row.id}"'.encode() in message for message in messages) == 1
+
+
+@pytest.fixture(scope="module")
+def patient_system(start_system: StartSystem, provider: FakeProvider) -> System:
+    """A worker whose tries last longer than the database is away."""
+    return start_system(
+        JIGSAWSTACK_API_KEY=provider.api_key,
+        JIGSAWSTACK_API_URL=provider.url,
+        CONCEPT_IMAGE_TIMEOUT_SECONDS="1",
+        CONCEPT_LEASE_SECONDS="2",
+        CONCEPT_RETRY_ATTEMPTS="1000",
+    )
+
+
+class TestADatabaseThatIsAway:
+    """For a moment."""
+
+    @pytest.mark.parametrize(
+        ("fault", "sign"),
+        [
+            (Fault(endpoint="palettes", kind=FaultKind.LATE, times=1, seconds=1.0), "write put off"),
+            (Fault(endpoint="image", kind=FaultKind.HANG, times=1), "wait not shown in the row"),
+        ],
+    )
+    def test_a_step_in_hand_goes_on(
+        self, patient_system: System, provider: FakeProvider, stack: Stack, user_id: UUID, fault: Fault, sign: str
+    ) -> None:
+        """Its paid answer is kept until it can be written, and its wait is waited."""
+        provider.faults.add(fault)
+        row = patient_system.client.generate(user_id=user_id, **brief(user_id))
+        until(lambda: fault.endpoint in [call.endpoint for call in provider.calls], "the call")
+        before = len(patient_system.worker.logs())
+        with away(stack):
+            until(lambda: sign in patient_system.worker.logs()[before:], sign)
+        until(lambda: look(patient_system, row).status.is_terminal, "the end")
+        assert (look(patient_system, row).status, look(patient_system, row).run) == (TaskStatus.COMPLETED, 1)
+        assert provider.paid("palettes") == 1
+
+    def test_messages_wait_until_it_is_back(self, patient_system: System, stack: Stack, user_id: UUID) -> None:
+        """A good one runs then, a malformed one fails its row, and one of the original is taken over."""
+        tasks, logs = patient_system.client._records.task_service, patient_system.worker.logs
+        good, bad, old = (tasks.create_task(user_id, TaskType.GENERATION, brief(user_id)) for _ in range(3))
+        message = {"task_id": str(old.id), "user_id": str(user_id), "task_type": old.type, **brief(user_id)}
+        start, dispatch = TaskName.START_GENERATION.value, TaskName.DISPATCH.value
+        with away(stack):
+            patient_system.app.send_task(start, task_id=str(good.id), queue=Queue.CONCEPTS.value)
+            patient_system.app.send_task(start, task_id=str(bad.id), kwargs={"size": 3}, queue=Queue.CONCEPTS.value)
+            patient_system.app.send_task(dispatch, task_id=f"of {old.id}", args=[message], queue=Queue.CONCEPTS.value)
+            until(lambda: all(f"{row.id}] retry: " in logs() for row in (good, bad, old)), "each to be tried again")
+        until(lambda: all(look(patient_system, row).status.is_terminal for row in (good, bad, old)), "the ends")
+        assert [look(patient_system, row).status for row in (good, bad, old)] == [
+            TaskStatus.COMPLETED,
+            TaskStatus.FAILED,
+            TaskStatus.COMPLETED,
+        ]
+
+
+@contextmanager
+def away(stack: Stack) -> Iterator[None]:
+    """Supabase does not answer while the body runs."""
+    stack.kill_layer()
+    try:
+        yield
+    finally:
+        stack.start_layer()
 
 
 class TestCancel:
@@ -248,6 +285,31 @@ class TestCancel:
         until(lambda: "retry" in look(paid_system, row).metadata, "the wait to show")
         assert look(paid_system, row).metadata["retry"]["step"] == "generate_base_image"
         assert paid_system.client.cancel(row.id, user_id).status is TaskStatus.CANCELED
+
+    def test_a_task_that_an_operator_revokes_is_canceled(self, system: System, user_id: UUID) -> None:
+        """The row says what Celery says."""
+        row = system.client._records.task_service.create_task(user_id, TaskType.GENERATION, brief(user_id))
+        system.app.control.revoke(str(row.id), reply=True, timeout=30, limit=1)
+        start = TaskName.START_GENERATION.value
+        system.app.send_task(start, task_id=str(row.id), queue=Queue.CONCEPTS.value)
+        until(lambda: look(system, row).status is TaskStatus.CANCELED, "the row to say so")
+
+    def test_a_step_that_fails_after_a_cancel_waits_for_nothing(
+        self, start_system: StartSystem, provider: FakeProvider, stack: Stack, user_id: UUID
+    ) -> None:
+        """It was about to wait for its retry; instead it removes what the run left in staging."""
+        system = start_system(
+            JIGSAWSTACK_API_KEY=provider.api_key,
+            JIGSAWSTACK_API_URL=provider.url,
+            CONCEPT_PALETTE_TIMEOUT_SECONDS="1",
+        )
+        provider.faults.add(Fault(endpoint="palettes", kind=FaultKind.HANG, times=1))
+        row = system.client.generate(user_id=user_id, **brief(user_id))
+        until(lambda: objects_of(stack, row) > 0 and "generate_palettes" in steps_of(stack, row), "both headers")
+        assert staged_of(stack, row)
+        system.client.cancel(row.id, user_id)
+        until(lambda: not staged_of(stack, row), "its staged bytes to be gone")
+        assert steps_of(stack, row)["generate_palettes"]["attempts"] == 0
 
     def test_a_finished_task_is_not_canceled(self, system: System, user_id: UUID) -> None:
         """It is over."""
