@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
 from threading import Event, Lock, Thread
@@ -18,6 +19,8 @@ log = structlog.get_logger(__name__)
 
 _BEATS = 3  # signs of life within one lease: two may be lost
 _SOON = 1.0  # seconds: when the database is back, a step that lives says so before housekeeping calls it dead
+_AT_ONCE = 8  # steps that are handed back side by side: whoever stops has seconds
+_HANDED_BACK = "its worker was stopped; another one goes on with it"
 
 
 @dataclass(frozen=True)
@@ -44,7 +47,7 @@ class LeaseKeeper:
 
     @contextmanager
     def keeping(self, run: RunReference, step: str, owner: str) -> Iterator[None]:
-        """Extend this step's lease while the body runs."""
+        """Extend this step's lease while the body runs. A body that is ended from outside hands its step back."""
         held = _Held(run, step, owner, time.monotonic() + self._longest)
         with self._lock:
             self._held.add(held)
@@ -53,8 +56,21 @@ class LeaseKeeper:
                 self._thread.start()
         try:
             yield
+        except Exception:
+            raise
+        except BaseException:  # `SystemExit`: a child that is told to end
+            self._put_down(held)
+            raise
         finally:
             self._drop(held)
+
+    def hand_back(self) -> int:
+        """Put down all steps that run here, for others to go on with at once; how many. They may not go on here."""
+        with self._lock:
+            held, self._held = list(self._held), set()
+        with ThreadPoolExecutor(_AT_ONCE, thread_name_prefix="hand-back") as pool:
+            list(pool.map(self._put_down, held))
+        return len(held)
 
     def close(self) -> None:
         """End the thread."""
@@ -83,6 +99,15 @@ class LeaseKeeper:
             log.warning("lease not extended", task_id=str(held.run.task_id), step=held.step, reason=str(exc))
             return False
         return True
+
+    def _put_down(self, held: _Held) -> None:
+        """Nobody waits for the lease of a step that was put down, and its next execution is no sign of poison."""
+        try:
+            self._tasks.wait_step(held.run, held.step, held.owner, _HANDED_BACK, is_attempt=False, delay_seconds=0.0)
+        except ConceptWorkerError as exc:
+            log.warning("step not handed back", task_id=str(held.run.task_id), step=held.step, reason=str(exc))
+        else:
+            log.info("step handed back", task_id=str(held.run.task_id), step=held.step)
 
     def _drop(self, held: _Held) -> None:
         with self._lock:

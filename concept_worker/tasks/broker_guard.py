@@ -1,4 +1,5 @@
-"""A guard between a worker and its broker, against messages that would kill it; and with it `connection_guard`.
+"""What stands between a worker and its broker: `connection_guard`, the way out for threads (`handover`), and a guard
+against messages that would kill the worker.
 
 A message with valid headers and a broken body, or without an id, ends a Celery 5.7 worker, goes back to the queue and
 ends it again after each restart. Here it is looked at first, and dropped with a line in the log.
@@ -10,9 +11,11 @@ from collections.abc import Callable
 from typing import Any
 
 import structlog
+from celery.concurrency.thread import TaskPool as Threads
+from celery.worker import state
 from celery.worker.consumer import Consumer
 
-from concept_worker.tasks import connection_guard
+from concept_worker.tasks import connection_guard, handover
 
 log = structlog.get_logger(__name__)
 
@@ -20,7 +23,7 @@ connection_guard.install()
 
 
 class GuardedConsumer(Consumer):
-    """Celery's consumer, which drops what it could not survive (setting `worker_consumer`)."""
+    """Celery's consumer, which drops what it could not survive, and leaves in time (setting `worker_consumer`)."""
 
     def create_task_handler(self, *args: Any, **kwargs: Any) -> Callable[[Any], Any]:
         """The handler of every received message."""
@@ -34,6 +37,12 @@ class GuardedConsumer(Consumer):
             return message.reject_log_error(log, (ConnectionError, OSError))
 
         return guarded
+
+    def cancel_active_requests(self) -> None:
+        """The time of the soft shutdown is over: nothing goes on here."""
+        if state.active_requests and isinstance(self.pool, Threads):
+            handover.leave(self.connection)
+        super().cancel_active_requests()
 
 
 def fault_of(message: Any) -> str | None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import resource
 from functools import lru_cache
-from threading import Lock
+from threading import RLock
 from typing import Any
 from uuid import UUID
 
@@ -16,6 +16,7 @@ from concept_worker.errors import ConceptWorkerError, TransientError
 from concept_worker.pipelines.backoff import Backoff
 from concept_worker.pipelines.base import Services
 from concept_worker.settings import get_settings
+from concept_worker.tasks.handover import leaving
 
 log = structlog.get_logger(__name__)
 
@@ -26,7 +27,7 @@ class _Process:
     """The services of this process, built by whichever thread asks first."""
 
     def __init__(self) -> None:
-        self._lock = Lock()
+        self._lock = RLock()  # `hand_back` comes from a signal, in the middle of anything
         self._services: Services | None = None
 
     def services(self) -> Services:
@@ -34,6 +35,11 @@ class _Process:
             if self._services is None:
                 self._services = build_services(get_settings())
             return self._services
+
+    def hand_back(self) -> None:
+        with self._lock:
+            if self._services is not None:
+                self._services.leases.hand_back()
 
     def close(self) -> None:
         with self._lock:
@@ -89,6 +95,12 @@ def _limit_memory(megabytes: int) -> None:
     if megabytes:
         _, most = resource.getrlimit(resource.RLIMIT_DATA)
         resource.setrlimit(resource.RLIMIT_DATA, (megabytes * 1_000_000, most))
+
+
+@leaving.connect
+def hand_back(**_: Any) -> None:
+    """Put down the steps of this process, which ends now."""
+    _process.hand_back()
 
 
 @signals.worker_process_shutdown.connect

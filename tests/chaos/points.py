@@ -203,6 +203,11 @@ def watch_steps() -> None:
     _after(TaskService, "finish_step", finished)
     _after(TaskService, "claim_task_if_pending", claimed)
     _after(ConceptPersistenceService, "store_concept", lambda _, __, run, **___: reach("stored", run.task_id))
+    _after(
+        ImageService,
+        "create_palette_variations",
+        lambda _, __, ___, ____, *, task_id, **_____: reach("painted", task_id),
+    )
     _after(ImagePersistenceService, "store_image", lambda _, __, ___, *, task_id, **____: reach("uploaded", task_id))
     for owner, name in ((StepTask, "step"), (StartTask, "start")):
         _around(owner, name, _ending)

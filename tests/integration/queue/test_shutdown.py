@@ -85,18 +85,33 @@ def test_an_idle_worker_stops_at_once(side: Side) -> None:
     assert (waiting.waiting, waiting.in_hand) == (0, 1)
 
 
-def test_threads_that_cannot_be_killed_lose_nothing(side: Side) -> None:
-    """A worker of threads goes on with its step until the step ends or the platform kills it; the message is still
-    there then, in the queue or until the visibility timeout."""
-    killed, patient = (side({"CONCEPT_SOFT_SHUTDOWN_SECONDS": "0.1"}) for _ in range(2))
-    workers = [bench.worker(*THREADS, **environment_of("worker")) for bench in (killed, patient)]
-    busy((killed, workers[0]), (patient, workers[1]))
-    for worker in workers:
+def test_threads_that_cannot_be_killed_end_all_the_same(side: Side) -> None:
+    """`GuardedConsumer`: a worker of threads hands its step back and ends. Celery's own waits for the step until the
+    platform kills it, and the message may be in its hands until the visibility timeout."""
+    short = {"CONCEPT_SOFT_SHUTDOWN_SECONDS": "0.1"}
+    ours, plain = side(short), side(short, worker_consumer="celery.worker.consumer:Consumer")
+    remapped = environment_of("worker")
+    stopping, waiting = (bench.worker(*THREADS, **remapped) for bench in (ours, plain))
+    busy((ours, stopping), (plain, waiting))
+    for worker in (stopping, waiting):
         worker.kill("SIGTERM")
-    for worker in workers:
-        until(lambda w=worker: "does not implement kill_job" in w.logs(), "the worker to try")
-    workers[0].vanish()
-    assert killed.waiting + killed.in_hand == 1
-    patient.release("step")
-    until(lambda: has_ended(workers[1]), "the worker to end by itself")
-    assert patient.ended("step") == 1
+    until(lambda: has_ended(stopping), "our worker to end by itself")
+    assert (ours.waiting, ours.in_hand) == (1, 0)
+    until(lambda: "does not implement kill_job" in waiting.logs(), "the other to try")
+    assert not has_ended(waiting)
+    waiting.vanish()
+    assert plain.waiting + plain.in_hand == 1
+    stopping.start()
+    until(lambda: ours.begun("step") == 2, "the next worker to have the step")
+
+
+def test_threads_that_are_done_in_time_are_not_cut_short(side: Side) -> None:
+    """The step ends, its message is gone, and the worker ends when the time to stop is over."""
+    bench = side({"CONCEPT_SOFT_SHUTDOWN_SECONDS": "2"})
+    worker = bench.worker(*THREADS, **environment_of("worker"))
+    busy((bench, worker))
+    worker.kill("SIGTERM")
+    until(lambda: "Initiating Soft Shutdown" in worker.logs(), "the soft shutdown")
+    bench.release("step")
+    until(lambda: has_ended(worker), "the worker to end by itself")
+    assert (bench.ended("step"), bench.is_empty) == (1, True)
