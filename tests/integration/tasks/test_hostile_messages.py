@@ -23,7 +23,20 @@ def encoded(body: Any) -> str:
     return base64.b64encode(json.dumps(body).encode()).decode()
 
 
+NO_MESSAGES = [b"garbage", b"\xff\xfe", b"[]", b"[1, 2, 3]", b"1", b"null", b"{}", b'"x"', b"[" * 100_000]
+
 HOSTILE: list[Change] = [
+    # The envelope
+    lambda message: message.pop("properties"),
+    lambda message: message.update(properties=[]),
+    lambda message: message["properties"].pop("delivery_tag"),
+    lambda message: message["properties"].update(delivery_tag=[]),
+    lambda message: message["properties"].pop("delivery_info"),
+    lambda message: message["properties"].update(delivery_info=[]),
+    lambda message: message["properties"].update(delivery_info={"exchange": [], "routing_key": []}),
+    lambda message: message["properties"].update(body_encoding="x"),
+    lambda message: message.update(body=5),
+    # What is in it
     lambda message: message.update(body=encoded({})),
     lambda message: message.update(body=encoded([1])),
     lambda message: message.update(body="!!!"),
@@ -31,6 +44,7 @@ HOSTILE: list[Change] = [
     lambda message: message.update({"content-type": None}),
     lambda message: message.update({"content-type": "application/x-python-serialize"}),
     lambda message: message.pop("headers"),
+    lambda message: message.update(headers=[]),
     lambda message: message["headers"].pop("id"),
     lambda message: message["headers"].update(id=[]),
     lambda message: message["headers"].update(task=[]),
@@ -60,9 +74,13 @@ def test_a_worker_survives_what_lies_in_its_queue(start_system: StartSystem, use
         message["properties"]["delivery_tag"] = str(uuid4())
         change(message)
         redis.lpush(Queue.CONCEPTS.value, json.dumps(message))
+    redis.lpush(Queue.CONCEPTS.value, *NO_MESSAGES)
 
     row = system.client.generate(user_id=user_id, logo_description="a fox", theme_description="warm", num_palettes=1)
     until(lambda: system.client.get_task(row.id, user_id).status is TaskStatus.COMPLETED, "the run behind them")
     assert (system.worker.container.status, system.worker.container.pid) == ("running", pid)
     assert redis.llen(Queue.CONCEPTS.value) == 0
+    until(lambda: redis.hlen("unacked") == 0, "nothing to be left in the worker's hands")
+    dropped = system.worker.logs().count("hostile message dropped")
+    assert dropped >= len(NO_MESSAGES) + len(HOSTILE) - 3  # Celery itself drops what names no task
     redis.close()
