@@ -37,7 +37,7 @@ worker_prefetch_multiplier = 1
 # goes on elsewhere; one that has grown is replaced. Threads know no limits: there HTTP timeouts stand in. No soft
 # limit: it raises inside the step, and a hang would be the row's failure at once, without a second try.
 task_annotations = {TaskName.CREATE_VARIATIONS.value: {"time_limit": _settings.step_seconds}}
-# In kilobytes: half of what a child may take at most (`tasks/process.py`), so that what is left is enough for a step.
+# In kilobytes: half of what a child may take at most (`imaging/memory.py`), so that what is left is enough for a step.
 worker_max_memory_per_child = _settings.child_memory_mb * 1000 // 2 or None
 
 # The broker hands an unacknowledged message out again after this long, so no step and no countdown may be longer:

@@ -68,6 +68,7 @@ def build_services(settings: Settings, *, generator: ConceptGenerator | None = N
     from concept_worker.pipelines.base import Services
     from concept_worker.pipelines.leases import LeaseKeeper
     from concept_worker.services.concept_service import ConceptService
+    from concept_worker.services.decoder import IsolatedDecoder
     from concept_worker.services.download import guarded_downloader
     from concept_worker.services.housekeeping_service import HousekeepingService
     from concept_worker.services.image_service import ImageService
@@ -81,16 +82,17 @@ def build_services(settings: Settings, *, generator: ConceptGenerator | None = N
     downloader = guarded_downloader(settings)
     leases = LeaseKeeper(tasks=tasks, lease_seconds=settings.lease_seconds, longest=settings.step_seconds)
     limits = ImageLimits(max_bytes=settings.max_image_bytes, max_pixels=settings.max_image_pixels)
+    decoder = IsolatedDecoder(limits=limits, memory_mb=settings.child_memory_mb)
 
     def close() -> None:
-        for part in (leases, draws, downloader, staging, records):
+        for part in (leases, draws, downloader, decoder, staging, records):
             part.close()
 
     return Services(
         task_service=tasks,
         concept_service=ConceptService(generator=draws, staging=staging),
         image_service=ImageService(
-            staging=staging, images=images, limits=limits, upload_threads=settings.upload_threads
+            decoder=decoder, staging=staging, images=images, limits=limits, upload_threads=settings.upload_threads
         ),
         image_persistence_service=images,
         concept_persistence_service=concepts,

@@ -8,6 +8,7 @@
     │   ├── StagedImageLost       bytes that waited between two steps are gone
     │   ├── StoreUnavailable      Supabase or Redis is away, slow or broken for now
     │   ├── MemoryExhausted       the process had no memory left for the step
+    │   ├── DecoderLost           the process that decodes pictures ended at this one
     │   └── StepHeld              another execution is at this step right now (`seconds` yet)
     ├── StaleRun                  neither: the run is over or replaced, stop quietly
     │   └── AbandonedRun          its task was canceled or deleted: what it made is not wanted
@@ -88,6 +89,10 @@ class StoreUnavailable(TransientError):
 
 class MemoryExhausted(TransientError):
     """The process had no memory left for the step: others may have taken it, or the step needs more than there is."""
+
+
+class DecoderLost(TransientError):
+    """The process that decodes pictures ended at this one, or was killed: it may have been somebody else's doing."""
 
 
 class StagedImageLost(TransientError):

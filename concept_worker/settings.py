@@ -103,7 +103,7 @@ class Settings(BaseSettings):
     retention_days: Annotated[float, Field(ge=0)] = 30.0  # concepts older than this go; 0 keeps them for ever
     visibility_seconds: Annotated[int, Field(ge=1)] = 600  # broker redelivers an unacknowledged message after
     soft_shutdown_seconds: Annotated[float, Field(ge=0)] = 20.0  # below the 30 s that platforms give
-    child_memory_mb: Annotated[int, Field(ge=0)] = 2000  # what a child of the images queue may take; 0: no limit
+    child_memory_mb: Annotated[int, Field(ge=0)] = 2000  # what a process at pixels may take; 0: no limit
     upload_threads: Annotated[int, Field(ge=1, le=32)] = 8
 
     # Images

@@ -13,10 +13,10 @@ from uuid import UUID
 import structlog
 
 from concept_worker.errors import StagedImageLost
-from concept_worker.imaging.codec import CleanImage, ImageLimits, to_clean_png
+from concept_worker.imaging.codec import CleanImage, ImageLimits
 from concept_worker.models import Palette, StagedImage, StagedName, StoredVariation
 from concept_worker.services.image_persistence_service import BASE_NAME, ImagePersistenceService, variation_name
-from concept_worker.services.interfaces import Staging
+from concept_worker.services.interfaces import Decoder, Staging
 from concept_worker.services.staging import staging_key
 
 log = structlog.get_logger(__name__)
@@ -25,11 +25,18 @@ T = TypeVar("T")
 
 
 class ImageService:
-    """Image bytes of one task. Raises `InvalidImage`, `StoreUnavailable` or `StoreRefused`."""
+    """Image bytes of one task. Raises `InvalidImage`, `DecoderLost`, `StoreUnavailable` or `StoreRefused`."""
 
     def __init__(
-        self, *, staging: Staging, images: ImagePersistenceService, limits: ImageLimits, upload_threads: int
+        self,
+        *,
+        decoder: Decoder,
+        staging: Staging,
+        images: ImagePersistenceService,
+        limits: ImageLimits,
+        upload_threads: int,
     ) -> None:
+        self._decoder = decoder
         self._staging = staging
         self._images = images
         self._limits = limits
@@ -112,7 +119,7 @@ class ImageService:
         )
 
     def _clean_staged(self, content: bytes, task_id: UUID, name: StagedName) -> StagedImage:
-        clean = to_clean_png(content, self._limits)
+        clean = self._decoder.to_clean_png(content)
         if clean.data != content:
             self._staging.store(staging_key(task_id, name), clean.data)
         log.info("image staged", name=name.value, bytes=len(clean.data), width=clean.width, height=clean.height)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 from uuid import UUID
 
 from concept_worker.models import (
@@ -16,6 +16,9 @@ from concept_worker.models import (
     TaskRow,
     TaskStatus,
 )
+
+if TYPE_CHECKING:
+    from concept_worker.imaging.codec import CleanImage
 
 
 class ConceptGenerator(Protocol):
@@ -217,6 +220,24 @@ class ObjectStore(Protocol):
 
     def url(self, bucket: str, path: str) -> str:
         """The object's lasting address; reading it takes the owner's own token. Makes no request."""
+        ...
+
+
+class Decoder(Protocol):
+    """Whoever turns bytes of unknown origin into a picture we trust."""
+
+    def to_clean_png(self, content: bytes) -> CleanImage:
+        """Validated and fully decoded: an upright 8-bit sRGB PNG without metadata.
+
+        Raises:
+            InvalidImage: it is no image we accept.
+            MemoryError: it needs more memory than it may take.
+            DecoderLost: decoding it did not come to an end.
+        """
+        ...
+
+    def close(self) -> None:
+        """Let go of what is open."""
         ...
 
 

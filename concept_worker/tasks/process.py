@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import resource
 from functools import lru_cache
 from threading import RLock
 from typing import Any
@@ -13,6 +12,7 @@ from celery import signals
 
 from concept_worker.bootstrap import build_services
 from concept_worker.errors import ConceptWorkerError, TransientError
+from concept_worker.imaging.memory import limit_memory
 from concept_worker.pipelines.backoff import Backoff
 from concept_worker.pipelines.base import Services
 from concept_worker.settings import get_settings
@@ -86,15 +86,8 @@ def check_before_start(instance: Any = None, **_: Any) -> None:
 @signals.worker_process_init.connect
 def build_in_child(**_: Any) -> None:
     """A prefork child builds its own after the fork; a thread pool builds them at its first step."""
-    _limit_memory(get_settings().child_memory_mb)
+    limit_memory(get_settings().child_memory_mb)
     services()
-
-
-def _limit_memory(megabytes: int) -> None:
-    """A step that wants more meets a `MemoryError`, where the kernel would kill a process of its own choice (Linux)."""
-    if megabytes:
-        _, most = resource.getrlimit(resource.RLIMIT_DATA)
-        resource.setrlimit(resource.RLIMIT_DATA, (megabytes * 1_000_000, most))
 
 
 @leaving.connect

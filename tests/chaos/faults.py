@@ -19,6 +19,7 @@ from tests.chaos.flavour import LEASE
 # Cards of each kind in one deck.
 DECK = {
     "child killed": 3,
+    "decoder killed": 1,
     "worker killed: concepts": 3,
     "worker killed: images": 2,
     "beat killed": 1,
@@ -63,7 +64,8 @@ class Injector:
     def _act(self, kind: str, closing: threading.Event) -> None:
         what, _, whom = kind.partition(": ")
         acts: dict[str, Callable[[], None]] = {
-            "child killed": self._kill_child,
+            "child killed": lambda: self._kill_child_of("images"),
+            "decoder killed": lambda: self._kill_child_of("concepts"),
             "worker killed": lambda: self._signal(self._deployment.process(whom), signal.SIGKILL),
             "beat killed": lambda: self._signal(self._deployment.process("beat"), signal.SIGKILL),
             "worker stopped": lambda: self._signal(self._deployment.process(whom), signal.SIGTERM),
@@ -83,8 +85,8 @@ class Injector:
         self._deployment.journal.note("killed", victim=pid)
         os.kill(pid, signal.SIGKILL)
 
-    def _kill_child(self) -> None:
-        children = psutil.Process(self._deployment.process("images").pid).children()
+    def _kill_child_of(self, whom: str) -> None:
+        children = psutil.Process(self._deployment.process(whom).pid).children()
         if children:
             self._kill(self._random.choice(children).pid)
 

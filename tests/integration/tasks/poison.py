@@ -8,35 +8,41 @@ import signal
 from typing import Any
 
 from concept_worker.celery import app
-from concept_worker.imaging.codec import CleanImage, ImageLimits, to_clean_png
+from concept_worker.imaging.codec import CleanImage
 from concept_worker.pipelines.concept import ConceptTaskProcessor
-from concept_worker.services import image_service
+from concept_worker.services import decoder
+from concept_worker.services.decoder import IsolatedDecoder
 
-__all__ = ["KILLS_DECODER", "KILLS_PAINTER", "app"]
+__all__ = ["KILLS_DECODER", "KILLS_PAINTER", "KILLS_WORKER", "app"]
 
-KILLS_DECODER = b"this picture kills its decoder"  # somewhere in its bytes
+# Somewhere in a picture's bytes
+KILLS_DECODER = b"this picture kills its decoder"
+KILLS_WORKER = b"this picture kills whoever has it in hand"
 KILLS_PAINTER = "a brief whose variations kill their worker"
 
 _create_variations = ConceptTaskProcessor.create_variations
+_to_clean_png = IsolatedDecoder.to_clean_png
 
 
-def _die() -> None:
+def die() -> None:
     """As when the kernel takes the process for its memory, or native code breaks it."""
     os.kill(os.getpid(), signal.SIGKILL)
 
 
-def _decoding(data: bytes, limits: ImageLimits) -> CleanImage:
-    if KILLS_DECODER in data:
-        _die()
-    return to_clean_png(data, limits)
+@functools.wraps(_to_clean_png)
+def _giving_to_decode(self: IsolatedDecoder, content: bytes) -> CleanImage:
+    if KILLS_WORKER in content:
+        die()
+    return _to_clean_png(self, content)
 
 
 @functools.wraps(_create_variations)
 def _painting(self: ConceptTaskProcessor[Any], *args: Any) -> Any:
     if self.payload.logo_description == KILLS_PAINTER:
-        _die()
+        die()
     return _create_variations(self, *args)
 
 
-image_service.to_clean_png = _decoding  # type: ignore[attr-defined]  # imported there
+IsolatedDecoder.to_clean_png = _giving_to_decode  # type: ignore[method-assign]
+decoder.MODULE = "tests.integration.tasks.deadly_decoder"
 ConceptTaskProcessor.create_variations = _painting  # type: ignore[method-assign]

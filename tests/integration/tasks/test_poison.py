@@ -12,13 +12,14 @@ from concept_worker.devstack.fake_provider import FakeProvider, FakeProviderOpti
 from concept_worker.devstack.fake_provider.pictures import PlainArtist
 from concept_worker.models import TaskRow, TaskStatus
 from tests.conftest import StartSystem, System
-from tests.integration.tasks.poison import KILLS_DECODER, KILLS_PAINTER
+from tests.integration.tasks.poison import KILLS_DECODER, KILLS_PAINTER, KILLS_WORKER
 from tests.integration.tasks.runs import ended, look, reconcile
 from tests.waiting import until
 
 POISONED = "tests.integration.tasks.poison"
 PAINTERS = ("--queues", "images", "--pool", "prefork", "--concurrency", "2")
-DEADLY = "a logo that kills its decoder"
+DEADLY = "a logo that kills its worker"
+HOSTILE = "a logo that kills its decoder"
 LARGE = "a logo on a wall"
 CALL_SECONDS = 3.0  # longer than a worker takes to start again
 # A child that has grown is replaced after each try, and Celery's pool may notice its end only at its next round, up
@@ -33,7 +34,9 @@ class Artist(PlainArtist):
         if LARGE in prompt:
             return super().draw(prompt, seed, 4096, 4096)
         picture = super().draw(prompt, seed, width, height)
-        return picture + KILLS_DECODER if DEADLY in prompt else picture
+        if HOSTILE in prompt:
+            return picture + KILLS_DECODER
+        return picture + KILLS_WORKER if DEADLY in prompt else picture
 
 
 @pytest.fixture(scope="module")
@@ -89,7 +92,7 @@ def with_painters(start_system: StartSystem, settings: dict[str, str], **more: s
 def test_rows_in_the_same_process_come_through(
     start_system: StartSystem, provider: FakeProvider, settings: dict[str, str], user_id: UUID
 ) -> None:
-    """A picture that kills its decoder takes their calls with it until its last try, which it is given alone. It is
+    """A picture that kills its worker takes their calls with it until its last try, which it is given alone. It is
     paid once: its bytes wait in staging before anybody looks at them.
     """
     provider.faults.add(Fault(endpoint="image", kind=FaultKind.LATE, seconds=CALL_SECONDS))
@@ -102,6 +105,26 @@ def test_rows_in_the_same_process_come_through(
     assert given_up.status is TaskStatus.FAILED
     assert "was interrupted 3 times and was given up" in str(given_up.error_message)
     assert images_paid(provider, DEADLY) == 1
+
+
+def test_a_picture_that_kills_its_decoder_takes_nobody_along(
+    start_system: StartSystem, provider: FakeProvider, settings: dict[str, str], user_id: UUID
+) -> None:
+    """Calls beside it in the same process go on. It is paid once, tried as often as anything, and its row says so."""
+    provider.faults.add(Fault(endpoint="image", kind=FaultKind.LATE, seconds=CALL_SECONDS))
+    system = start_system(**settings | PATIENT, app=POISONED)
+    pid = system.worker.container.pid
+    hostile = generate(system, user_id, HOSTILE)
+    neighbours = [generate(system, user_id, f"a wren beside it, number {number}") for number in range(3)]
+    *spared, failed = all_ended(system, [*neighbours, hostile])
+    provider.faults.clear()
+    assert (system.worker.container.status, system.worker.container.pid) == ("running", pid)
+    assert [(row.status, row.run) for row in spared] == [(TaskStatus.COMPLETED, 1)] * len(neighbours)
+    assert images_paid(provider, "a wren") == len(neighbours)
+    assert (failed.status, failed.run, images_paid(provider, HOSTILE)) == (TaskStatus.FAILED, 1, 1)
+    assert failed.error_message == (
+        "Error in generation task processing: Error getting image data: the picture ended the process that decoded it"
+    )
 
 
 def test_rows_in_other_processes_do_not_notice(

@@ -1,0 +1,143 @@
+"""The process that looks at bytes of unknown origin: what it answers, and what its end costs."""
+
+from __future__ import annotations
+
+import io
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from threading import Event
+
+import psutil
+import pytest
+from PIL import Image
+
+from concept_worker.errors import DecoderLost, InvalidImage
+from concept_worker.imaging.codec import ImageLimits, to_clean_png
+from concept_worker.services import decoder
+from concept_worker.services.decoder import IsolatedDecoder
+from tests.waiting import until
+
+LIMITS = ImageLimits()
+
+
+def picture(side: int = 16, kind: str = "PNG", mode: str = "RGB") -> bytes:
+    """A plain one."""
+    file = io.BytesIO()
+    Image.new(mode, (side, side), "teal").save(file, kind)
+    return file.getvalue()
+
+
+@pytest.fixture
+def isolated() -> Iterator[IsolatedDecoder]:
+    """One with no limit but that of pictures."""
+    made = IsolatedDecoder(limits=LIMITS, memory_mb=0)
+    yield made
+    made.close()
+
+
+def process_of(isolated: IsolatedDecoder) -> psutil.Process:
+    """Its process, which has answered once."""
+    isolated.to_clean_png(picture())
+    assert isolated._process is not None
+    return psutil.Process(isolated._process.pid)
+
+
+@pytest.mark.parametrize(("kind", "mode"), [("PNG", "RGB"), ("PNG", "P"), ("JPEG", "L"), ("WEBP", "RGBA")])
+def test_it_answers_as_if_it_were_here(isolated: IsolatedDecoder, kind: str, mode: str) -> None:
+    """Bytes and sides."""
+    data = picture(64, kind, mode)
+    assert isolated.to_clean_png(data) == to_clean_png(data, LIMITS)
+
+
+@pytest.mark.parametrize("data", [b"", b"no picture", picture()[:60], picture(200, "JPEG")[:400], picture(9000)])
+def test_what_is_no_picture_is_said_in_the_same_words(isolated: IsolatedDecoder, data: bytes) -> None:
+    """And the next one is decoded."""
+    with pytest.raises(InvalidImage) as here:
+        to_clean_png(data, LIMITS)
+    with pytest.raises(InvalidImage) as there:
+        isolated.to_clean_png(data)
+    assert str(there.value) == str(here.value)
+    assert isolated.to_clean_png(picture()).width == 16
+
+
+def test_its_limits_are_those_it_was_given() -> None:
+    """Not the default ones."""
+    small = IsolatedDecoder(limits=ImageLimits(max_side=15), memory_mb=0)
+    with pytest.raises(InvalidImage, match="longer than 15 pixels"):
+        small.to_clean_png(picture())
+
+
+def test_many_threads_share_it(isolated: IsolatedDecoder) -> None:
+    """One process, and everybody gets the own picture."""
+    with ThreadPoolExecutor(8) as pool:
+        sides = list(pool.map(lambda side: isolated.to_clean_png(picture(side, "JPEG")).width, range(10, 50)))
+    assert sides == list(range(10, 50))
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="elsewhere the kernel does not hold a process to RLIMIT_DATA")
+def test_a_picture_that_needs_too_much_memory() -> None:
+    """It is the picture's error, and the process lives."""
+    narrow = IsolatedDecoder(limits=LIMITS, memory_mb=60)
+    pid = process_of(narrow).pid
+    with pytest.raises(MemoryError):
+        narrow.to_clean_png(picture(4096))
+    assert process_of(narrow).pid == pid
+    narrow.close()
+
+
+def test_a_process_that_was_lost_between_two_pictures(isolated: IsolatedDecoder) -> None:
+    """Nobody notices."""
+    lost = process_of(isolated)
+    lost.kill()
+    lost.wait()
+    assert process_of(isolated).pid != lost.pid
+
+
+def test_a_process_that_ends_at_a_picture(isolated: IsolatedDecoder, monkeypatch: pytest.MonkeyPatch) -> None:
+    """That picture's caller is told; the next one has a new process."""
+    process, chosen = process_of(isolated), Event()
+    running = isolated._running
+    monkeypatch.setattr(isolated, "_running", lambda: (running(), chosen.set())[0])
+    process.suspend()
+    with ThreadPoolExecutor(1) as pool:
+        asked = pool.submit(isolated.to_clean_png, picture())
+        until(chosen.is_set, "the process to be chosen")
+        process.kill()
+        with pytest.raises(DecoderLost, match="the picture ended the process that decoded it"):
+            asked.result()
+    assert isolated.to_clean_png(picture()).width == 16
+
+
+def test_a_picture_that_takes_too_long(isolated: IsolatedDecoder, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its process is ended."""
+    process_of(isolated).suspend()
+    monkeypatch.setattr(decoder, "_LONGEST", 0.1)
+    with pytest.raises(DecoderLost):
+        isolated.to_clean_png(picture())
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_its_owner_decides_when_it_ends(isolated: IsolatedDecoder, number: int) -> None:
+    """A platform may tell every process to stop; the owner still has pictures in hand."""
+    process = process_of(isolated)
+    process.send_signal(number)
+    assert process_of(isolated).pid == process.pid
+
+
+def test_it_ends_with_its_owner() -> None:
+    """However that ends."""
+    script = (
+        "from tests.unit.services.test_decoder import *\n"
+        "print(process_of(IsolatedDecoder(limits=LIMITS, memory_mb=0)).pid, flush=True); input()"
+    )
+    owner = subprocess.Popen([sys.executable, "-c", script], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+    assert owner.stdout is not None
+    pid = int(owner.stdout.readline())
+    assert psutil.pid_exists(pid)
+    os.kill(owner.pid, signal.SIGKILL)
+    owner.communicate()
+    until(lambda: not psutil.pid_exists(pid), "its end")
