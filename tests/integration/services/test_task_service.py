@@ -488,6 +488,47 @@ class TestStalled:
         assert not is_among(tasks.stalled(0.0, 1000), row)
         assert not is_among(tasks.resume([row], 0.0), row)
 
+    def test_a_death_is_seen_beside_a_step_that_waits(self, tasks: TaskService, row: TaskRow, stack: Stack) -> None:
+        """The wait keeps the run's lease, but does not hide that nobody is at the other step."""
+        run = claimed(tasks, row)
+        for step in (STEP, "waiting"):
+            tasks.begin_step(run, step, "one", 10)
+        tasks.wait_step(run, "waiting", "one", "busy", is_attempt=True, delay_seconds=900.0)
+        assert not is_among(tasks.stalled(0.0, 1000), row)
+        end_lease(stack, run)
+        assert is_among(tasks.stalled(0.0, 1000), row)
+        assert is_among(tasks.resume([row], 0.0), row)
+
+    def test_a_death_waits_for_the_living(self, tasks: TaskService, row: TaskRow, stack: Stack) -> None:
+        """Another run would take over the step that is at work, and pay what it pays."""
+        run = claimed(tasks, row)
+        tasks.begin_step(run, STEP, "one", 10)
+        end_lease(stack, run)
+        tasks.begin_step(run, "beside", "one", 10)
+        assert not is_among(tasks.stalled(0.0, 1000), row)
+        tasks.finish_step(run, "beside", {}, 20)
+        assert is_among(tasks.stalled(0.0, 1000), row)
+
+    def test_a_death_in_an_earlier_run_is_over(self, tasks: TaskService, row: TaskRow, stack: Stack) -> None:
+        """The run that goes on has not come to that step yet."""
+        before = claimed(tasks, row)
+        tasks.begin_step(before, STEP, "one", 10)
+        end_lease(stack, before)
+        let_lease_end(stack, row)
+        claimed(tasks, row)
+        assert not is_among(tasks.stalled(0.0, 1000), row)
+
+    def test_a_step_that_begins_is_not_taken_for_dead(self, tasks: TaskService, row: TaskRow, stack: Stack) -> None:
+        """Whoever looks for the dead passes over a row that somebody has in hand."""
+        run = claimed(tasks, row)
+        tasks.begin_step(run, STEP, "one", 10)
+        end_lease(stack, run)
+        again = f"""update public.tasks set stage = stage where id = '{row.id}';
+        update public.task_steps set lease_expires_at = now() + interval '1 minute' where task_id = '{row.id}'"""
+        with uncommitted(stack, again):
+            assert not is_among(tasks.stalled(0.0, 1000), row)
+        assert not is_among(tasks.stalled(0.0, 1000), row)
+
     def test_a_run_out_of_claims_fails(self, tasks: TaskService, row: TaskRow, stack: Stack) -> None:
         """With a sentence, when its lease is over."""
         for _ in range(3):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 from uuid import UUID
 
@@ -13,11 +14,12 @@ from redis import Redis
 from concept_worker.devstack import Stack
 from concept_worker.devstack.fake_provider import FakeProvider, FakeProviderOptions, Fault, FaultKind
 from concept_worker.errors import TaskError
-from concept_worker.models import RunReference, StagedImage, StagedName, TaskRow, TaskStatus, TaskType
+from concept_worker.models import RETRY_KEY, RunReference, StagedImage, StagedName, TaskRow, TaskStatus, TaskType
 from concept_worker.routing import Queue, TaskName
 from concept_worker.tasks.backlog import waiting_among
 from tests.conftest import StartSystem, System
 from tests.integration.conftest import run_sql
+from tests.integration.tasks.holds import APP, Holds, Moment
 from tests.integration.tasks.runs import ended, look, objects_of, open_door, reconcile, staged_of, steps_of
 from tests.waiting import until
 
@@ -115,6 +117,36 @@ class TestAWorkerThatDies:
         assert last.status is TaskStatus.FAILED
         assert last.error_message is not None
         assert "was interrupted 2 times and was given up" in last.error_message
+
+    def test_a_header_that_dies_is_not_hidden_by_its_siblings_wait(
+        self, start_system: StartSystem, provider: FakeProvider, stack: Stack, tmp_path: Path, user_id: UUID
+    ) -> None:
+        """Palettes wait for minutes, as their provider asks; the base image's death is seen within its own lease."""
+        holds, at_upload = Holds(tmp_path), Moment("store_base_image", "uploaded")
+        system = start_system(
+            app=APP,
+            **holds.environment,
+            JIGSAWSTACK_API_KEY=provider.api_key,
+            JIGSAWSTACK_API_URL=provider.url,
+            CONCEPT_LEASE_SECONDS="2",
+            CONCEPT_RETRY_CAP_SECONDS="300",
+        )
+        provider.faults.add(Fault(endpoint="palettes", kind=FaultKind.RATE_LIMITED, times=1, wait_ms=200_000))
+        row = system.client.generate(user_id=user_id, **brief(user_id))
+        holds.hold(row, at_upload)
+        until(lambda: RETRY_KEY in look(system, row).metadata, "the palettes to wait")
+        holds.until_held(row, at_upload)
+        system.worker.kill()
+        holds.release(row, at_upload)
+        system.worker.container.start()
+
+        def is_stored() -> bool:
+            reconcile(system)
+            return bool(steps_of(stack, row)["store_base_image"]["state"] == "done")
+
+        until(is_stored, "another run to store the base image")
+        assert (look(system, row).run, images_paid(provider, user_id)) == (2, 1)
+        system.client.cancel(row.id, user_id)
 
 
 def ended_or_reconciled(system: System, row: TaskRow, runs: int) -> bool:
