@@ -20,9 +20,19 @@ from concept_worker.errors import (
     MemoryExhausted,
     StageCrashed,
     StaleRun,
+    StoreRefused,
     TransientError,
 )
-from concept_worker.models import Model, RunReference, StagedName, TaskRow, TaskStatus, TaskType, payload_from
+from concept_worker.models import (
+    FinishedStep,
+    Model,
+    RunReference,
+    StagedName,
+    TaskRow,
+    TaskStatus,
+    TaskType,
+    payload_from,
+)
 from concept_worker.pipelines.leases import LeaseKeeper
 from concept_worker.pipelines.patience import never_losing, patiently
 from concept_worker.services.concept_persistence_service import ConceptPersistenceService
@@ -129,7 +139,7 @@ def run_step(services: Services, run: RunReference, step: Step[T], work: Callabl
         return step.load(begun.output)
     with services.leases.keeping(run, step.name, owner):
         output = step.dump(_within_memory(step, lambda: work(begun.task)))
-        finished = never_losing(lambda: tasks.finish_step(run, step.name, output, step.ends))
+        finished = _recorded(step, lambda: tasks.finish_step(run, step.name, output, step.ends))
     if finished.is_abandoned:
         services.image_service.discard_task(user_id=begun.task.user_id, task_id=run.task_id)
     elif finished.status is TaskStatus.COMPLETED:  # by this step, or before an execution that comes late
@@ -138,6 +148,14 @@ def run_step(services: Services, run: RunReference, step: Step[T], work: Callabl
     if not finished.current:
         raise StaleRun("the run is over or was replaced")
     return step.load(finished.output)
+
+
+def _recorded(step: Step[T], write: Callable[[], FinishedStep]) -> FinishedStep:
+    """A checkpoint that the database refuses says whose it was."""
+    try:
+        return never_losing(write)
+    except StoreRefused as exc:
+        raise exc.within(f"the result of {step.name} could not be recorded") from exc
 
 
 def _within_memory(step: Step[T], work: Callable[[], T]) -> T:

@@ -47,7 +47,9 @@ class LeaseKeeper:
 
     @contextmanager
     def keeping(self, run: RunReference, step: str, owner: str) -> Iterator[None]:
-        """Extend this step's lease while the body runs. A body that is ended from outside hands its step back."""
+        """Extend this step's lease while the body runs. The step of a body that ends with its process stays in hand:
+        whoever ends the process knows what becomes of it.
+        """
         held = _Held(run, step, owner, time.monotonic() + self._longest)
         with self._lock:
             self._held.add(held)
@@ -57,15 +59,12 @@ class LeaseKeeper:
         try:
             yield
         except Exception:
-            raise
-        except BaseException:  # `SystemExit`: a child that is told to end
-            self._put_down(held)
-            raise
-        finally:
             self._drop(held)
+            raise
+        self._drop(held)
 
     def hand_back(self) -> int:
-        """Put down all steps that run here, for others to go on with at once; how many. They may not go on here."""
+        """Put down all steps in hand, for others to go on with at once; how many. They may not go on here."""
         with self._lock:
             held, self._held = list(self._held), set()
         with ThreadPoolExecutor(_AT_ONCE, thread_name_prefix="hand-back") as pool:

@@ -41,6 +41,7 @@ class GuardedConsumer(Consumer):
 
     def cancel_active_requests(self) -> None:
         """The time of the soft shutdown is over: nothing goes on here."""
+        handover.announce()
         if state.active_requests and isinstance(self.pool, Threads):
             handover.leave(self.connection)
         super().cancel_active_requests()

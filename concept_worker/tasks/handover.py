@@ -1,12 +1,14 @@
-"""The end of a worker whose threads are in the middle of steps when its time to stop is over.
+"""The end of a worker that is in the middle of steps when its time to stop is over.
 
-Celery tells the children of a prefork pool to end, and their steps hand themselves back (`pipelines/leases.py`).
-Threads cannot be told: Celery waits for them until the platform kills the process, and others for their leases.
+Celery tells the children of a prefork pool to end, by the same signal as when they hang; here they are told why, and
+hand their steps back. Threads cannot be told: Celery waits for them until the platform kills the process, and others
+for their leases.
 """
 
 from __future__ import annotations
 
 import logging
+import mmap
 import os
 import sys
 from contextlib import suppress
@@ -19,6 +21,17 @@ from celery.utils.dispatch import Signal
 log = structlog.get_logger(__name__)
 
 leaving = Signal(name="leaving")  # sent in the main thread; whoever has steps in hand puts them down
+_stopping = mmap.mmap(-1, 1)  # shared with the children that are forked later
+
+
+def announce() -> None:
+    """From now on the children that are told to end are told because the worker stops."""
+    _stopping[0] = 1
+
+
+def is_announced() -> bool:
+    """Whether the worker of this process stops."""
+    return bool(_stopping[0])
 
 
 def leave(connection: Any) -> NoReturn:

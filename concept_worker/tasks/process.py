@@ -16,7 +16,7 @@ from concept_worker.imaging.memory import limit_memory
 from concept_worker.pipelines.backoff import Backoff
 from concept_worker.pipelines.base import Services
 from concept_worker.settings import get_settings
-from concept_worker.tasks.handover import leaving
+from concept_worker.tasks.handover import is_announced, leaving
 
 log = structlog.get_logger(__name__)
 
@@ -97,6 +97,13 @@ def hand_back(**_: Any) -> None:
 
 
 @signals.worker_process_shutdown.connect
+def close_child(**_: Any) -> None:
+    """A child that ends because its worker stops hands its step back; one that hung leaves it to its lease."""
+    if is_announced():
+        hand_back()
+    close()
+
+
 @signals.worker_shutdown.connect
 def close(**_: Any) -> None:
     """Close the connections of this process, if it made any."""

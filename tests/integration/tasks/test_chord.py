@@ -386,11 +386,12 @@ class TestAMessageThatComesTwice:
         assert look(children.system, row) == last
 
 
+UNRECORDED = "the result of generate_palettes could not be recorded: the database refused the request (code 23514)"
 SENTENCES = {
     (TaskType.GENERATION, BASE): "Storing base image failed: the image store refused the request (status 400)",
     (TaskType.REFINEMENT, BASE): "Storing refined image failed: the image store refused the request (status 400)",
-    (TaskType.GENERATION, PALETTES): "the database refused the request (code 23514)",
-    (TaskType.REFINEMENT, PALETTES): "the database refused the request (code 23514)",
+    (TaskType.GENERATION, PALETTES): UNRECORDED,
+    (TaskType.REFINEMENT, PALETTES): UNRECORDED,
 }
 
 

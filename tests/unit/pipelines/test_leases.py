@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from contextlib import ExitStack, suppress
 from typing import Any, cast
 from uuid import uuid4
 
@@ -53,3 +54,45 @@ def test_a_step_that_hangs_is_let_go_of() -> None:
         until(lambda: "step hangs, its lease is left to end" in [event["event"] for event in events], "the end")
     keeper.close()
     assert tasks.heard
+
+
+class Listening:
+    """A task service that notes what is put down; the database refuses the first time."""
+
+    def __init__(self) -> None:
+        self.put_down: list[str] = []
+
+    def wait_step(self, _: Any, step: str, *__: Any, is_attempt: bool, delay_seconds: float) -> None:
+        """Note the step."""
+        self.put_down.append(step)
+        assert (is_attempt, delay_seconds) == (False, 0.0)
+        if len(self.put_down) == 1:
+            raise StoreUnavailable("away")
+
+
+@pytest.mark.parametrize(
+    ("end", "is_in_hand"), [(None, False), (StoreUnavailable("away"), False), (SystemExit(), True)]
+)
+def test_a_step_whose_process_ends_stays_in_hand(end: BaseException | None, is_in_hand: bool) -> None:
+    """Whoever ends the process says whether it is handed back; what ended by itself is nobody's to hand back."""
+    tasks = Listening()
+    keeper = LeaseKeeper(tasks=cast("Any", tasks), lease_seconds=60, longest=60)
+    with suppress(StoreUnavailable, SystemExit), keeper.keeping(RUN, "step", "owner"):
+        if end is not None:
+            raise end
+    assert keeper.hand_back() == is_in_hand
+    assert tasks.put_down == ["step"] * is_in_hand
+    keeper.close()
+
+
+def test_every_step_in_hand_is_put_down_once() -> None:
+    """Also those after one that cannot be; their leases bring that one back."""
+    tasks = Listening()
+    keeper = LeaseKeeper(tasks=cast("Any", tasks), lease_seconds=60, longest=60)
+    steps = [f"step {number}" for number in range(20)]
+    with ExitStack() as running:
+        for step in steps:
+            running.enter_context(keeper.keeping(RUN, step, "owner"))
+        assert (keeper.hand_back(), keeper.hand_back()) == (20, 0)
+    assert sorted(tasks.put_down) == sorted(steps)
+    keeper.close()
