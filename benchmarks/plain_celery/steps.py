@@ -70,7 +70,7 @@ def _start(self: Task[Any, Any]) -> Any:
     points.begin(task, "start")
     try:
         services().task_service.update_task_status(task, TaskStatus.PROCESSING)
-        points.perhaps_die("claimed", task)
+        points.reach("claimed", task, "start")
         return self.replace(_canvas(task))
     except TransientError as exc:
         raise self.retry(exc=exc, countdown=_WAIT * 2**self.request.retries, max_retries=_RETRIES) from exc
