@@ -144,7 +144,13 @@ def variations(self: Task[Any, Any], header: Json, *, task: str) -> Json:
 def concept(self: Task[Any, Any], recolored: Json, *, task: str) -> str:
     """Rows, and the end of the task."""
     pictures = CREATE_VARIATIONS.load(recolored)
-    return _step(self, task, "store_concept", lambda processor: str(processor.store_concept(pictures)))
+
+    def work(processor: Any) -> str:
+        made = processor.store_concept(pictures)
+        services().image_service.discard_staged(UUID(task))
+        return str(made)
+
+    return _step(self, task, "store_concept", work)
 
 
 @signals.worker_process_init.connect

@@ -7,12 +7,14 @@ from uuid import UUID
 
 import pytest
 
+from concept_worker.devstack import Stack
 from concept_worker.models import TaskStatus
 from tests.chaos.driver import Plan, run
 from tests.chaos.flavour import CAREFUL, DEFAULTS, Flavour
 from tests.chaos.report import lines
 from tests.conftest import StartSystem
 from tests.integration.tasks.holds import Holds
+from tests.integration.tasks.runs import staged_of
 from tests.waiting import until
 
 # A deck of its own, so that every kind of machine comes in twenty seconds.
@@ -40,9 +42,9 @@ def test_no_promise_is_broken_by_a_storm_of_faults() -> None:
 
 @pytest.mark.parametrize("flavour", [DEFAULTS, CAREFUL], ids=lambda flavour: flavour.name)
 def test_what_we_are_compared_with_works_in_peace(
-    start_system: StartSystem, user_id: UUID, tmp_path: Path, flavour: Flavour
+    start_system: StartSystem, stack: Stack, user_id: UUID, tmp_path: Path, flavour: Flavour
 ) -> None:
-    """Plain Celery makes the same concept, and a refinement of it."""
+    """Plain Celery makes the same concept, and a refinement of it, and leaves nothing in staging."""
     system = start_system("--loglevel", "INFO", app=flavour.app, **Holds(tmp_path).environment)
     row = system.client.generate(user_id=user_id, logo_description="a fox", theme_description="warm", num_palettes=1)
     until(lambda: system.client.get_task(row.id, user_id).status.is_terminal, "the generation")
@@ -52,3 +54,4 @@ def test_what_we_are_compared_with_works_in_peace(
     until(lambda: system.client.get_task(again.id, user_id).status.is_terminal, "the refinement")
     refined = system.client.get_task(again.id, user_id)
     assert refined.status is TaskStatus.COMPLETED, refined.error_message
+    until(lambda: not staged_of(stack, row) and not staged_of(stack, again), "staging to be empty")
