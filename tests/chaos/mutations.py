@@ -92,7 +92,7 @@ def caught(plan: Plan = _PLAN, say: Callable[[str], None] = lambda _: None) -> d
         before: set[tuple[int, str]] = set()
         for mutation in MUTATIONS:
             undo = _apply(deployment.database, mutation)
-            longer = 2.5 if mutation.armed else 1.0
+            longer = 3.5 if mutation.armed else 1.0
             part = replace(
                 plan,
                 meddle=mutation.meddle,
