@@ -9,7 +9,7 @@ from typing import BinaryIO, cast
 
 import structlog
 
-from concept_worker.errors import DecoderLost
+from concept_worker.errors import DecoderLost, InvalidImage
 from concept_worker.imaging.codec import CleanImage, ImageLimits, inspect_image
 
 log = structlog.get_logger(__name__)
@@ -47,9 +47,14 @@ class IsolatedDecoder:
         overdue.start()
         try:
             return decoder.ask(cast("BinaryIO", process.stdin), cast("BinaryIO", process.stdout), content)
+        except InvalidImage:
+            raise  # its answer was read to the end
         except (OSError, EOFError) as exc:
             self._end()
             raise DecoderLost("the picture ended the process that decoded it") from exc
+        except BaseException:
+            self._end()  # a part of the answer may be left in the pipe, and would be the next caller's
+            raise
         finally:
             overdue.cancel()
 

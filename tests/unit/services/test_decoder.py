@@ -10,12 +10,14 @@ import sys
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from threading import Event
+from unittest.mock import Mock
 
 import psutil
 import pytest
 from PIL import Image
 
 from concept_worker.errors import DecoderLost, InvalidImage
+from concept_worker.imaging import decoder as wire
 from concept_worker.imaging.codec import ImageLimits, to_clean_png
 from concept_worker.services import decoder
 from concept_worker.services.decoder import IsolatedDecoder
@@ -80,13 +82,25 @@ def test_many_threads_share_it(isolated: IsolatedDecoder) -> None:
 
 @pytest.mark.skipif(sys.platform != "linux", reason="elsewhere the kernel does not hold a process to RLIMIT_DATA")
 def test_a_picture_that_needs_too_much_memory() -> None:
-    """It is the picture's error, and the process lives."""
+    """It is the picture's error; the next one is decoded."""
     narrow = IsolatedDecoder(limits=LIMITS, memory_mb=60)
-    pid = process_of(narrow).pid
     with pytest.raises(MemoryError):
         narrow.to_clean_png(picture(4096))
-    assert process_of(narrow).pid == pid
+    assert narrow.to_clean_png(picture()).width == 16
     narrow.close()
+
+
+@pytest.mark.parametrize("error", [MemoryError, KeyboardInterrupt])
+def test_nobody_gets_the_rest_of_anothers_answer(
+    isolated: IsolatedDecoder, monkeypatch: pytest.MonkeyPatch, error: type[BaseException]
+) -> None:
+    """A caller that is interrupted in the middle of its answer leaves a part of it in the pipe."""
+    process_of(isolated)
+    with monkeypatch.context() as broken:
+        broken.setattr(wire, "_exactly", Mock(side_effect=error))
+        with pytest.raises(error):
+            isolated.to_clean_png(picture(99))
+    assert isolated.to_clean_png(picture()) == to_clean_png(picture(), LIMITS)
 
 
 def test_a_process_that_was_lost_between_two_pictures(isolated: IsolatedDecoder) -> None:
