@@ -79,6 +79,9 @@ worker_soft_shutdown_timeout = _settings.soft_shutdown_seconds
 # An idle worker stops at once; what it holds for later goes back to the queue all the same.
 worker_enable_soft_shutdown_on_idle = False
 
+# Whoever may publish on the broker can ask workers over it, revoke tasks and stop workers: off where nobody needs that.
+worker_enable_remote_control = _settings.remote_control
+
 # What Flower shows.
 worker_send_task_events = True
 task_send_sent_event = True

@@ -11,7 +11,15 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from concept_worker.client import ConceptClient
-    from concept_worker.errors import ConceptWorkerError, EnqueueError, InvalidRequest, TaskError, TaskNotFoundError
+    from concept_worker.errors import (
+        ConceptWorkerError,
+        EnqueueError,
+        InvalidRequest,
+        StoreUnavailable,
+        TaskError,
+        TaskNotFoundError,
+        UnknownOutcome,
+    )
     from concept_worker.models import ConceptRow, GenerationPayload, TaskRow, TaskStatus, TaskType, VariationRow
     from concept_worker.settings import Settings
 
@@ -22,8 +30,10 @@ _HOMES = {
     "ConceptWorkerError": "errors",
     "EnqueueError": "errors",
     "InvalidRequest": "errors",
+    "StoreUnavailable": "errors",
     "TaskError": "errors",
     "TaskNotFoundError": "errors",
+    "UnknownOutcome": "errors",
     "ConceptRow": "models",
     "GenerationPayload": "models",
     "TaskRow": "models",
@@ -41,11 +51,13 @@ __all__ = [
     "GenerationPayload",
     "InvalidRequest",
     "Settings",
+    "StoreUnavailable",
     "TaskError",
     "TaskNotFoundError",
     "TaskRow",
     "TaskStatus",
     "TaskType",
+    "UnknownOutcome",
     "VariationRow",
 ]
 

@@ -49,6 +49,7 @@ def build_records(settings: Settings) -> Records:
             lease_seconds=settings.lease_seconds,
             max_runs=settings.max_runs,
             max_interruptions=settings.max_interruptions,
+            patience_seconds=1.5 * settings.supabase_timeout,  # a try that timed out is repeated once
         ),
         image_persistence_service=images,
         concept_persistence_service=ConceptPersistenceService(store=SupabaseConceptStore(client), images=images),

@@ -12,7 +12,14 @@ import structlog
 from celery import Celery
 from kombu.exceptions import OperationalError
 
-from concept_worker.errors import ConceptWorkerError, EnqueueError, InvalidRequest, TaskError
+from concept_worker.errors import (
+    ConceptWorkerError,
+    EnqueueError,
+    InvalidRequest,
+    TaskError,
+    TaskNotFoundError,
+    UnknownOutcome,
+)
 from concept_worker.models import (
     PALETTES_DEFAULT,
     ConceptRow,
@@ -34,6 +41,11 @@ log = structlog.get_logger(__name__)
 
 # A producer is a web request: three quick tries, then a clear error.
 _PUBLISHING = {"max_retries": 2, "interval_start": 0.1, "interval_step": 0.2, "interval_max": 0.5}
+_NOT_SENT = "Failed to queue task: the message broker does not answer."
+_MAY_RUN = (
+    "Failed to queue task: neither the message broker nor the database answers. The task starts when they are back, "
+    "unless it was failed. Ask again with the same task_id, or look at it with get_task."
+)
 
 
 def producer_app(settings: Settings) -> Celery:
@@ -85,12 +97,17 @@ class ConceptClient:
         theme_description: str,
         num_palettes: int = PALETTES_DEFAULT,
         is_anonymous: bool = True,
+        task_id: UUID | str | None = None,
         **unknown: Any,
     ) -> TaskRow:
         """Ask for a new concept; the pending row. Nothing is created when the input is wrong.
 
+        With a `task_id` that you chose (any new UUID), asking again is safe: it finds the row of the earlier try, as it
+        is by then.
+
         Raises:
             InvalidRequest: names each wrong field and its mend.
+            UnknownOutcome: the row may exist and run; ask again with the error's `task_id`.
             EnqueueError: the broker did not take the message; the row is failed and says so.
         """
         payload: GenerationPayload = payload_from(
@@ -103,7 +120,7 @@ class ConceptClient:
                 **unknown,
             },
         )
-        return self._enqueue(user_id, TaskType.GENERATION, payload.model_dump(mode="json"))
+        return self._enqueue(user_id, TaskType.GENERATION, payload.model_dump(mode="json"), task_id)
 
     def refine(
         self,
@@ -118,16 +135,18 @@ class ConceptClient:
         preserve_aspects: Sequence[str] = (),
         num_palettes: int = 0,
         is_anonymous: bool = True,
+        task_id: UUID | str | None = None,
         **unknown: Any,
     ) -> TaskRow:
         """Ask for an existing image, changed as the prompt says; the pending row.
 
         The original is a concept of the user (best: no address is involved), an image path of one of their concepts,
         or an https address on an allowed host. Descriptions left out are taken from the original concept.
-        `preserve_aspects`: any of colors, layout, style, shapes.
+        `preserve_aspects`: any of colors, layout, style, shapes. `task_id`: as of `generate`.
 
         Raises:
             InvalidRequest: names each wrong field and its mend; also when the concept is not this user's.
+            UnknownOutcome: the row may exist and run; ask again with the error's `task_id`.
             EnqueueError: the broker did not take the message; the row is failed and says so.
         """
         payload: RefinementPayload = payload_from(
@@ -150,7 +169,7 @@ class ConceptClient:
         if payload.original_concept_id is not None:
             payload = self._described(payload, payload.original_concept_id, user_id)
         inputs = payload.model_dump(mode="json", exclude_none=True)
-        return self._enqueue(user_id, TaskType.REFINEMENT, inputs)
+        return self._enqueue(user_id, TaskType.REFINEMENT, inputs, task_id)
 
     def _check_path(self, path: str, user_id: UUID | str) -> None:
         from concept_worker.services.image_persistence_service import own_path
@@ -175,35 +194,53 @@ class ConceptClient:
         """Cancel the user's task; the canceled row. Its uploaded pictures are removed.
 
         A pending run never starts; a running one stops at its next step, and removes what that step still stored.
+        Canceling a canceled task is no error.
 
         Raises:
-            TaskError: the task is over already.
+            UnknownOutcome: the task may be canceled; ask again.
+            TaskError: the task ended in another way before.
         """
         row = self._records.task_service.cancel_task(task_id, user_id)
-        self._records.image_persistence_service.discard(user_id=row.user_id, task_id=row.id)
-        with suppress(OperationalError):
-            self._app.control.revoke(str(row.id))  # spares a worker the look at the row; the row is what counts
+        try:
+            self._records.image_persistence_service.discard(user_id=row.user_id, task_id=row.id)
+        except ConceptWorkerError as exc:  # the task is canceled all the same; the sweep removes its pictures
+            log.warning("pictures left to the sweep", reason=str(exc), **row.log_context())
+        self._revoke(row)
         return row
 
+    def _revoke(self, row: TaskRow) -> None:
+        """Spare a worker the look at the row, which is what counts: no trouble of the broker matters here."""
+        if self._settings.remote_control:
+            with suppress(OperationalError):
+                self._app.control.revoke(str(row.id))
+
     def delete(self, task_id: UUID | str, user_id: UUID | str) -> None:
-        """Delete the user's task row; a running task is canceled first. A concept that it made stays."""
+        """Delete the user's task row; a running task is canceled first. A concept that it made stays.
+
+        Raises:
+            UnknownOutcome: the row may be gone; ask again, and `TaskNotFoundError` then says that it is.
+        """
         row = self._records.task_service.get_task(task_id, user_id)
         if not row.status.is_terminal:
             with suppress(TaskError):  # it may end by itself in between
                 self.cancel(task_id, user_id)
-        self._records.task_service.delete_task(task_id, user_id)
+        with suppress(TaskNotFoundError):  # it was there a moment ago: a gateway sent the request twice, or a user did
+            self._records.task_service.delete_task(task_id, user_id)
 
-    def retry(self, task_id: UUID | str, user_id: UUID | str) -> TaskRow:
+    def retry(self, task_id: UUID | str, user_id: UUID | str, *, new_task_id: UUID | str | None = None) -> TaskRow:
         """Try a failed or canceled task again; a new pending row that goes on from the checkpoints of the old one.
 
+        With a `new_task_id` that you chose, asking again is safe, as with the `task_id` of `generate`.
+
         Raises:
+            UnknownOutcome: the new row may exist and run; ask again with the error's `task_id` as `new_task_id`.
             TaskError: the task did not end badly.
             EnqueueError: the broker did not take the message; the new row is failed and says so.
         """
-        row = self._records.task_service.get_task(task_id, user_id)
-        return self._send(
-            self._records.task_service.retry_task(row.id, row.user_id, REUSABLE_STEPS[TaskType(row.type)])
-        )
+        tasks = self._records.task_service
+        row = tasks.get_task(task_id, user_id)
+        steps = REUSABLE_STEPS[TaskType(row.type)]
+        return self._send(tasks.retry_task(row.id, row.user_id, steps, new_task_id=new_task_id))
 
     def get_task(self, task_id: UUID | str, user_id: UUID | str) -> TaskRow:
         """The user's task row."""
@@ -246,11 +283,15 @@ class ConceptClient:
     def _records(self) -> Records:
         return self._make_records()
 
-    def _enqueue(self, user_id: UUID | str, task_type: TaskType, inputs: dict[str, Any]) -> TaskRow:
+    def _enqueue(
+        self, user_id: UUID | str, task_type: TaskType, inputs: dict[str, Any], task_id: UUID | str | None
+    ) -> TaskRow:
         """Row first, message second, and the message's id is the row's: sent twice, it still runs once."""
-        return self._send(self._records.task_service.create_task(user_id, task_type, inputs))
+        return self._send(self._records.task_service.create_task(user_id, task_type, inputs, task_id=task_id))
 
     def _send(self, row: TaskRow) -> TaskRow:
+        if row.status is not TaskStatus.PENDING:
+            return row  # of an earlier try: it runs, or is over
         name = START_OF[TaskType(row.type)]
         try:
             self._app.send_task(
@@ -260,16 +301,21 @@ class ConceptClient:
                 retry=True,
                 retry_policy=_PUBLISHING,
             )
-        except OperationalError as exc:
-            raise self._not_enqueued(row) from exc
+        except Exception as exc:  # whatever kept the message back, the row exists and must not run unnoticed
+            return self._not_enqueued(row, exc)
         log.info("task enqueued", **row.log_context())
         return row
 
-    def _not_enqueued(self, row: TaskRow) -> EnqueueError:
-        sentence = "Failed to queue task: the message broker does not answer."
+    def _not_enqueued(self, row: TaskRow, trouble: Exception) -> TaskRow:
+        """Fail the row and say so; return the row where it moved on meanwhile: then nothing failed."""
         try:
-            self._records.task_service.update_task_status(row.id, TaskStatus.FAILED, error_message=sentence, run=0)
+            now = self._records.task_service.fail_unclaimed(row.id, _NOT_SENT)
+        except TaskNotFoundError:
+            raise EnqueueError(_NOT_SENT) from trouble  # the user deleted it: nothing will run
         except ConceptWorkerError as exc:
-            # The row stays pending, and housekeeping enqueues it when the broker is back.
+            # The row may still be pending, and housekeeping enqueues it when the broker is back.
             log.warning("row not failed", reason=str(exc), **row.log_context())
-        return EnqueueError(sentence)
+            raise UnknownOutcome(_MAY_RUN, str(row.id)) from exc
+        if now.error_message == _NOT_SENT:
+            raise EnqueueError(_NOT_SENT) from trouble
+        return now

@@ -7,6 +7,8 @@
     │   │       └── ProviderPaused  we keep away from it for now: closed circuit, full rate limit
     │   ├── StagedImageLost       bytes that waited between two steps are gone
     │   ├── StoreUnavailable      Supabase or Redis is away, slow or broken for now
+    │   │   ├── StoreUnreachable  the request never left: nothing was changed
+    │   │   └── UnknownOutcome    the answers to a write were lost: it may be done (`task_id`)
     │   ├── MemoryExhausted       the process had no memory left for the step
     │   ├── DecoderLost           the process that decodes pictures ended at this one
     │   └── StepHeld              another execution is at this step right now (`seconds` yet)
@@ -85,6 +87,22 @@ class ProviderPaused(RateLimited):
 
 class StoreUnavailable(TransientError):
     """Supabase or Redis is away, slow or broken for now."""
+
+
+class StoreUnreachable(StoreUnavailable):
+    """No connection could be made: the request never left, and nothing was changed."""
+
+
+class UnknownOutcome(StoreUnavailable):
+    """Every answer to a producer's write was lost, so it may be done; ask again with the same `task_id`."""
+
+    def __init__(self, message: str, task_id: str = "") -> None:
+        super().__init__(message)
+        self.args = (message, task_id)
+        self.task_id = UUID(task_id) if task_id else None
+
+    def __str__(self) -> str:
+        return str(self.args[0])
 
 
 class MemoryExhausted(TransientError):
@@ -175,7 +193,7 @@ class StoreRefused(PermanentError):
 
 
 class EnqueueError(PermanentError):
-    """The broker did not take the message; the row says so."""
+    """The broker did not take the message; the row is failed and says so."""
 
 
 class PoisonStep(PermanentError):

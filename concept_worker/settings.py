@@ -62,6 +62,7 @@ class Settings(BaseSettings):
     redis_url: str = Field(default="redis://127.0.0.1:6379/0", validation_alias=_neighbour("REDIS_URL"))
     result_url: str = ""  # empty: the broker's
     staging_url: str = ""  # empty: the broker's
+    remote_control: bool = True  # whether workers obey inspect, revoke and shutdown over the broker
     staging_seconds: Annotated[int, Field(ge=60)] = 86_400  # how long staged bytes wait at most
 
     # Provider

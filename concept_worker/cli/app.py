@@ -14,7 +14,7 @@ import typer
 from concept_worker import __version__
 from concept_worker.cli import view
 from concept_worker.cli.view import err, out
-from concept_worker.errors import ConceptWorkerError
+from concept_worker.errors import ConceptWorkerError, UnknownOutcome
 from concept_worker.logging import configure_logging
 from concept_worker.models import PALETTES_DEFAULT, Aspect, TaskRow, TaskStatus
 from concept_worker.settings import LogFormat
@@ -40,6 +40,9 @@ Palettes = Annotated[int, typer.Option("--num-palettes", "-n", help="How many pa
 AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON document instead.")]
 Output = Annotated[Path, typer.Option("--output", "-o", help="Folder that gets a folder per task.")]
 Wait = Annotated[bool, typer.Option("--wait", help="Follow it to its end and fetch the pictures.")]
+ChosenId = Annotated[
+    UUID | None, typer.Option("--id", help="Id of the new task; with the id of an earlier try, find it.")
+]
 DryRun = Annotated[bool, typer.Option("--dry-run", help="Only count.")]
 User = Annotated[
     UUID | None, typer.Option("--user", help="Whose task; the demo user unless given.", envvar="CONCEPT_USER_ID")
@@ -53,11 +56,16 @@ def main() -> None:
     try:
         app(standalone_mode=True)
     except (ConceptWorkerError, TimeoutError, FileNotFoundError, ValueError) as exc:
-        err.print(f"[red]error:[/] {exc}")
+        err.print(f"[red]error:[/] {exc}{_which_task(exc)}")
         sys.exit(1)
     except KeyboardInterrupt:
         err.print("interrupted")
         sys.exit(130)
+
+
+def _which_task(exc: Exception) -> str:
+    """The id that a person needs to ask again."""
+    return f" The id: {exc.task_id}" if isinstance(exc, UnknownOutcome) else ""
 
 
 def _terminated(*_: int | FrameType | None) -> None:
@@ -117,6 +125,7 @@ def generate(
     logo: Annotated[str, typer.Argument(help="What the logo shows.")],
     theme: Annotated[str, typer.Option("--theme", help="What its colours are like.")],
     num_palettes: Palettes = PALETTES_DEFAULT,
+    task_id: ChosenId = None,
     user: User = None,
     wait: Wait = False,
     output: Output = Path("out"),
@@ -125,7 +134,11 @@ def generate(
     """Ask for a concept."""
     with _client() as client:
         row = client.generate(
-            user_id=_user(user), logo_description=logo, theme_description=theme, num_palettes=num_palettes
+            user_id=_user(user),
+            logo_description=logo,
+            theme_description=theme,
+            num_palettes=num_palettes,
+            task_id=task_id,
         )
         _followed(client, row, wait, output, as_json)
 
@@ -140,6 +153,7 @@ def refine(
         list[Aspect] | None, typer.Option("--keep", help="What has to stay; may be given several times.")
     ] = None,
     num_palettes: Annotated[int, typer.Option("--num-palettes", "-n", help="How many palettes, 0 to 20.")] = 0,
+    task_id: ChosenId = None,
     user: User = None,
     wait: Wait = False,
     output: Output = Path("out"),
@@ -155,6 +169,7 @@ def refine(
             original_image_url=url,
             preserve_aspects=[aspect.value for aspect in keep or ()],
             num_palettes=num_palettes,
+            task_id=task_id,
         )
         _followed(client, row, wait, output, as_json)
 
@@ -207,6 +222,7 @@ def cancel(
 @app.command()
 def retry(
     task_id: Annotated[UUID, typer.Argument(help="The failed or canceled task's id.")],
+    new_task_id: ChosenId = None,
     user: User = None,
     wait: Wait = False,
     output: Output = Path("out"),
@@ -214,7 +230,7 @@ def retry(
 ) -> None:
     """Try a failed or canceled task again, as a new task that goes on from the old one's checkpoints."""
     with _client() as client:
-        _followed(client, client.retry(task_id, _user(user)), wait, output, as_json)
+        _followed(client, client.retry(task_id, _user(user), new_task_id=new_task_id), wait, output, as_json)
 
 
 @app.command()

@@ -164,8 +164,8 @@ class TaskStore(Protocol):
         """Fail what is older than the deadline; how many."""
         ...
 
-    def retry(self, task_id: UUID, user_id: UUID, steps: Sequence[str]) -> TaskRow | None:
-        """A new pending row with the inputs and these checkpoints of a failed or canceled one of the user."""
+    def retry(self, task_id: UUID, user_id: UUID, steps: Sequence[str], new_id: UUID) -> TaskRow | None:
+        """A new pending row `new_id` with the inputs and these checkpoints of a failed or canceled one of the user."""
         ...
 
     def open_among(self, task_ids: Sequence[UUID]) -> set[UUID]:

@@ -10,7 +10,7 @@ from postgrest import APIError
 from storage3.exceptions import StorageApiError
 from supabase import Client, ClientOptions, create_client
 
-from concept_worker.errors import StoreRefused, StoreUnavailable
+from concept_worker.errors import StoreRefused, StoreUnavailable, StoreUnreachable
 
 _CONNECTIONS = 32  # above the threads of one worker that talk to Supabase at once; the rest queue in the pool
 # SQLSTATE classes and codes that pass by themselves: connection, resources, operator intervention, serialization,
@@ -46,6 +46,8 @@ def translated() -> Iterator[None]:
     """What Supabase throws leaves as `StoreUnavailable` or `StoreRefused`, without its internals in the sentence."""
     try:
         yield
+    except (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout) as exc:
+        raise StoreUnreachable("the database or image store did not answer") from exc
     except httpx.TransportError as exc:
         raise StoreUnavailable("the database or image store did not answer") from exc
     except APIError as exc:

@@ -9,7 +9,7 @@ from uuid import UUID
 
 from supabase import Client
 
-from concept_worker.errors import AbandonedRun, PoisonStep, StaleRun, StepHeld
+from concept_worker.errors import AbandonedRun, PoisonStep, StaleRun, StepHeld, StoreUnavailable
 from concept_worker.models import BegunStep, FinishedStep, RunReference, TaskRow, TaskStatus
 from concept_worker.services.supabase.client import translated
 
@@ -22,8 +22,10 @@ class SupabaseTaskStore:
 
     def create(self, row: Mapping[str, Any]) -> TaskRow:
         with translated():
-            answer = self._client.table(_TABLE).insert(dict(row)).execute()
-        return TaskRow.model_validate(answer.data[0])
+            created = _first(self._client.table(_TABLE).insert(dict(row)).execute().data)
+        if created is None:
+            raise StoreUnavailable("the database's answer is empty")
+        return created
 
     def get(self, task_id: UUID, user_id: UUID | None) -> TaskRow | None:
         query = self._client.table(_TABLE).select("*").eq("id", str(task_id))
@@ -47,7 +49,7 @@ class SupabaseTaskStore:
     def delete(self, task_id: UUID, user_id: UUID) -> bool:
         query = self._client.table(_TABLE).delete().eq("id", str(task_id)).eq("user_id", str(user_id))
         with translated():
-            return bool(query.execute().data)
+            return bool(_rows(query.execute().data))
 
     def accept_inputs(self, task_id: UUID, user_id: UUID, inputs: Mapping[str, Any]) -> bool:
         query = (
@@ -188,8 +190,16 @@ class SupabaseTaskStore:
     def expire(self, deadline_seconds: float) -> int:
         return int(self._call("expire_tasks", p_deadline_seconds=deadline_seconds))
 
-    def retry(self, task_id: UUID, user_id: UUID, steps: Sequence[str]) -> TaskRow | None:
-        return _first(self._call("retry_task", p_task_id=str(task_id), p_user_id=str(user_id), p_steps=list(steps)))
+    def retry(self, task_id: UUID, user_id: UUID, steps: Sequence[str], new_id: UUID) -> TaskRow | None:
+        return _first(
+            self._call(
+                "retry_task",
+                p_task_id=str(task_id),
+                p_user_id=str(user_id),
+                p_steps=list(steps),
+                p_new_id=str(new_id),
+            )
+        )
 
     def open_among(self, task_ids: Sequence[UUID]) -> set[UUID]:
         return {UUID(task_id) for task_id in self._call("open_tasks", p_task_ids=_ids(task_ids))}
@@ -204,11 +214,14 @@ def _ids(task_ids: Sequence[UUID]) -> builtins.list[str]:
 
 
 def _rows(data: Any) -> Sequence[TaskRow]:
+    if not isinstance(data, list):  # the client passes on whatever a gateway answers with status 200
+        raise StoreUnavailable("the answer is not the database's")
     return [TaskRow.model_validate(row) for row in data]
 
 
 def _first(data: Any) -> TaskRow | None:
-    return TaskRow.model_validate(data[0]) if data else None
+    rows = _rows(data)
+    return rows[0] if rows else None
 
 
 def _over(answer: Mapping[str, Any]) -> StaleRun:

@@ -1,0 +1,30 @@
+-- `retry_task` takes the id of the new task from the caller, so that asking again after a lost answer finds the row.
+-- Callers of the last version leave it out. A second signature beside the old one would make their calls ambiguous.
+
+drop function public.retry_task(uuid, uuid, text[]);
+
+-- A new pending task with the inputs of a failed or canceled one, and with those of its checkpoints that do not depend on
+-- where its pictures lie. The old row stays as it is. Nothing when the row is not this user's or not over; a duplicate
+-- key when the id is taken, by an earlier try or by another task.
+create function public.retry_task(p_task_id uuid, p_user_id uuid, p_steps text[], p_new_id uuid default null)
+returns setof public.tasks
+language plpgsql security invoker set search_path = '' as $$
+declare
+    v_new public.tasks;
+begin
+    insert into public.tasks (id, user_id, type, metadata, retry_of)
+    select coalesce(p_new_id, gen_random_uuid()), user_id, type, metadata - 'retry', id from public.tasks
+    where id = p_task_id and user_id = p_user_id and status in ('failed', 'canceled')
+    returning * into v_new;
+    if not found then
+        return;
+    end if;
+    insert into public.task_steps (task_id, step, state, run, owner, tries, output, started_at, finished_at)
+    select v_new.id, step, state, 0, owner, tries, output, started_at, finished_at from public.task_steps
+    where task_id = p_task_id and state = 'done' and step = any (p_steps);
+    return next v_new;
+end
+$$;
+
+revoke execute on function public.retry_task(uuid, uuid, text[], uuid) from public, anon, authenticated;
+grant execute on function public.retry_task(uuid, uuid, text[], uuid) to service_role;
