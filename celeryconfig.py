@@ -104,5 +104,7 @@ beat_schedule = {
         "options": {"expires": _settings.sweep_seconds},
     },
 }
+# In memory: the usual schedule is a pickle in the working directory, which may be anybody's, or not writable.
+beat_scheduler = "celery.beat:Scheduler"
 timezone = "UTC"
 enable_utc = True

@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 import os
+import sys
 from typing import Any
 
-from celery import Celery, signals
+from celery import signals
 
-from concept_worker.logging import configure_logging
-from concept_worker.settings import get_settings
+from concept_worker.import_path import leave_working_directory
+from concept_worker.queue_app import QueueApp
+
+if "celery.bin.celery" in sys.modules:  # this process is Celery's command line, and no host that imports us
+    leave_working_directory()
 
 # Recoloring is one thread's work; a second core that spins for OpenBLAS does nothing. Must be set before numpy loads.
 os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 
-app = Celery(
+app = QueueApp(
     "concept_worker",
     include=[
         "concept_worker.tasks.dispatch",
@@ -24,10 +28,13 @@ app = Celery(
         "concept_worker.tasks.steps",
     ],
 )
-app.config_from_object("celeryconfig")
 
 
 @signals.setup_logging.connect
 def _configure_logging(**_: Any) -> None:
+    # Imported late: while Celery's command line looks for the app, the working directory is on the import path.
+    from concept_worker.logging import configure_logging
+    from concept_worker.settings import get_settings
+
     settings = get_settings()
     configure_logging(settings.log_level, settings.log_format)

@@ -54,11 +54,11 @@ def producer_app(settings: Settings) -> Celery:
     The outcome is in the task row, so it has no result backend: with one, each send would subscribe to its result,
     and a broker that is away would hold the caller for twenty seconds.
     """
+    from concept_worker.queue_app import QueueApp
     from concept_worker.tasks import connection_guard  # imports Redis's client, which a producer may never need
 
     connection_guard.install()
-    app = Celery("concept_worker", set_as_current=False)
-    app.config_from_object("celeryconfig")
+    app = QueueApp("concept_worker", set_as_current=False)
     transport = {**app.conf.broker_transport_options, **_PUBLISHING}  # also for what is no task, such as a revoke
     app.conf.update(broker_url=settings.redis_url, result_backend="disabled://", broker_transport_options=transport)
     return app

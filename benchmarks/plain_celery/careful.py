@@ -4,5 +4,7 @@ from __future__ import annotations
 
 from celery import Celery
 
+from concept_worker.queue_app import configuration
+
 app = Celery("plain", include=["benchmarks.plain_celery.steps"])
-app.config_from_object("celeryconfig")
+app.config_from_object(configuration())

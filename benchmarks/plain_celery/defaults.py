@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from celery import Celery
 
-import celeryconfig
+from concept_worker.queue_app import configuration
 
+celeryconfig = configuration()
 app = Celery("plain", include=["benchmarks.plain_celery.steps"])
 app.conf.update(
     broker_url=celeryconfig.broker_url,

@@ -160,7 +160,7 @@ def _fake_provider(folder: Path) -> Worker:
     fake = ("concept_worker.devstack.fake_provider", "--artist", "offline", "--port", port)
     return Worker(
         name="provider",
-        command=[sys.executable, "-m", *fake],
+        command=[sys.executable, "-Pm", *fake],
         log=folder / "provider.log",
         environment=os.environ,
     )
@@ -173,7 +173,7 @@ def _dev_children(folder: Path) -> list[Worker]:
             *("--queues", "concepts,housekeeping"),
         ),
         "images": ("worker", "--pool", "prefork", "--hostname", "images@%h", "--queues", "images"),
-        "beat": ("beat", "--schedule", str(folder / "beat-schedule"), "--pidfile="),
+        "beat": ("beat",),
     }
     if find_spec("flower"):
         commands["flower"] = ("flower", "--address=127.0.0.1", "--port=5555", "--read-only")

@@ -12,6 +12,7 @@ from pathlib import Path
 
 from concept_worker.devstack.guard import Order
 from concept_worker.devstack.service import Service
+from concept_worker.import_path import children_path
 
 _GRACE = 15.0  # seconds a warm stop may take to finish a step; a killed step is resumed by its lease
 _QUICK_DEATH = 10.0  # seconds: who lives shorter is broken rather than unlucky
@@ -20,7 +21,7 @@ _QUICK_DEATHS = 5  # so many in a row, and it is given up
 
 def celery_command(*arguments: str) -> list[str]:
     """`celery -A concept_worker …` with this interpreter, so that no PATH is needed."""
-    return [sys.executable, "-m", "celery", "-A", "concept_worker", *arguments]
+    return [sys.executable, "-Pm", "concept_worker.celery_program", *arguments]
 
 
 @dataclass
@@ -45,7 +46,7 @@ class Worker:
                 argv=list(self.command),
                 folder=os.getcwd(),
                 log=str(self.log.absolute()),
-                environment=dict(self.environment),
+                environment={**self.environment, "PYTHONPATH": children_path()},
                 keep=[],
                 stop_signal=signal.SIGTERM,
                 grace=_GRACE,

@@ -5,11 +5,10 @@ from __future__ import annotations
 import os
 import random
 import socket
-from pathlib import Path
 
 from concept_worker.devstack.errors import StackError
+from concept_worker.import_path import children_path
 
-_SOURCE = Path(__file__).resolve().parent.parent.parent  # the folder that holds the package
 _KEPT = ("PATH", "HOME", "TMPDIR", "LD_LIBRARY_PATH", "DYLD_LIBRARY_PATH", "CONCEPT_DEVSTACK_SHAPES")
 # Below the ports that systems give to outgoing connections: one of those could take the port of a server that is
 # down for a moment.
@@ -34,5 +33,4 @@ def free_port(preferred: int | None = None) -> int:
 def child_environment(**extra: str) -> dict[str, str]:
     """What a server needs of our environment: not our secrets, nor what would change how PostgreSQL or Python start."""
     kept = {name: os.environ[name] for name in _KEPT if name in os.environ}
-    places = [str(_SOURCE), *filter(None, [os.environ.get("PYTHONPATH")])]
-    return kept | {"PYTHONPATH": os.pathsep.join(places)} | extra
+    return kept | {"PYTHONPATH": children_path()} | extra

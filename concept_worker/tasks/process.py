@@ -15,6 +15,7 @@ from concept_worker.errors import ConceptWorkerError, TransientError
 from concept_worker.imaging.memory import limit_memory
 from concept_worker.pipelines.backoff import Backoff
 from concept_worker.pipelines.base import Services
+from concept_worker.queue_app import configuration_file, require_promise
 from concept_worker.settings import get_settings
 from concept_worker.tasks.handover import is_announced, leaving
 
@@ -64,12 +65,15 @@ def backoff() -> Backoff:
 
 
 @signals.celeryd_after_setup.connect
-def check_before_start(instance: Any = None, **_: Any) -> None:
+def check_before_start(conf: Any = None, **_: Any) -> None:
     """Try the settings before any message is taken: a wrong key must not turn up as failed rows.
 
     The connections are not kept: a prefork child must not inherit an open socket.
     """
     try:
+        if conf is not None:
+            require_promise(conf)
+            log.info("configuration", file=str(configuration_file()))
         trial = build_services(get_settings())
     except ValueError as exc:
         raise SystemExit(f"concept_worker cannot start: {exc}") from exc

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import celeryconfig
 from concept_worker.celery import app
 from concept_worker.models import TaskType
+from concept_worker.queue_app import configuration
 from concept_worker.routing import QUEUE_OF, START_OF, TaskName
 from concept_worker.settings import Settings
 
@@ -30,7 +30,7 @@ def test_every_entry_is_a_start() -> None:
 def test_no_wait_outlasts_the_visibility_timeout() -> None:
     """A longer countdown or step would be delivered twice while it lasts; a stopping worker holds what it has."""
     settings = Settings()
-    visible = celeryconfig.broker_transport_options["visibility_timeout"]
+    visible = configuration().broker_transport_options["visibility_timeout"]
     assert settings.retry_cap_seconds < visible
     assert settings.lease_seconds < visible
     assert settings.step_seconds < visible
@@ -39,4 +39,5 @@ def test_no_wait_outlasts_the_visibility_timeout() -> None:
 
 def test_no_run_outlasts_its_results() -> None:
     """A chord whose counts were forgotten would never go on."""
-    assert min(celeryconfig.result_expires, celeryconfig.result_chord_expires) > Settings().deadline_seconds
+    ours = configuration()
+    assert min(ours.result_expires, ours.result_chord_expires) > Settings().deadline_seconds

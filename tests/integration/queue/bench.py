@@ -69,9 +69,8 @@ class Bench:
 
     def beat(self) -> Callable[[], None]:
         """Start beat; calling the result ends it."""
-        file = self._folder / "beat"
         beat = subprocess.Popen(
-            [sys.executable, "-m", "celery", "-A", APP, "beat", "--schedule", str(file), "--pidfile="],
+            [sys.executable, "-m", "celery", "-A", APP, "beat"],
             env=self._told,
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,

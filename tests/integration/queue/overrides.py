@@ -8,6 +8,8 @@ from typing import Any
 from celery import Celery
 from celery.app.defaults import DEFAULTS
 
+from concept_worker.queue_app import configuration
+
 CHANGES = "QUEUE_TEST_CHANGES"  # JSON: setting -> value, null: ours is taken out
 REPORTS = "QUEUE_TEST_REPORTS"  # the Redis database that tasks report to
 
@@ -19,7 +21,7 @@ def changed(app: Celery, changes: Changes) -> Celery:
 
     None takes ours out, so that Celery's own default holds; of a dictionary only the keys named are changed.
     """
-    app.config_from_object("celeryconfig")
+    app.config_from_object(configuration())
     for setting, value in changes.items():
         app.conf[setting] = _in_place_of(app.conf[setting], value, DEFAULTS[setting])
     return app
