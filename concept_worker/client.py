@@ -165,17 +165,17 @@ class ConceptClient:
             },
         )
         if payload.original_image_path is not None:
-            self._check_path(payload.original_image_path, user_id)
+            self._check_path(payload.original_image_path, user_id, "original_image_path")
         if payload.original_concept_id is not None:
             payload = self._described(payload, payload.original_concept_id, user_id)
         inputs = payload.model_dump(mode="json", exclude_none=True)
         return self._enqueue(user_id, TaskType.REFINEMENT, inputs, task_id)
 
-    def _check_path(self, path: str, user_id: UUID | str) -> None:
+    def _check_path(self, path: str, user_id: UUID | str, field: str) -> None:
         from concept_worker.services.image_persistence_service import own_path
 
         try:
-            own_path(path, to_uuid("user_id", user_id))
+            own_path(path, to_uuid("user_id", user_id), field)
         except InvalidRequest as exc:
             raise exc.within("Invalid request") from exc
 
@@ -259,13 +259,24 @@ class ConceptClient:
             return None
         return self._records.concept_persistence_service.get_concept(row.result_id, row.user_id)
 
-    def get_links(self, concept: ConceptRow) -> dict[str, str]:
-        """A short-lived link for each image path of the concept; a secret, so never log it."""
+    def get_links(self, concept: ConceptRow, user_id: UUID | str) -> dict[str, str]:
+        """A short-lived link for each image path of the user's concept; a secret, so never log it.
+
+        Raises:
+            InvalidRequest: a picture of the concept is not this user's.
+        """
         paths = [concept.image_path, *(variation.image_path for variation in concept.variations)]
+        for path in paths:
+            self._check_path(path, user_id, "concept")
         return self._records.image_persistence_service.sign(paths, self._settings.signed_url_seconds)
 
-    def load_image(self, path: str) -> bytes | None:
-        """The PNG bytes at an image path of a concept row, or None."""
+    def load_image(self, path: str, user_id: UUID | str) -> bytes | None:
+        """The PNG bytes at an image path of one of the user's concepts, or None.
+
+        Raises:
+            InvalidRequest: the path is not this user's.
+        """
+        self._check_path(path, user_id, "path")
         return self._records.image_persistence_service.load_path(path)
 
     def close(self) -> None:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 from uuid import UUID
 
 import typer
+from rich.text import Text
 
 from concept_worker import __version__
 from concept_worker.cli import view
@@ -56,7 +57,7 @@ def main() -> None:
     try:
         app(standalone_mode=True)
     except (ConceptWorkerError, TimeoutError, FileNotFoundError, ValueError) as exc:
-        err.print(f"[red]error:[/] {exc}{_which_task(exc)}")
+        err.print(Text.assemble(("error:", "red"), f" {exc}{_which_task(exc)}"))
         sys.exit(1)
     except KeyboardInterrupt:
         err.print("interrupted")
@@ -284,8 +285,8 @@ def doctor() -> None:
 
     findings = examine()
     for finding in findings:
-        mark = "[green]ok[/]  " if finding.is_well else "[red]bad[/] "
-        out.print(f"{mark} {finding.what}: {finding.says}")
+        mark = ("ok  ", "green") if finding.is_well else ("bad ", "red")
+        out.print(Text.assemble(mark, f" {finding.what}: {finding.says}"))
     raise typer.Exit(0 if all(finding.is_well for finding in findings) else 1)
 
 

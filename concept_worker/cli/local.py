@@ -14,6 +14,8 @@ from pathlib import Path
 from types import FrameType
 from typing import TYPE_CHECKING
 
+from rich.text import Text
+
 from concept_worker.cli.processes import Worker, celery_command
 from concept_worker.cli.view import err
 from concept_worker.devstack.errors import StackError
@@ -187,26 +189,26 @@ def _supervise(children: list[Worker], stop: list[int]) -> int:
     while not stop:
         for child in children:
             if not child.is_running:
-                err.print(f"  [yellow]{child.name} died, starting it again[/] (see {child.log})")
+                err.print(Text(f"  {child.name} died, starting it again (see {child.log})", "yellow"))
                 if not child.restart_if_dead():
-                    err.print(f"  [red]{child.name} keeps dying:[/]\n{child.last_lines()}", markup=True)
+                    err.print(Text.assemble((f"  {child.name} keeps dying:", "red"), f"\n{child.last_lines()}"))
                     return 1
         time.sleep(_LOOK)
     return 0
 
 
 def _print_settings(settings: Mapping[str, str], children: list[Worker]) -> None:
-    err.print("\n  [green]concept_worker runs.[/] For another terminal or a producer elsewhere:\n")
+    err.print(Text.assemble(("\n  concept_worker runs.", "green"), " For another terminal or a producer elsewhere:\n"))
     for name, value in sorted(settings.items()):
-        err.print(f"  export {name}={value}", markup=False)
+        err.print(f"  export {name}={value}")
     err.print(f"\n  In this directory nothing needs exporting ({DEV_ENV_FILE} is read). Try:")
-    err.print('  concept-worker generate "a lighthouse in a storm" --theme "calm nordic morning" --wait', markup=False)
-    err.print("  concept-worker tasks", markup=False)
+    err.print('  concept-worker generate "a lighthouse in a storm" --theme "calm nordic morning" --wait')
+    err.print("  concept-worker tasks")
     err.print(f"\n  user    {DEMO_USER} (others: supabase.auth.admin.create_user)")
     if any(child.name == "flower" for child in children):
         err.print("  Flower  http://127.0.0.1:5555")
     else:
-        err.print("  Flower  not installed (pip install 'concept-worker[flower]')", markup=False)
+        err.print("  Flower  not installed (pip install 'concept-worker[flower]')")
     if any(child.name == "provider" for child in children):
         _print_fake(settings["JIGSAWSTACK_API_URL"])
     err.print(f"  logs    {HOME / 'dev'}/*.log\n\n  Ctrl-C stops everything.\n")
@@ -218,7 +220,7 @@ def _print_fake(url: str) -> None:
     )
     order = '[{"kind": "status", "status": 503, "endpoint": "image", "times": 2}]'
     for command in ("__calls", f"__faults -d '{order}'", "__faults -X DELETE"):
-        err.print(f"          curl {url}/{command}", markup=False, soft_wrap=True)
+        err.print(f"          curl {url}/{command}", soft_wrap=True)
 
 
 @contextmanager

@@ -3,21 +3,24 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Sequence
 from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
 from rich.table import Table
+from rich.text import Text
 
+from concept_worker.cli.text import PlainConsole, one_line, printable_json
 from concept_worker.errors import mask_id
 from concept_worker.models import ConceptRow, TaskRow, TaskStatus
 
-out = Console(highlight=False, soft_wrap=True)
-err = Console(stderr=True, highlight=False, soft_wrap=True)
+out = PlainConsole()
+err = PlainConsole(stderr=True)
 
+_COLOR = re.compile("#[0-9A-Fa-f]{6}")
 _COLORS = {
     TaskStatus.PENDING: "yellow",
     TaskStatus.PROCESSING: "cyan",
@@ -29,7 +32,7 @@ _COLORS = {
 
 def print_json(value: Any) -> None:
     """One JSON document on standard output, nothing else."""
-    out.print(json.dumps(value, ensure_ascii=False, indent=2, default=str), markup=False)
+    out.print(printable_json(json.dumps(value, ensure_ascii=False, indent=2, default=str)))
 
 
 def row_as_json(row: TaskRow) -> dict[str, Any]:
@@ -37,9 +40,9 @@ def row_as_json(row: TaskRow) -> dict[str, Any]:
     return row.model_dump(mode="json")
 
 
-def colored(status: TaskStatus) -> str:
+def colored(status: TaskStatus) -> Text:
     """The status in its colour."""
-    return f"[{_COLORS[status]}]{status.value}[/]"
+    return Text(status.value, _COLORS[status])
 
 
 def print_row(row: TaskRow) -> None:
@@ -80,7 +83,7 @@ def print_rows(rows: Sequence[TaskRow]) -> None:
 def _outcome(row: TaskRow) -> str:
     if row.status is TaskStatus.COMPLETED:
         return str(row.result_id)
-    return label(row.stage) if row.status is TaskStatus.PROCESSING else row.error_message or "-"
+    return label(row.stage) if row.status is TaskStatus.PROCESSING else one_line(row.error_message or "-")
 
 
 def print_concept(concept: ConceptRow) -> None:
@@ -89,9 +92,16 @@ def print_concept(concept: ConceptRow) -> None:
     for heading in ("#", "palette", "colours", "from"):
         table.add_column(heading, no_wrap=True)
     for variation in concept.variations:
-        swatches = "".join(f"[{_ink_on(color)} on {color}] {color} [/]" for color in variation.colors)
-        table.add_row(str(variation.position), variation.palette_name, swatches, variation.palette_source.value)
+        swatches = Text.assemble(*(_swatch(color) for color in variation.colors))
+        table.add_row(
+            str(variation.position), one_line(variation.palette_name), swatches, variation.palette_source.value
+        )
     out.print(table)
+
+
+def _swatch(color: str) -> Text:
+    """The colour on itself; what is no colour is text without one."""
+    return Text(f" {color} ", f"{_ink_on(color)} on {color}" if _COLOR.fullmatch(color) else "")
 
 
 def _ink_on(color: str) -> str:
@@ -103,7 +113,7 @@ def _ink_on(color: str) -> str:
 def print_files(paths: Sequence[Path]) -> None:
     """Where the pictures are."""
     for path in paths:
-        out.print(f"  {path}", markup=False)
+        out.print(f"  {path}")
 
 
 def label(stage: str | None) -> str:
@@ -122,7 +132,7 @@ class StageProgress:
         self._bar = Progress(
             TextColumn("  {task.percentage:3.0f} %"),
             BarColumn(bar_width=32),
-            TextColumn("{task.description}"),
+            TextColumn("{task.description}", markup=False),
             TimeElapsedColumn(),
             console=err,
             transient=True,
@@ -145,9 +155,11 @@ class StageProgress:
         doing = label(row.stage) if row.status is TaskStatus.PROCESSING and row.stage else row.status.value
         retry = row.metadata.get("retry")
         if isinstance(retry, dict):
-            doing += f" (waiting: {retry.get('reason', '')})"
+            reason = one_line(str(retry.get("reason", "")))
+            doing += f" (waiting: {reason})"
         self._bar.update(self._task, completed=row.progress, description=doing)
         state = (row.status.value, row.stage)
         if state != self._last:
             self._last = state
-            self._bar.console.print(f"  {row.progress:3d} %  {colored(row.status)}  [dim]{doing}[/]")
+            line = Text.assemble(f"  {row.progress:3d} %  ", colored(row.status), "  ", (doing, "dim"))
+            self._bar.console.print(line)

@@ -54,8 +54,8 @@ def save_pictures(client: ConceptClient, concept: ConceptRow, folder: Path) -> l
         FileNotFoundError: a picture of the concept is not in its bucket.
     """
     folder.mkdir(parents=True, exist_ok=True)
-    base = _picture(client, concept.image_path)
-    pictures = [(variation, _picture(client, variation.image_path)) for variation in concept.variations]
+    base = _picture(client, concept, concept.image_path)
+    pictures = [(variation, _picture(client, concept, variation.image_path)) for variation in concept.variations]
     sheet = contact_sheet(
         concept.logo_description or concept.refinement_prompt or "",
         f"refined: {concept.refinement_prompt}" if concept.refinement_prompt else concept.theme_description,
@@ -70,8 +70,8 @@ def save_pictures(client: ConceptClient, concept: ConceptRow, folder: Path) -> l
     return [folder / name for name in files]
 
 
-def _picture(client: ConceptClient, path: str) -> bytes:
-    content = client.load_image(path)
+def _picture(client: ConceptClient, concept: ConceptRow, path: str) -> bytes:
+    content = client.load_image(path, concept.user_id)
     if content is None:
         raise FileNotFoundError(f"the picture {path.rpartition('/')[2]} is not in its bucket")
     return content

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from uuid import UUID
 
@@ -13,6 +14,8 @@ from concept_worker.services.interfaces import ObjectStore
 
 log = structlog.get_logger(__name__)
 
+# Letters, digits and what ids and names have between them: no dots alone, nothing that an address reads as more.
+_PART = re.compile(r"[0-9A-Za-z][0-9A-Za-z._-]*")
 BASE_NAME = "base.png"
 _PNG = "image/png"
 
@@ -22,15 +25,15 @@ def variation_name(position: int) -> str:
     return f"variation-{position:02d}.png"
 
 
-def own_path(path: str, user_id: UUID) -> str:
+def own_path(path: str, user_id: UUID, field: str = "original_image_path") -> str:
     """The path, when it lies in the user's own folder.
 
     Raises:
-        InvalidRequest: it does not.
+        InvalidRequest: it does not; names the field that it came in.
     """
     parts = path.split("/")
-    if parts[0] != str(user_id) or len(parts) != 3 or not all(parts) or {".", ".."} & set(parts):
-        raise InvalidRequest("original_image_path: must be an image path of one of your own concepts")
+    if parts[0] != str(user_id) or len(parts) != 3 or not all(_PART.fullmatch(part) for part in parts):
+        raise InvalidRequest(f"{field}: must be an image path of one of your own concepts")
     return path
 
 

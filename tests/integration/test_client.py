@@ -148,7 +148,7 @@ def test_links_live_as_long_as_the_setting_says(system: System, user_id: UUID) -
         image_path=path,
         created_at=datetime.now(UTC),
     )
-    token = system.client.get_links(concept)[path].partition("token=")[2]
+    token = system.client.get_links(concept, user_id)[path].partition("token=")[2]
     claims = jwt.decode(token, options={"verify_signature": False})
     assert claims["exp"] - claims["iat"] == system.settings.signed_url_seconds
 
@@ -164,3 +164,30 @@ def test_missing_settings_are_named(monkeypatch: pytest.MonkeyPatch) -> None:
     """And the way out is told."""
     with pytest.raises(ValueError, match="SUPABASE_URL and SUPABASE_SECRET_KEY are not set"):
         ConceptClient.from_settings(Settings(supabase_url="", supabase_secret_key=""))
+
+
+@pytest.mark.parametrize("path", ["{stranger}/{task}/base.png", "{user}/../{stranger}/base.png", "", "{user}/a/%2e%2e"])
+def test_pictures_of_others_are_not_given_out(system: System, user_id: UUID, path: str) -> None:
+    """Neither bytes nor links, whoever made the concept object; the field is named."""
+    images, stranger, task = system.client._records.image_persistence_service, uuid4(), uuid4()
+    images.store_image(b"picture", user_id=stranger, task_id=task, name="base.png")
+    asked = path.format(stranger=stranger, task=task, user=user_id)
+    concept = ConceptRow(
+        id=uuid4(),
+        task_id=None,
+        user_id=user_id,
+        logo_description="a fox",
+        theme_description="warm",
+        image_path=asked,
+        created_at=datetime.now(UTC),
+    )
+    with pytest.raises(InvalidRequest, match="path: must be an image path of one of your own concepts"):
+        system.client.load_image(asked, user_id)
+    with pytest.raises(InvalidRequest, match="concept: must be an image path"):
+        system.client.get_links(concept, user_id)
+
+
+def test_pictures_are_asked_for_with_their_owner(system: System, user_id: UUID) -> None:
+    """The signature of before names what is missing, instead of giving out anybody's."""
+    with pytest.raises(TypeError, match="user_id"):
+        system.client.load_image(f"{user_id}/{uuid4()}/base.png")  # type: ignore[call-arg]

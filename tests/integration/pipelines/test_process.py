@@ -102,11 +102,11 @@ def test_process_and_canvas_store_the_same_concept(system: System, services: Ser
     ]
     assert ends[0] == ends[1]
     for concept in concepts:
-        base = system.client.load_image(concept.image_path)
+        base = system.client.load_image(concept.image_path, user_id)
         assert base is not None
         plan = plan_recolor(base)
         for variation in concept.variations:
-            assert system.client.load_image(variation.image_path) == plan.paint(variation.colors)
+            assert system.client.load_image(variation.image_path, user_id) == plan.paint(variation.colors)
 
 
 def test_a_row_somebody_else_has_is_left_alone(stack: Stack, services: Services, user_id: UUID) -> None:

@@ -16,7 +16,7 @@ pytestmark = pytest.mark.parametrize("wires", ["links_worker"], indirect=True)
 @pytest.fixture
 def link(wires: Wired, original: ConceptRow) -> str:
     """A signed link to a stored picture."""
-    return wires.system.client.get_links(original)[original.image_path]
+    return wires.system.client.get_links(original, original.user_id)[original.image_path]
 
 
 def test_an_original_behind_a_link_is_refined(wires: Wired, user_id: UUID, link: str) -> None:

@@ -33,7 +33,7 @@ def test_no_log_line_has_a_secret(wires: Wired, stack: Stack, user_id: UUID) -> 
     )
     made = wires.generate(user_id, num_palettes=2)
     concept = wires.concept(made)
-    link = wires.system.client.get_links(concept)[concept.image_path]
+    link = wires.system.client.get_links(concept, user_id)[concept.image_path]
     refined = wires.refine_link(user_id, link)
     for kind in ENDS:
         wires.fake.faults.clear()

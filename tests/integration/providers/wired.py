@@ -92,7 +92,7 @@ class Wired:
 
     def picture(self, path: str) -> bytes:
         """A stored picture."""
-        content = self.system.client.load_image(path)
+        content = self.system.client.load_image(path, path.partition("/")[0])
         assert content is not None
         return content
 

@@ -154,7 +154,7 @@ class Runs:
             "status": look(self.system, row).status,
             "concepts": len(concepts),
             "variations": len(variations),
-            "pictures": sum(bool(self.system.client.load_image(path)) for path in set(paths)),
+            "pictures": sum(bool(self.system.client.load_image(path, path.partition("/")[0])) for path in set(paths)),
             "objects": objects_of(self.stack, row),
             "staged": len(staged_of(self.stack, row)),
             "paid": self.paid(row),

@@ -71,10 +71,10 @@ class TestARunThatGoesWell:
         assert concept is not None
         base = OfflineGenerator().generate_image(LOGO, THEME, seed=seed_of(row.id))
         plan = plan_recolor(base)
-        assert system.client.load_image(concept.image_path) == base
+        assert system.client.load_image(concept.image_path, user_id) == base
         assert [variation.position for variation in concept.variations] == [1, 2, 3]
         for variation in concept.variations:
-            assert system.client.load_image(variation.image_path) == plan.paint(variation.colors)
+            assert system.client.load_image(variation.image_path, user_id) == plan.paint(variation.colors)
 
     def test_links_open_without_a_key(self, system: System, user_id: UUID) -> None:
         """A signed link for each picture, and nothing but the picture behind it."""
@@ -86,10 +86,10 @@ class TestARunThatGoesWell:
         )
         concept = system.client.get_concept(row.id, user_id)
         assert concept is not None
-        links = system.client.get_links(concept)
+        links = system.client.get_links(concept, user_id)
         assert len(links) == 2
         for path, link in links.items():
-            assert httpx.get(link).content == system.client.load_image(path)
+            assert httpx.get(link).content == system.client.load_image(path, path.partition("/")[0])
 
 
 class TestARunThatFails:

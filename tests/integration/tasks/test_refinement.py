@@ -81,7 +81,7 @@ def started(system: System, row: TaskRow) -> TaskRow:
 
 def picture(system: System, path: str) -> bytes:
     """A stored picture."""
-    content = system.client.load_image(path)
+    content = system.client.load_image(path, path.partition("/")[0])
     assert content is not None
     return content
 
