@@ -20,6 +20,7 @@ import structlog
 
 from concept_worker.errors import ConceptWorkerError, DownloadRefused, ProviderUnavailable
 from concept_worker.services.addresses import (
+    MAX_URL,
     REFUSED,
     HostList,
     Resolver,
@@ -28,6 +29,7 @@ from concept_worker.services.addresses import (
     public_addresses,
     resolve_host,
 )
+from concept_worker.services.provider_http.bodies import TooLarge, collected
 from concept_worker.services.provider_http.deadline import Clock, Deadline, current_deadline, within
 from concept_worker.services.provider_http.transport import DeadlineBackend, SocketOptions, bounded_timeout, trusted_tls
 from concept_worker.settings import Settings
@@ -101,11 +103,11 @@ class GuardedDownloader:
                 if isinstance(answer, bytes):
                     log.info("image downloaded", host=target.host, bytes=len(answer))
                     return answer
-                url = urljoin(url, answer.location)
+                url = _joined(url, answer.location)
         raise DownloadRefused(TOO_MANY_HOPS)
 
     def close(self) -> None:
-        """Let go of connections."""
+        """Close the connections."""
         self._pool.close()
 
     def _gate(self, url: str) -> Target:
@@ -147,12 +149,10 @@ class GuardedDownloader:
         return self._body(target, response)
 
     def _body(self, target: Target, response: httpcore.Response) -> bytes:
-        body = bytearray()
-        for chunk in response.iter_stream():
-            body += chunk
-            if len(body) > self._limits.max_bytes:
-                raise _refused(target.host, "size", TOO_LARGE)
-        return bytes(body)
+        try:
+            return collected(response.iter_stream(), self._limits.max_bytes)
+        except TooLarge as exc:
+            raise _refused(target.host, "size", TOO_LARGE) from exc
 
 
 class VettedBackend(httpcore.NetworkBackend):
@@ -197,6 +197,14 @@ def guarded_downloader(settings: Settings) -> GuardedDownloader:
         allow_http=settings.download_allow_http,
         allow_private_hosts=settings.download_allow_private,
     )
+
+
+def _joined(url: str, location: str) -> str:
+    """Where a redirect leads, not judged yet."""
+    try:
+        return urljoin(url, location) if len(location) <= MAX_URL else location
+    except ValueError as exc:
+        raise DownloadRefused(REFUSED) from exc
 
 
 def _resolve_in_time(resolver: Resolver, host: str, port: int) -> Sequence[str]:

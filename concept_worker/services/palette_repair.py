@@ -10,6 +10,7 @@ import json
 import re
 import unicodedata
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from itertools import islice
 
 from concept_worker.models import PALETTE_ROLES, Palette, PaletteSource
 from concept_worker.services.css_colors import CSS_COLORS
@@ -20,6 +21,12 @@ NAME_MAX = 60  # characters, as `Palette` allows
 DESCRIPTION_MAX = 200
 DEPTH_MAX = 4  # wrappers around the list of palettes, or around one list of colours
 ENTRIES_MAX = 200  # looked at in one answer; a model in a loop must not keep a worker busy
+TEXT_MAX = 500_000  # characters of an answer that are read
+_ENTRY_MAX = 20_000  # characters of one palette that is a text
+COLOR_MAX = 200  # characters of a text that may hold a colour; a list of colours has 2,000
+_KEY_MAX = 40  # characters of a field's name
+_READINGS = 4  # times that a broken answer is read through in search of whole objects
+_ATTEMPTS = 1_000  # to find one in it
 
 Spares = Callable[[], Sequence[Palette]]
 """Palettes of five colours to take missing colours from; asked only when one is missing."""
@@ -41,7 +48,10 @@ _FENCE = re.compile(r"```[a-zA-Z]*\s*(.*?)(?:```|\Z)", re.DOTALL)
 # With a hash a colour may stand anywhere in a text; without one it must be the whole text.
 _HASHED = re.compile(r"#([0-9a-fA-F]{8}|[0-9a-fA-F]{6}|[0-9a-fA-F]{3,4})(?![0-9a-fA-F])")
 _BARE = re.compile(r"(?:0x)?([0-9a-fA-F]{8}|[0-9a-fA-F]{6}|[0-9a-fA-F]{3})")
-_RGB = re.compile(r"rgba?\(\s*(\d{1,3})\s*[, ]\s*(\d{1,3})\s*[, ]\s*(\d{1,3})\b[^)]*\)", re.IGNORECASE)
+_RGB = re.compile(r"rgba?\(([^()]{5,60})\)", re.IGNORECASE)
+_CHANNEL = re.compile(r"[0-9]{1,3}")
+# Each run of blanks is tried at its beginning only: from every blank of it, the time would grow with its square.
+_BETWEEN_COLORS = re.compile(r"[,;|\n]+|(?<!\s)\s+(?=#)")
 _LAST_RESORT = ("#1A1A1A", "#4D4D4D", "#808080", "#F5F5F5", "#B3B3B3", "#000000", "#333333", "#CCCCCC", "#FFFFFF")
 
 
@@ -74,16 +84,22 @@ def parse_color(value: object) -> str | None:
     """
     if isinstance(value, Mapping):
         value = next((value[key] for key in _VALUE_KEYS if isinstance(value.get(key), str)), None)
-    if not isinstance(value, str) or len(value) > 200:
+    if not isinstance(value, str) or len(value) > COLOR_MAX:
         return None
     text = value.strip()
     found = _HASHED.search(text) or _BARE.fullmatch(text)
     if found:
         return _expanded(found[1])
     rgb = _RGB.search(text)
-    if rgb and all(int(channel) <= 255 for channel in rgb.groups()):
-        return "#{:02X}{:02X}{:02X}".format(*map(int, rgb.groups()))
-    return CSS_COLORS.get(re.sub(r"[\s_-]", "", text.lower()))
+    return (rgb and _of_channels(rgb[1])) or CSS_COLORS.get(re.sub(r"[\s_-]", "", text.lower()))
+
+
+def _of_channels(text: str) -> str | None:
+    """The colour of `18, 52, 77` or `18 52 77`, whatever follows them."""
+    channels = text.replace(",", " ").replace("/", " ").split()[:3]
+    if len(channels) < 3 or not all(_CHANNEL.fullmatch(channel) and int(channel) <= 255 for channel in channels):
+        return None
+    return "#{:02X}{:02X}{:02X}".format(*map(int, channels))
 
 
 def _expanded(digits: str) -> str:
@@ -94,7 +110,7 @@ def _expanded(digits: str) -> str:
 
 def _entries(answer: object, depth: int = 0) -> Iterator[tuple[str, object]]:
     """What may be a palette, each with the name of the field it was found under, if any."""
-    tree = _parsed(answer) if isinstance(answer, str) else answer
+    tree = _parsed(answer[:TEXT_MAX]) if isinstance(answer, str) else answer
     if isinstance(tree, Mapping):
         inner = next((tree[key] for key in _LIST_KEYS if isinstance(tree.get(key), (list, str, Mapping))), None)
         if inner is not None and depth < DEPTH_MAX:
@@ -102,9 +118,10 @@ def _entries(answer: object, depth: int = 0) -> Iterator[tuple[str, object]]:
         elif any(_role_colors(tree)):
             yield "", tree
         else:
-            yield from [(str(key), entry) for key, entry in tree.items()][:ENTRIES_MAX]
+            yield from ((str(key), entry) for key, entry in islice(tree.items(), ENTRIES_MAX))
     elif isinstance(tree, list):
-        yield from [("", _parsed(entry) if isinstance(entry, str) else entry) for entry in tree[:ENTRIES_MAX]]
+        for entry in tree[:ENTRIES_MAX]:
+            yield "", _parsed(entry[:_ENTRY_MAX]) if isinstance(entry, str) else entry
 
 
 def _parsed(text: str) -> object:
@@ -124,17 +141,27 @@ def _parsed(text: str) -> object:
 
 def _salvaged(text: str) -> list[object]:
     """Every complete object in broken JSON that holds no list of palettes itself."""
-    decoder, found, at = json.JSONDecoder(), [], text.find("{")
-    for _ in range(ENTRIES_MAX):
-        if at < 0:
+    found: list[object] = []
+    at, left = text.find("{"), _READINGS * len(text)
+    for _ in range(_ATTEMPTS):
+        if at < 0 or left <= 0 or len(found) == ENTRIES_MAX:
             break
-        try:
-            entry, end = decoder.raw_decode(text, at)
+        entry, end, read = _object_at(text, at)
+        if entry is not None:
             found.append(entry)
-        except (ValueError, RecursionError):
-            end = at + 1
-        at = text.find("{", end)
+        at, left = text.find("{", end), left - read
     return found
+
+
+def _object_at(text: str, at: int) -> tuple[object, int, int]:
+    """The object that begins at `at` (None when it is broken), where to go on, and how many characters were read."""
+    try:
+        entry, end = json.JSONDecoder().raw_decode(text, at)
+    except json.JSONDecodeError as exc:
+        return None, at + 1, exc.pos - at + 1
+    except (ValueError, RecursionError):
+        return None, at + 1, len(text)
+    return entry, end, end - at
 
 
 def _role_colors(entry: object) -> list[str | None]:
@@ -159,7 +186,7 @@ def _from_colors(value: object, depth: int = 0) -> list[str | None]:
             return _from_colors(value[0], depth + 1)
         return _in_order(value)
     if isinstance(value, str):
-        return _in_order([part for part in re.split(r"[,;|\n]+|\s+(?=#)", value[:2000]) if part.strip()])
+        return _in_order([part for part in _BETWEEN_COLORS.split(value[:2000]) if part.strip()])
     return [None] * ROLES
 
 
@@ -170,8 +197,8 @@ def _by_role(entry: Mapping[object, object], *, others_in_order: bool = False) -
     """
     colors: list[str | None] = [None] * ROLES
     others: list[str] = []
-    for key, value in entry.items():
-        word = re.sub(r"[\s-]", "_", str(key).strip().lower())
+    for key, value in islice(entry.items(), ENTRIES_MAX):
+        word = re.sub(r"[\s-]", "_", str(key)[:_KEY_MAX].strip().lower())
         role = next((i for i, words in enumerate(_ROLE_WORDS) if word in words or _leads(word, words)), None)
         color = parse_color(value)
         if role is not None and colors[role] is None:

@@ -40,6 +40,7 @@ UNUSABLE = "The image provider's answer is not what was asked for."
 NO_PALETTES = "The image provider gave no usable palettes."
 
 _JSON_BYTES = 2_000_000  # an answer without an image
+_ERROR_BYTES = 100_000  # an error answer that is looked into
 
 A = TypeVar("A", bound=BaseModel)
 
@@ -204,6 +205,8 @@ def _said(answer: wire.ChatAnswer) -> str:
 
 def _told_apart(reply: Reply) -> ConceptWorkerError | None:
     """The refusals that share a status with other troubles, told by the error's machine-readable code alone."""
+    if len(reply.body) > _ERROR_BYTES:
+        return None
     try:
         error = wire.ErrorAnswer.model_validate(reply.json()).error
     except (BadProviderAnswer, ValidationError):

@@ -2,15 +2,22 @@
 
 from __future__ import annotations
 
-import json
 import time
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
 import httpx
 import structlog
 
 from concept_worker.errors import BadProviderAnswer, ConceptWorkerError, ProviderRefused, ProviderUnavailable
+from concept_worker.services.provider_http.bodies import (
+    NoCookies,
+    TooLarge,
+    Unacceptable,
+    collected,
+    parse_json,
+    unpacked,
+)
 from concept_worker.services.provider_http.deadline import Clock, Deadline, within
 from concept_worker.services.provider_http.transport import bounded_transport
 from concept_worker.services.provider_http.troubles import AWAY, GONE
@@ -44,11 +51,11 @@ class Reply:
         """The body as JSON.
 
         Raises:
-            BadProviderAnswer: when it is none.
+            BadProviderAnswer: when it is none, or has more values than any answer needs.
         """
         try:
-            return json.loads(self.body)
-        except (ValueError, RecursionError) as exc:
+            return parse_json(self.body)
+        except Unacceptable as exc:
             raise BadProviderAnswer(UNREADABLE) from exc
 
 
@@ -65,14 +72,16 @@ class Outgoing:
 
 
 def provider_client(base_url: str, headers: Mapping[str, str]) -> httpx.Client:
-    """The one client of a process for a provider: thread-safe, connections reused, no redirects.
+    """The one client of a process for a provider: thread-safe, no redirects, and nothing remembered between two calls.
 
-    The environment's proxies are not used: a key is sent to `base_url` and nowhere else.
+    Neither cookies nor connections are kept: bytes left over from one answer would be read as the answer to the next
+    call, which is another user's. The environment's proxies are not used: a key is sent to `base_url` and nowhere else.
     """
     return httpx.Client(
         base_url=base_url.rstrip("/"),
         headers={"accept-encoding": "identity", **headers},
         transport=bounded_transport(),
+        cookies=NoCookies(),
         trust_env=False,
         follow_redirects=False,
     )
@@ -107,7 +116,7 @@ class ProviderChannel:
         return reply
 
     def close(self) -> None:
-        """Let go of connections."""
+        """Close the connections."""
         self._client.close()
 
     def _exchange(self, outgoing: Outgoing, deadline: Deadline, max_bytes: int) -> Reply:
@@ -146,14 +155,22 @@ def _timeouts(seconds: float) -> httpx.Timeout:
 
 
 def _read(response: httpx.Response, deadline: Deadline, max_bytes: int) -> bytes:
-    body = bytearray()
-    for chunk in response.iter_bytes():
-        body += chunk
-        if len(body) > max_bytes:
-            raise BadProviderAnswer(TOO_LARGE)
+    try:
+        if response.is_stream_consumed:  # a transport that hands over whole answers
+            return collected([response.content], max_bytes)
+        sent = collected(_in_time(response.iter_raw(), deadline), max_bytes)
+        return unpacked(sent, response.headers.get("content-encoding", "").strip().lower(), max_bytes)
+    except TooLarge as exc:
+        raise BadProviderAnswer(TOO_LARGE) from exc
+    except Unacceptable as exc:
+        raise BadProviderAnswer(UNREADABLE) from exc
+
+
+def _in_time(pieces: Iterable[bytes], deadline: Deadline) -> Iterator[bytes]:
+    for piece in pieces:
+        yield piece
         if deadline.remaining <= 0:
             raise ProviderUnavailable(SLOW)
-    return bytes(body)
 
 
 def _transport_trouble(exc: httpx.HTTPError) -> ConceptWorkerError:

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import base64
-import binascii
-
 from concept_worker.errors import BadProviderAnswer, DownloadRefused
 from concept_worker.imaging.codec import ImageLimits, inspect_image
 from concept_worker.services.download import GuardedDownloader
+from concept_worker.services.provider_http.bodies import Unacceptable, decode_base64
 
 NOT_AN_IMAGE = "The image provider answered with something that is not an image."
 BAD_LINK = "The image provider's link cannot be followed; the operator must check the hosts that downloads may reach."
@@ -36,8 +34,8 @@ def decoded_base64(text: str) -> bytes:
     """
     encoded = text.partition(",")[2] if text.startswith("data:") else text
     try:
-        return base64.b64decode("".join(encoded.split()), validate=True)
-    except (binascii.Error, ValueError) as exc:
+        return decode_base64(encoded)
+    except Unacceptable as exc:
         raise BadProviderAnswer(NOT_AN_IMAGE) from exc
 
 

@@ -115,14 +115,13 @@ def trusted_tls() -> ssl.SSLContext:
     return httpx.create_ssl_context()
 
 
-def bounded_transport(*, max_connections: int = 100, idle_connections: int = 20) -> BoundedTransport:
-    """A transport for one process: at most so many connections, so many of them kept open while idle."""
+def bounded_transport(*, max_connections: int = 100) -> BoundedTransport:
+    """A transport for one process: at most so many connections at once, each for one exchange."""
     return BoundedTransport(
         httpcore.ConnectionPool(
             ssl_context=trusted_tls(),
             max_connections=max_connections,
-            max_keepalive_connections=idle_connections,
-            keepalive_expiry=30.0,
+            max_keepalive_connections=0,
             network_backend=DeadlineBackend(),
         )
     )

@@ -8,6 +8,7 @@ from collections.abc import Mapping
 
 from concept_worker.errors import ConceptWorkerError, ProviderRefused, ProviderUnavailable, RateLimited
 
+_HEADER_MAX = 100  # characters of a header that are read
 LONGEST_WAIT = 3600.0  # seconds; a reset further away is a mistake or another unit
 
 ACCESS = "The image provider refused our access; the operator must check its key."
@@ -61,13 +62,13 @@ def sane_wait(seconds: float) -> float:
 
 def _number(text: str | None) -> float | None:
     try:
-        return float(text) if text is not None else None
+        return float(text[:_HEADER_MAX]) if text is not None else None
     except ValueError:
         return None
 
 
 def _date(text: str) -> float:
     try:
-        return email.utils.parsedate_to_datetime(text).timestamp()
+        return email.utils.parsedate_to_datetime(text[:_HEADER_MAX]).timestamp()
     except (TypeError, ValueError, OverflowError):
         return -math.inf

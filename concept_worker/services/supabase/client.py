@@ -11,6 +11,7 @@ from storage3.exceptions import StorageApiError
 from supabase import Client, ClientOptions, create_client
 
 from concept_worker.errors import StoreRefused, StoreUnavailable, StoreUnreachable
+from concept_worker.services.provider_http.bodies import NoCookies
 
 _CONNECTIONS = 32  # above the threads of one worker that talk to Supabase at once; the rest queue in the pool
 # SQLSTATE classes and codes that pass by themselves: connection, resources, operator intervention, serialization,
@@ -26,6 +27,7 @@ def connect(url: str, key: str, timeout: float) -> Client:
         limits=httpx.Limits(max_connections=_CONNECTIONS, max_keepalive_connections=_CONNECTIONS),
         follow_redirects=False,
         trust_env=False,
+        cookies=NoCookies(),  # gateways in front of Supabase set some
     )
     # Retries belong to the step, which frees its slot while it waits; never two levels for one error.
     options = ClientOptions(httpx_client=http, postgrest_client_retry=False, auto_refresh_token=False)
