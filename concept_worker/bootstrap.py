@@ -18,6 +18,7 @@ from concept_worker.settings import Provider, Settings
 
 if TYPE_CHECKING:
     from concept_worker.pipelines.base import Services
+    from concept_worker.services.staging import RedisStaging
 
 
 @dataclass(frozen=True)
@@ -73,17 +74,20 @@ def build_services(settings: Settings, *, generator: ConceptGenerator | None = N
     from concept_worker.services.download import guarded_downloader
     from concept_worker.services.housekeeping_service import HousekeepingService
     from concept_worker.services.image_service import ImageService
-    from concept_worker.services.staging import RedisStaging
 
     records = build_records(settings)
     tasks, images = records.task_service, records.image_persistence_service
     concepts = records.concept_persistence_service
-    staging = RedisStaging.connect(settings.staging_url or settings.redis_url, settings.staging_seconds)
+    staging = _staging(settings)
     draws = generator or build_generator(settings)
     downloader = guarded_downloader(settings)
     leases = LeaseKeeper(tasks=tasks, lease_seconds=settings.lease_seconds, longest=settings.step_seconds)
     limits = ImageLimits(max_bytes=settings.max_image_bytes, max_pixels=settings.max_image_pixels)
     decoder = IsolatedDecoder(limits=limits, memory_mb=settings.child_memory_mb)
+
+    image_service = ImageService(
+        decoder=decoder, staging=staging, images=images, limits=limits, upload_threads=settings.upload_threads
+    )
 
     def close() -> None:
         for part in (leases, draws, downloader, decoder, staging, records):
@@ -92,12 +96,12 @@ def build_services(settings: Settings, *, generator: ConceptGenerator | None = N
     return Services(
         task_service=tasks,
         concept_service=ConceptService(generator=draws, staging=staging),
-        image_service=ImageService(
-            decoder=decoder, staging=staging, images=images, limits=limits, upload_threads=settings.upload_threads
-        ),
+        image_service=image_service,
         image_persistence_service=images,
         concept_persistence_service=concepts,
-        housekeeping_service=HousekeepingService(tasks=tasks, images=images, concepts=concepts, staging=staging),
+        housekeeping_service=HousekeepingService(
+            tasks=tasks, images=images, concepts=concepts, image_service=image_service, staging=staging
+        ),
         downloader=downloader,
         leases=leases,
         close=close,
@@ -119,6 +123,23 @@ def build_generator(settings: Settings) -> ConceptGenerator:
             from concept_worker.services.openai_images import openai_generator
 
             return _gated(openai_generator(settings), settings)
+
+
+def _staging(settings: Settings) -> RedisStaging:
+    from concept_worker.services.seal import Sealer
+    from concept_worker.services.staging import RedisStaging, StagingLimits
+
+    return RedisStaging.connect(
+        settings.staging_url or settings.redis_url,
+        settings.staging_seconds,
+        sealer=Sealer.derived_from(settings.supabase_secret_key.get_secret_value()),
+        limits=StagingLimits(
+            budget=settings.staging_budget_mb * 1_000_000,
+            picture=settings.max_image_bytes,
+            reserve_seconds=settings.step_seconds + 60,  # a step, and the patience of its last write
+            largest=4 * settings.max_image_bytes,  # a clean picture may be larger than what came
+        ),
+    )
 
 
 def _gated(generator: ConceptGenerator, settings: Settings) -> ConceptGenerator:

@@ -5,6 +5,7 @@
     │   ├── ProviderUnavailable   the image provider is away, slow or broken for now
     │   │   └── RateLimited       it asked us to wait (`retry_after` seconds)
     │   │       └── ProviderPaused  we keep away from it for now: closed circuit, full rate limit
+    │   ├── StagingFull           staging has no room now: the run waits, and no attempt is counted
     │   ├── StagedImageLost       bytes that waited between two steps are gone
     │   ├── StoreUnavailable      Supabase or Redis is away, slow or broken for now
     │   │   ├── StoreUnreachable  the request never left: nothing was changed
@@ -103,6 +104,10 @@ class UnknownOutcome(StoreUnavailable):
 
     def __str__(self) -> str:
         return str(self.args[0])
+
+
+class StagingFull(TransientError):
+    """Staging has no room for another picture now; waiting for it is no failed attempt."""
 
 
 class MemoryExhausted(TransientError):

@@ -64,6 +64,7 @@ class Settings(BaseSettings):
     staging_url: str = ""  # empty: the broker's
     remote_control: bool = True  # whether workers obey inspect, revoke and shutdown over the broker
     staging_seconds: Annotated[int, Field(ge=60)] = 86_400  # how long staged bytes wait at most
+    staging_budget_mb: Annotated[int, Field(ge=0)] = 0  # of all staged bytes; 0: half of Redis's maxmemory, if it says
 
     # Provider
     provider: Provider | None = None  # None: whoever has a key below, else offline

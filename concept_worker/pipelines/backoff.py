@@ -5,9 +5,10 @@ from __future__ import annotations
 import random
 from dataclasses import dataclass
 
-from concept_worker.errors import RateLimited, StepHeld, TransientError
+from concept_worker.errors import RateLimited, StagingFull, StepHeld, TransientError
 
 _LONGEST_DOUBLING = 30  # a run that waits for hours at a closed door counts thousands of retries
+_ROOM_CAP = 15.0  # seconds: a run that waits for room in staging asks this often
 _HELD_CAP = 5.0  # seconds: a held step is looked at this often, whatever its lease
 
 
@@ -24,7 +25,8 @@ class Backoff:
         """Before retry number `retries` + 1; what the error knows of the wait comes first."""
         if isinstance(error, StepHeld):
             return min(error.seconds, _HELD_CAP, self.cap) + random.uniform(0, min(1.0, self.base))  # noqa: S311 - jitter
-        jitter = random.uniform(0, min(self.cap, self.base * 2 ** min(retries, _LONGEST_DOUBLING)))  # noqa: S311 - jitter needs no secrecy
+        cap = min(self.cap, _ROOM_CAP) if isinstance(error, StagingFull) else self.cap
+        jitter = random.uniform(0, min(cap, self.base * 2 ** min(retries, _LONGEST_DOUBLING)))  # noqa: S311 - jitter needs no secrecy
         if isinstance(error, RateLimited):
             return min(self.cap, error.retry_after) + jitter
         return jitter

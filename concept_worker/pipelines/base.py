@@ -21,6 +21,7 @@ from concept_worker.errors import (
     StageCrashed,
     StaleRun,
     StoreRefused,
+    StoreUnavailable,
     TransientError,
 )
 from concept_worker.models import (
@@ -143,8 +144,10 @@ def run_step(services: Services, run: RunReference, step: Step[T], work: Callabl
     if finished.is_abandoned:
         services.image_service.discard_task(user_id=begun.task.user_id, task_id=run.task_id)
     elif finished.status is TaskStatus.COMPLETED:  # by this step, or before an execution that comes late
-        with suppress(TransientError):  # the sweep comes by
+        with suppress(TransientError):  # housekeeping repeats it
             services.image_service.discard_staged(run.task_id)
+    elif finished.status is TaskStatus.FAILED:  # by a step beside this one
+        _release_failed(services.image_service, begun.task)
     if not finished.current:
         raise StaleRun("the run is over or was replaced")
     return step.load(finished.output)
@@ -236,23 +239,31 @@ class BaseTaskProcessor(ABC, Generic[PayloadT]):
         except StaleRun:
             raise
         except ConceptWorkerError as exc:
-            fail_run(self._services.task_service, self.run, self.failure_sentence(exc))
+            fail_run(self._services.task_service, self.run, self.failure_sentence(exc), self._services.image_service)
             raise
 
 
-def fail_run(tasks: TaskService, run: RunReference, sentence: str) -> bool:
-    """Write a run's failure into its row, and say whether it is there; a row that is terminal or of a newer run stays
-    as it is.
+def fail_run(tasks: TaskService, run: RunReference, sentence: str, images: ImageService | None = None) -> bool:
+    """Write a run's failure into its row, release its staging in `images`, and say whether the failure is written.
+
+    A row that is terminal or of a newer run stays as it is, and so does its staging.
     """
     try:
-        patiently(
+        failed = patiently(
             lambda: tasks.update_task_status(run.task_id, TaskStatus.FAILED, error_message=sentence, run=run.number)
         )
     except TransientError as exc:
         # The run's own error must not be masked; the lease ends and housekeeping repairs the row.
         log.warning("failure not written to the row yet", reason=str(exc))
+        return False
     except ConceptWorkerError as exc:
         log.info("failure not written: the row has moved on", reason=str(exc))
-    else:
-        return True
-    return False
+        return False
+    if images is not None:
+        _release_failed(images, failed)
+    return True
+
+
+def _release_failed(images: ImageService, task: TaskRow) -> None:
+    with suppress(StoreUnavailable):  # housekeeping repeats it
+        images.release_failed(user_id=task.user_id, task_id=task.id)

@@ -12,7 +12,7 @@ from uuid import UUID
 from pydantic import TypeAdapter
 
 from concept_worker.errors import ProviderUnavailable
-from concept_worker.models import Model, Palette, Payload, StagedImage, StoredImage, StoredVariation
+from concept_worker.models import Model, Palette, Payload, StagedImage, StagedName, StoredImage, StoredVariation
 from concept_worker.pipelines.base import BaseTaskProcessor, Step
 from concept_worker.pipelines.stages.concept_storage import store_base_image, store_concept
 from concept_worker.pipelines.stages.image_preparation import find_image_data, prepare_image_data
@@ -117,8 +117,14 @@ class ConceptTaskProcessor(BaseTaskProcessor[PayloadT]):
 
     def _paid_once(self, ask: Callable[[], bytes]) -> StagedImage:
         """What `ask` is paid for, in staging; found there instead by whoever comes after a death in between."""
-        waiting = find_image_data(self.task_id, self._services.image_service)
-        return waiting or prepare_image_data(self.task_id, ask(), self._services.image_service)
+        return find_image_data(self.task_id, self._services.image_service) or self._staged(ask, StagedName.BASE)
+
+    def _staged(self, fetch: Callable[[], bytes], name: StagedName) -> StagedImage:
+        """What `fetch` brings, checked, in staging; its room there is reserved before anything is paid."""
+        images = self._services.image_service
+        with images.room(self.task_id, name):
+            content = fetch()
+        return prepare_image_data(self.task_id, content, images, name)
 
     def _palettes_of_either(self) -> tuple[Palette, ...]:
         try:

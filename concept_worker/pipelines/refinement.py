@@ -10,7 +10,6 @@ from concept_worker.models import Palette, RefinementPayload, StagedImage, Stage
 from concept_worker.pipelines.base import Step
 from concept_worker.pipelines.concept import ConceptTaskProcessor, RecoloredConcept, StoredBase
 from concept_worker.pipelines.stages.concept_storage import store_refined_concept, store_refined_image
-from concept_worker.pipelines.stages.image_preparation import prepare_image_data
 from concept_worker.pipelines.stages.refinement import (
     download_original_image,
     refine_concept_image,
@@ -36,14 +35,16 @@ class RefinementTaskProcessor(ConceptTaskProcessor[RefinementPayload]):
 
     def download_original(self) -> StagedImage:
         """The original, checked, in staging."""
-        content = download_original_image(
-            self.user_id,
-            self.payload,
-            self._services.concept_persistence_service,
-            self._services.image_persistence_service,
-            self._services.downloader,
+        return self._staged(
+            lambda: download_original_image(
+                self.user_id,
+                self.payload,
+                self._services.concept_persistence_service,
+                self._services.image_persistence_service,
+                self._services.downloader,
+            ),
+            StagedName.ORIGINAL,
         )
-        return prepare_image_data(self.task_id, content, self._services.image_service, StagedName.ORIGINAL)
 
     def refine_image(self, original: StagedImage) -> StagedImage:
         """The paid call."""

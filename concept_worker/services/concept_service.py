@@ -6,10 +6,11 @@ import hashlib
 from uuid import UUID
 
 import structlog
-from pydantic import TypeAdapter
+from pydantic import TypeAdapter, ValidationError
 
 from concept_worker.models import Palette, RefinementPayload, StagedName
 from concept_worker.services.interfaces import ConceptGenerator, Staging
+from concept_worker.services.seal import SealedAs
 from concept_worker.services.staging import staging_key
 
 log = structlog.get_logger(__name__)
@@ -52,16 +53,22 @@ class ConceptService:
         Raises:
             StoreUnavailable: staging is away.
         """
-        self._staging.store(staging_key(task_id, StagedName.PALETTES), _PALETTES.dump_json(palettes))
+        self._staging.store(staging_key(task_id, StagedName.PALETTES), _PALETTES.dump_json(palettes), SealedAs.ARRIVED)
 
     def find_palettes(self, task_id: UUID) -> tuple[Palette, ...] | None:
-        """The palettes that wait for the task, if any.
+        """The palettes that wait for the task, if any; what does not carry our seal, or is no palettes, is none.
 
         Raises:
             StoreUnavailable: staging is away.
         """
-        content = self._staging.load(staging_key(task_id, StagedName.PALETTES))
-        return None if content is None else _PALETTES.validate_json(content)
+        content = self._staging.find(staging_key(task_id, StagedName.PALETTES))
+        if content is None:
+            return None
+        try:
+            return _PALETTES.validate_json(content)
+        except ValidationError:
+            log.warning("staged palettes not understood")
+            return None
 
     def local_palettes(self, theme_description: str, logo_description: str, num_palettes: int) -> tuple[Palette, ...]:
         """`num_palettes` palettes by colour harmony alone, marked as local: for when the provider gives none."""

@@ -7,15 +7,18 @@ from uuid import UUID
 
 import structlog
 
-from concept_worker.models import Model
+from concept_worker.models import Model, StagedName, TaskStatus
 from concept_worker.services.concept_persistence_service import ConceptPersistenceService
 from concept_worker.services.image_persistence_service import ImagePersistenceService
+from concept_worker.services.image_service import ImageService
 from concept_worker.services.interfaces import Staging
+from concept_worker.services.staging import staging_key
 from concept_worker.services.task_service import TaskService
 
 log = structlog.get_logger(__name__)
 
 _BATCH = 100  # objects or concepts a request
+_ASKED = 500  # tasks a question which of them are open
 _BATCHES = 100  # a round; the next round takes the rest
 
 
@@ -42,12 +45,30 @@ class HousekeepingService:
         tasks: TaskService,
         images: ImagePersistenceService,
         concepts: ConceptPersistenceService,
+        image_service: ImageService,
         staging: Staging,
     ) -> None:
         self._tasks = tasks
         self._images = images
         self._concepts = concepts
+        self._image_service = image_service
         self._staging = staging
+
+    def release_ended(self) -> int:
+        """Release what runs that are over left in staging, whoever wrote their end; how many tasks.
+
+        What a failed run paid for and may be retried with is kept in the bucket (`ImageService.release_failed`).
+        """
+        keys = self._staging.keys()
+        foreign = [key for key in keys if not _is_ours(key)]
+        self._staging.remove(*foreign)
+        staged = sorted({UUID(key.partition(":")[0]) for key in keys if _is_ours(key)})
+        ended = sorted(set(staged) - self._open_among(staged))
+        for task_id in ended[:_BATCH]:
+            self._release(task_id)
+        if foreign or ended:
+            log.info("staging released", tasks=len(ended[:_BATCH]), left=len(ended[_BATCH:]), foreign=len(foreign))
+        return len(ended[:_BATCH])
 
     def sweep(self, older_seconds: float, *, dry_run: bool = False) -> SweepReport:
         """Remove objects and staged bytes that no row refers to and that are older than that."""
@@ -85,11 +106,27 @@ class HousekeepingService:
 
     def _sweep_staging(self, older_seconds: float, dry_run: bool) -> int:
         keys = self._staging.older_than(older_seconds)
-        still_open = self._tasks.open_among(_task_ids(keys))
+        still_open = self._open_among(_task_ids(keys))
         orphans = [key for key in keys if not _task_ids([key]) or _task_ids([key])[0] not in still_open]
         if orphans and not dry_run:
             self._staging.remove(*orphans)
         return len(orphans)
+
+    def _release(self, task_id: UUID) -> None:
+        task = self._tasks.find_task(task_id)
+        if task is not None and task.status is TaskStatus.FAILED:
+            self._image_service.release_failed(user_id=task.user_id, task_id=task_id)
+        else:
+            self._image_service.discard_staged(task_id)
+
+    def _open_among(self, task_ids: Sequence[UUID]) -> set[UUID]:
+        parts = [task_ids[start : start + _ASKED] for start in range(0, len(task_ids), _ASKED)]
+        return set().union(*(self._tasks.open_among(part) for part in parts))
+
+
+def _is_ours(key: str) -> bool:
+    """Whether the key is one that `staging_key` makes."""
+    return any(staging_key(task_id, name) == key for task_id in _task_ids([key]) for name in StagedName)
 
 
 def _task_ids(keys: Sequence[str]) -> list[UUID]:

@@ -4,19 +4,21 @@ from __future__ import annotations
 
 import contextvars
 import hashlib
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager, suppress
 from functools import partial
 from typing import TypeVar
 from uuid import UUID
 
 import structlog
 
-from concept_worker.errors import StagedImageLost
+from concept_worker.errors import StagedImageLost, StoreRefused, StoreUnavailable
 from concept_worker.imaging.codec import CleanImage, ImageLimits
 from concept_worker.models import Palette, StagedImage, StagedName, StoredVariation
 from concept_worker.services.image_persistence_service import BASE_NAME, ImagePersistenceService, variation_name
 from concept_worker.services.interfaces import Decoder, Staging
+from concept_worker.services.seal import SealedAs
 from concept_worker.services.staging import staging_key
 
 log = structlog.get_logger(__name__)
@@ -47,12 +49,15 @@ class ImageService:
 
         In this order, because they may be paid for, and a decoder is what a hostile file kills.
         """
-        self._staging.store(staging_key(task_id, name), content)
+        self._staging.store(staging_key(task_id, name), content, SealedAs.ARRIVED)
         return self._clean_staged(content, task_id, name)
 
     def find_staged(self, *, task_id: UUID, name: StagedName) -> StagedImage | None:
-        """What already waits for the task: bytes that were paid for, though their checkpoint could not be written."""
-        content = self._staging.load(staging_key(task_id, name))
+        """What already waits for the task: bytes that were paid for, though their checkpoint could not be written.
+
+        Bytes without our seal are not taken for them.
+        """
+        content = self._staging.find(staging_key(task_id, name))
         return None if content is None else self._clean_staged(content, task_id, name)
 
     def base_image(self, staged: StagedImage, *, user_id: UUID) -> bytes:
@@ -80,9 +85,39 @@ class ImageService:
             raise StagedImageLost(f"the {staged.name.value} image is no longer in staging", staged.name.value)
         return content
 
+    @contextmanager
+    def room(self, task_id: UUID, name: StagedName) -> Iterator[None]:
+        """Reserve room in staging before the body pays for a picture; a body that fails releases it.
+
+        Raises:
+            StagingFull: there is none now.
+        """
+        key = staging_key(task_id, name)
+        self._staging.reserve(key)
+        try:
+            yield
+        except BaseException:
+            with suppress(StoreUnavailable, StoreRefused):  # it ends by itself
+                self._staging.cancel_reservation(key)
+            raise
+
     def discard_staged(self, task_id: UUID) -> None:
         """Let go of everything that waits for the task."""
         self._staging.remove(*(staging_key(task_id, name) for name in StagedName))
+
+    def release_failed(self, *, user_id: UUID, task_id: UUID) -> None:
+        """Delete what waits for a failed task; a paid and validated base image moves to its place in the bucket first.
+
+        A retry goes on from its checkpoint and finds it there; without one, the sweep deletes it after a day. Bytes
+        that were never validated are not kept.
+        """
+        content = self._staging.find(staging_key(task_id, StagedName.BASE), SealedAs.CLEAN)
+        if content is not None:
+            try:
+                self._images.store_image(content, user_id=user_id, task_id=task_id, name=BASE_NAME)
+            except StoreRefused as exc:
+                log.warning("paid picture of a failed run not kept", reason=str(exc), task_id=str(task_id))
+        self.discard_staged(task_id)
 
     def discard_task(self, *, user_id: UUID | None, task_id: UUID) -> None:
         """Let go of everything a canceled task left: what waits for it and what was uploaded.
@@ -120,8 +155,9 @@ class ImageService:
 
     def _clean_staged(self, content: bytes, task_id: UUID, name: StagedName) -> StagedImage:
         clean = self._decoder.to_clean_png(content)
-        if clean.data != content:
-            self._staging.store(staging_key(task_id, name), clean.data)
+        key = staging_key(task_id, name)
+        if clean.data != content or self._staging.find(key, SealedAs.CLEAN) is None:
+            self._staging.store(key, clean.data, SealedAs.CLEAN)
         log.info("image staged", name=name.value, bytes=len(clean.data), width=clean.width, height=clean.height)
         return _reference(task_id, name, clean)
 

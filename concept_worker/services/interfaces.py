@@ -16,6 +16,7 @@ from concept_worker.models import (
     TaskRow,
     TaskStatus,
 )
+from concept_worker.services.seal import SealedAs
 
 if TYPE_CHECKING:
     from concept_worker.imaging.codec import CleanImage
@@ -259,20 +260,40 @@ class Downloader(Protocol):
 
 
 class Staging(Protocol):
-    """Where image bytes wait between two steps. Raises `StoreUnavailable`."""
+    """Where bytes wait between two steps. Raises `StoreUnavailable` or `StoreRefused`."""
 
-    def store(self, key: str, content: bytes) -> None:
-        """Keep the bytes for a limited time; the same key again replaces them."""
+    def store(self, key: str, content: bytes, state: SealedAs) -> None:
+        """Keep the bytes, sealed, for a limited time; the same key again replaces them, and fills its reservation."""
         ...
 
     def load(self, key: str) -> bytes | None:
-        """The bytes, or None when they are gone."""
+        """The bytes, whoever put them there, or None when they are gone: for those who know their hash."""
+        ...
+
+    def find(self, key: str, *states: SealedAs) -> bytes | None:
+        """The bytes, if they carry our seal of one of these states (any, when none is named), or None."""
+        ...
+
+    def reserve(self, key: str) -> None:
+        """Reserve room for one picture under the key, for a short time; the same key again is one reservation.
+
+        Raises:
+            StagingFull: there is no room now.
+        """
+        ...
+
+    def cancel_reservation(self, key: str) -> None:
+        """Release the room that waits for bytes under the key."""
         ...
 
     def remove(self, *keys: str) -> None:
-        """Let go of the bytes under these keys, as far as they are there."""
+        """Delete bytes, seals and reservations of these keys, as far as they are there."""
+        ...
+
+    def keys(self) -> Sequence[str]:
+        """Keys of all that is staged or reserved, and of some that no longer is."""
         ...
 
     def older_than(self, seconds: float) -> Sequence[str]:
-        """Keys whose bytes have waited for longer than that."""
+        """Keys whose bytes have waited for longer than that, found by looking at the whole database."""
         ...

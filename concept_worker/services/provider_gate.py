@@ -19,7 +19,7 @@ from redis import Redis
 from concept_worker.errors import ProviderPaused, ProviderUnavailable, RateLimited, StoreRefused, StoreUnavailable
 from concept_worker.models import Palette
 from concept_worker.services.interfaces import ConceptGenerator
-from concept_worker.services.staging import redis_translated
+from concept_worker.services.redis_errors import redis_translated
 
 log = structlog.get_logger(__name__)
 

@@ -108,6 +108,10 @@ class TaskService(TaskRequests):
         """Those of the tasks that are pending or processing."""
         return self._store.open_among(task_ids) if task_ids else set()
 
+    def find_task(self, task_id: UUID) -> TaskRow | None:
+        """The row, whosever it is, or None: for housekeeping, never for a user."""
+        return self._store.get(task_id, None)
+
     # What a step does
 
     def begin_step(self, run: RunReference, step: str, owner: str, progress: int) -> BegunStep:
@@ -151,5 +155,5 @@ class TaskService(TaskRequests):
         return self._store.forget_steps(run, steps)
 
     def _why_not_moved(self, task_id: UUID, target: TaskStatus) -> TaskError:
-        row = self._store.get(task_id, None)
+        row = self.find_task(task_id)
         return TaskNotFoundError(str(task_id)) if row is None else not_moved(row, target)

@@ -21,6 +21,7 @@ from concept_worker.errors import (
     ProviderPaused,
     ProviderUnavailable,
     StagedImageLost,
+    StagingFull,
     StaleRun,
     StepHeld,
     TaskNotFoundError,
@@ -109,7 +110,7 @@ class StepTask(PipelineTask):
                 step.name,
                 owner,
                 str(error),
-                is_attempt=not isinstance(error, ProviderPaused),
+                is_attempt=not isinstance(error, ProviderPaused | StagingFull),
                 delay_seconds=delay,
             )
         except AbandonedRun as exc:
@@ -137,7 +138,8 @@ class StepTask(PipelineTask):
         run = RunReference.model_validate(kwargs["run"])
         with log_context(run.task_id, run=run.number):
             log.error("run failed", reason=str(exc), error=type(exc).__name__)
-            if fail_run(services().task_service, run, PROCESSORS[run.type].failure_sentence(exc)):
+            sentence = PROCESSORS[run.type].failure_sentence(exc)
+            if fail_run(services().task_service, run, sentence, services().image_service):
                 # A sibling that now stops quietly stores no result, and Celery alone would wait for it for ever.
                 self.backend.store_result(str(run.task_id), exc, FAILURE)
 
@@ -210,7 +212,7 @@ def reject(task_id: UUID, sentence: str) -> NoReturn:
 
 def _fail_quietly(run: RunReference, sentence: str) -> NoReturn:
     log.warning("run refused", reason=sentence)
-    fail_run(services().task_service, run, sentence)
+    fail_run(services().task_service, run, sentence, services().image_service)
     raise StaleRun("the run was refused")
 
 

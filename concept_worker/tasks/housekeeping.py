@@ -31,6 +31,7 @@ def reconcile(self: PipelineTask) -> None:
         enqueue_start(self, row)
     if expired or stalled:
         log.info("reconciled", expired=expired, stalled=len(stalled), held=held, resumed=len(resumed))
+    services().housekeeping_service.release_ended()
 
 
 @shared_task(base=PipelineTask, name=TaskName.SWEEP.value, ignore_result=True)

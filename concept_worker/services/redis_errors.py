@@ -1,0 +1,58 @@
+"""The words of Redis's troubles, for all that speaks with it."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from redis.exceptions import (
+    ClusterDownError,
+    InvalidResponse,
+    OutOfMemoryError,
+    ReadOnlyError,
+    RedisError,
+    TryAgainError,
+)
+from redis.exceptions import ConnectionError as RedisConnectionError
+from redis.exceptions import TimeoutError as RedisTimeoutError
+
+from concept_worker.errors import StoreRefused, StoreUnavailable
+
+WRONG_TYPE = "WRONGTYPE"
+FULL = "OOM"
+# Refusals of a moment: memory, a failover, a replica, a disk, a long script. Of errors inside a script, servers before
+# Redis 7 put the code somewhere in the text.
+_PASSING = (FULL, "READONLY", "LOADING", "MASTERDOWN", "TRYAGAIN", "CLUSTERDOWN", "NOREPLICAS", "MISCONF", "BUSY")
+_CODE = re.compile(rf"\b({'|'.join((*_PASSING, WRONG_TYPE))})\b")
+
+# redis-py cuts the code off where it has a class for it.
+_CLASSES = {
+    OutOfMemoryError: FULL,
+    ReadOnlyError: "READONLY",
+    TryAgainError: "TRYAGAIN",
+    ClusterDownError: "CLUSTERDOWN",  # and MASTERDOWN
+}
+
+
+@contextmanager
+def redis_translated() -> Iterator[None]:
+    """Raise Redis's errors as `StoreUnavailable` or `StoreRefused`; the latter's `code` is Redis's own, where known."""
+    try:
+        yield
+    except (RedisConnectionError, RedisTimeoutError, InvalidResponse) as exc:
+        raise StoreUnavailable("the staging store did not answer") from exc
+    except RedisError as exc:
+        code = code_of(exc)
+        if code in _PASSING:
+            raise StoreUnavailable("the staging store takes nothing at the moment") from exc
+        raise StoreRefused("the staging store refused the request", code) from exc
+
+
+def code_of(error: RedisError) -> str:
+    """The error's code, as far as this module knows it; else empty."""
+    for kind, code in _CLASSES.items():
+        if isinstance(error, kind):
+            return code
+    found = _CODE.search(str(error))
+    return found.group() if found else ""
