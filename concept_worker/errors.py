@@ -15,6 +15,7 @@
     │   └── StepHeld              another execution is at this step right now (`seconds` yet)
     ├── StaleRun                  neither: the run is over or replaced, stop quietly
     │   └── AbandonedRun          its task was canceled or deleted: what it made is not wanted
+    ├── UntrustedPath             a file or folder that another user owns or may write
     └── PermanentError            will not pass: the run fails at once
         ├── InvalidRequest        the producer's input is wrong; names the field and the mend
         ├── InvalidImage          the bytes are no image we accept
@@ -156,6 +157,10 @@ class AbandonedRun(StaleRun):
 
     def __str__(self) -> str:
         return str(self.args[0])
+
+
+class UntrustedPath(ConceptWorkerError):
+    """Another user owns a file or folder of ours, or may write it; names it and the mend, for the operator."""
 
 
 class PermanentError(ConceptWorkerError):

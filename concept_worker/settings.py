@@ -2,12 +2,23 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from enum import StrEnum
 from functools import lru_cache
+from io import StringIO
+from pathlib import Path
 from typing import Annotated
 
+from dotenv import dotenv_values
 from pydantic import AliasChoices, Field, SecretStr
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic_settings import (
+    BaseSettings,
+    DotEnvSettingsSource,
+    PydanticBaseSettingsSource,
+    SettingsConfigDict,
+)
+
+from concept_worker.ownership import read_own, trusted_owners
 
 DEV_ENV_FILE = ".concept-worker/dev.env"  # `concept-worker dev` writes it while it runs
 
@@ -32,6 +43,15 @@ def _neighbour(*names: str) -> AliasChoices:
     return AliasChoices(*names)
 
 
+class OwnFiles(DotEnvSettingsSource):
+    """Settings files, of which those that another user owns or may write are refused."""
+
+    def _read_env_file(self, file_path: Path) -> Mapping[str, str | None]:
+        text = read_own(file_path, trusted_owners()) or ""
+        # Names are compared without their case, as in the environment.
+        return {name.lower(): value for name, value in dotenv_values(stream=StringIO(text)).items()}
+
+
 class Settings(BaseSettings):
     """Everything that differs between a laptop and production. `.env.example` explains each in the operator's words.
 
@@ -46,6 +66,18 @@ class Settings(BaseSettings):
         frozen=True,
         populate_by_name=True,
     )
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """The environment before the files, as by default, and the files checked for their owner."""
+        return init_settings, env_settings, OwnFiles(settings_cls)
 
     # Supabase
     supabase_url: str = Field(default="", validation_alias=_neighbour("SUPABASE_URL"))

@@ -19,6 +19,7 @@ from rich.text import Text
 from concept_worker.cli.processes import Worker, celery_command
 from concept_worker.cli.view import err
 from concept_worker.devstack.errors import StackError
+from concept_worker.ownership import replace_own
 from concept_worker.settings import DEV_ENV_FILE, get_settings
 
 if TYPE_CHECKING:
@@ -228,10 +229,7 @@ def _announced(settings: Mapping[str, str]) -> Iterator[None]:
     """A file with the running stack's settings, readable by this user alone, for commands in this directory."""
     file = Path(DEV_ENV_FILE)
     file.parent.mkdir(parents=True, exist_ok=True)
-    file.unlink(missing_ok=True)
-    descriptor = os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-    with os.fdopen(descriptor, "w") as handle:
-        handle.writelines(f"{name}={value}\n" for name, value in settings.items())
+    replace_own(file, "".join(f"{name}={value}\n" for name, value in settings.items()))
     try:
         yield
     finally:

@@ -19,6 +19,7 @@ from pathlib import Path
 
 from concept_worker.devstack.errors import StackError
 from concept_worker.devstack.guard import enter_namespace
+from concept_worker.ownership import check, me
 
 _NOBODY = 65534  # where the system has no such name
 _BASE = Path("/var/tmp")  # noqa: S108 - the copy's own folder is checked to be ours
@@ -35,10 +36,15 @@ class Account:
     gid: int | None = None
     namespace: bool = False
 
+    @property
+    def users(self) -> frozenset[int]:
+        """The users that its files may belong to."""
+        return me() if self.uid is None or self.namespace else me() | {self.uid}
+
     def own(self, path: Path) -> None:
         """Hand a file or folder of ours to the account."""
         if self.uid is not None and self.gid is not None and not self.namespace:
-            os.chown(path, self.uid, self.gid)
+            os.chown(path, self.uid, self.gid, follow_symlinks=False)
 
     def let_pass(self, folder: Path) -> None:
         """Let the account through a folder of ours, and nobody else."""
@@ -98,7 +104,8 @@ def _readable_place(data_dir: Path) -> Path:
     base = _BASE if _BASE.is_dir() else Path(tempfile.gettempdir())
     place = base / f"concept-worker-{hashlib.sha256(str(data_dir.resolve()).encode()).hexdigest()[:16]}"
     place.mkdir(mode=0o711, exist_ok=True)
-    if place.is_symlink() or place.stat().st_uid != os.geteuid() or not can_reach(place):
+    check(place, place.lstat(), me())
+    if place.is_symlink() or not can_reach(place):
         raise StackError(f"PostgreSQL refuses root, and {place} is no place of ours; run as an ordinary user.")
     return place
 

@@ -5,12 +5,17 @@ from __future__ import annotations
 import fcntl
 import os
 import time
+from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 
 from concept_worker.devstack.errors import StackError
+from concept_worker.errors import UntrustedPath
+from concept_worker.ownership import check_above, me, open_checked
 
 _SETTLE_SECONDS = 20.0  # the servers of a crashed stack are gone by then
 _POLL_SECONDS = 0.02
+_OPENED = ("logs", "valkey")  # folders whose files we open or write by name
 
 
 class DataDir:
@@ -30,28 +35,26 @@ class DataDir:
         return self._servers
 
     def acquire(self) -> None:
-        """Make the folder if needed, and lock it.
+        """Make the folder if needed, and lock it. A folder that is there is not touched before the lock is had.
 
         Raises:
-            StackError: when it cannot be made, or another stack uses it.
+            StackError: when it cannot be made, is somebody else's, or another stack uses it.
         """
         try:
-            self.path.mkdir(parents=True, exist_ok=True, mode=0o700)
+            self._open_locks()
+            self._lock()
             self.path.chmod(0o700)
+            self._check_content()
             self.folder("logs")
-            self._own = self._open("stack.lock")
-            self._servers = self._open("servers.lock")
-        except OSError as exc:
-            raise StackError(f"The data directory {self.path} cannot be used: {exc.strerror}.") from exc
-        if not _lock(self._own):
+        except UntrustedPath as exc:
             self.release()
-            raise StackError(f"Another embedded stack is using {self.path}; stop it or choose another directory.")
-        deadline = time.monotonic() + _SETTLE_SECONDS
-        while not _lock(self._servers):
-            if time.monotonic() > deadline:
-                self.release()
-                raise StackError(f"Servers of an earlier stack still run in {self.path}.")
-            time.sleep(_POLL_SECONDS)
+            raise StackError(str(exc)) from exc
+        except OSError as exc:
+            self.release()
+            raise StackError(f"The data directory {self.path} cannot be used: {exc.strerror}.") from exc
+        except BaseException:
+            self.release()
+            raise
 
     def release(self) -> None:
         """Let the next stack in."""
@@ -70,8 +73,35 @@ class DataDir:
         """The log file of a server."""
         return self.path / "logs" / f"{name}.log"
 
-    def _open(self, name: str) -> int:
-        return os.open(self.path / name, os.O_RDWR | os.O_CREAT, 0o600)
+    def _open_locks(self) -> None:
+        check_above(self.path)
+        for missing in reversed([folder for folder in self.path.parents if not folder.exists()]):
+            missing.mkdir(mode=0o755, exist_ok=True)  # whatever the umask is, not for others to write
+        self.path.mkdir(mode=0o700, exist_ok=True)
+        os.close(open_checked(self.path, os.O_RDONLY | os.O_DIRECTORY, me()))
+        self._own = open_checked(self.path / "stack.lock", os.O_RDWR | os.O_CREAT, me())
+        self._servers = open_checked(self.path / "servers.lock", os.O_RDWR | os.O_CREAT, me())
+
+    def _lock(self) -> None:
+        if not _lock(self._own):
+            raise StackError(f"Another embedded stack is using {self.path}; stop it or choose another directory.")
+        deadline = time.monotonic() + _SETTLE_SECONDS
+        while not _lock(self._servers):
+            if time.monotonic() > deadline:
+                raise StackError(f"Servers of an earlier stack still run in {self.path}.")
+            time.sleep(_POLL_SECONDS)
+
+    def _check_content(self) -> None:
+        """Refuse what others put here before the folder was closed to them."""
+        for path in self._entries():
+            with suppress(FileNotFoundError):
+                os.close(open_checked(path, os.O_RDONLY | os.O_NONBLOCK, me()))
+
+    def _entries(self) -> Iterator[Path]:
+        yield from (path for path in self.path.iterdir() if path.name != "postgres")  # the account's: it looks itself
+        for name in _OPENED:
+            if (self.path / name).is_dir():
+                yield from (self.path / name).iterdir()
 
 
 def _lock(descriptor: int) -> bool:

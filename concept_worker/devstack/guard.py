@@ -19,6 +19,7 @@ from dataclasses import dataclass
 
 _PR_SET_PDEATHSIG = 1
 _CLONE_NEWUSER = 0x10000000
+_LOG = os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC
 
 
 @dataclass(frozen=True)
@@ -64,7 +65,8 @@ def _prepare(order: Order, guard: int) -> None:
 
 def _start(order: Order) -> subprocess.Popen[bytes]:
     guard, drop = os.getpid(), order.uid is not None and not order.namespace
-    with open(order.log, "ab") as log:
+    # No link is followed: the log is in a folder of ours, and never elsewhere.
+    with os.fdopen(os.open(order.log, _LOG, 0o600), "ab") as log:
         return subprocess.Popen(
             order.argv,
             stdin=subprocess.DEVNULL,

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import secrets
 import time
 from dataclasses import asdict, dataclass
@@ -11,6 +10,8 @@ from pathlib import Path
 from uuid import UUID
 
 import jwt
+
+from concept_worker.ownership import read_own, replace_own
 
 _TEN_YEARS = 10 * 365 * 86_400  # seconds; the life of a legacy key
 
@@ -43,17 +44,16 @@ class Keys:
 
 
 def load_keys(path: Path) -> Keys:
-    """The keys in the file at `path`; made and written there, readable by the owner only, the first time."""
-    if path.exists():
-        return Keys(**json.loads(path.read_text()))
+    """The keys in the file at `path`; made and written there, readable by the owner only, the first time.
+
+    Raises:
+        UntrustedPath: another user owns the file or may write it.
+    """
+    known = read_own(path)
+    if known is not None:
+        return Keys(**json.loads(known))
     keys = _random_keys()
-    fresh = path.with_suffix(".new")
-    descriptor = os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-    with os.fdopen(descriptor, "w") as file:
-        json.dump(asdict(keys), file)
-        file.flush()
-        os.fsync(file.fileno())
-    fresh.rename(path)
+    replace_own(path, json.dumps(asdict(keys)))
     return keys
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import os
 import shutil
 import signal
 import socket
@@ -14,6 +15,7 @@ from concept_worker.devstack.errors import StackError
 from concept_worker.devstack.guard import Order
 from concept_worker.devstack.ports import child_environment
 from concept_worker.devstack.service import Service
+from concept_worker.ownership import check, open_checked, replace_own
 
 _GRACE_SECONDS = 20.0
 _PROTOCOL = 196_608  # version 3.0
@@ -49,9 +51,12 @@ class PostgresServer:
         """
         self._account.let_pass(self._data_dir.path)
         self._account.home.mkdir(mode=0o700, exist_ok=True)
+        check(self._account.home, self._account.home.lstat(), self._account.users)
         self._account.own(self._account.home)
         if not self._data.exists():
             self._initialise()
+        for folder in (self._account.home, self._data):
+            os.close(open_checked(folder, os.O_RDONLY | os.O_DIRECTORY, self._account.users))
         # We hold the lock that every server process of this folder keeps, so nobody is behind a file left here.
         (self._data / "postmaster.pid").unlink(missing_ok=True)
 
@@ -88,8 +93,7 @@ class PostgresServer:
         """Build the cluster aside and move it into place, so that an interrupted start leaves nothing half-made."""
         unfinished, secret = self._account.home / "data.new", self._account.home / "password"
         shutil.rmtree(unfinished, ignore_errors=True)
-        secret.touch(mode=0o600)
-        secret.write_text(self._password)
+        replace_own(secret, self._password)
         self._account.own(secret)
         argv = [str(self._account.programs / "initdb"), "-D", str(unfinished), "-U", "postgres", "-E", "UTF8"]
         argv += ["--locale=C", "--auth=scram-sha-256", f"--pwfile={secret}", "--no-sync", "--no-instructions"]

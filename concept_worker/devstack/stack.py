@@ -22,6 +22,8 @@ from concept_worker.devstack.ports import free_port
 from concept_worker.devstack.postgres import PostgresServer
 from concept_worker.devstack.service import Service
 from concept_worker.devstack.valkey import ValkeyServer
+from concept_worker.errors import UntrustedPath
+from concept_worker.ownership import read_own, replace_own
 
 _READY_SECONDS = 60.0  # far more than any machine needs; a stack that is not ready by then will not be
 _POLL_SECONDS = 0.01
@@ -73,6 +75,9 @@ class Stack:
             for attempt in range(_PORT_TRIES):
                 if self._launch(last=attempt == _PORT_TRIES - 1):
                     break
+        except UntrustedPath as exc:
+            self.stop()
+            raise StackError(str(exc)) from exc
         except BaseException:
             self.stop()
             raise
@@ -196,12 +201,12 @@ class Stack:
     def _choose_ports(self) -> Ports:
         """The ports of the last time, where they are still free."""
         file = self._data_dir.path / "ports.json"
-        known = json.loads(file.read_text()) if file.exists() else {}
+        known = json.loads(read_own(file) or "{}")
         file.unlink(missing_ok=True)  # if this start fails, the next one looks for others
         return Ports(**{name: free_port(known.get(name)) for name in ("postgres", "layer", "valkey")})
 
     def _remember_ports(self) -> None:
-        (self._data_dir.path / "ports.json").write_text(json.dumps(asdict(self.ports)))
+        replace_own(self._data_dir.path / "ports.json", json.dumps(asdict(self.ports)))
 
     def _postgres_answers(self) -> bool:
         return self._postgres.answers(self.ports.postgres)

@@ -12,6 +12,7 @@ from concept_worker.devstack.data_dir import DataDir
 from concept_worker.devstack.guard import Order
 from concept_worker.devstack.ports import child_environment
 from concept_worker.devstack.service import Service
+from concept_worker.ownership import replace_own
 
 _GRACE_SECONDS = 10.0
 _CONFIGURATION = """
@@ -47,9 +48,7 @@ class ValkeyServer:
     def start(self, port: int) -> Service:
         """Start the server; it takes commands once `answers(port)`."""
         # The password is in a file, because everybody may read a command line.
-        configuration = self._folder / "valkey.conf"
-        configuration.touch(mode=0o600)
-        configuration.write_text(_CONFIGURATION.format(port=port, password=self._password))
+        replace_own(self._folder / "valkey.conf", _CONFIGURATION.format(port=port, password=self._password))
         return Service(
             "Valkey",
             Order(

@@ -290,7 +290,7 @@ def test_root_without_any_namespace(folder: Path, monkeypatch: pytest.MonkeyPatc
 @as_root
 def test_an_ordinary_user(folder: Path) -> None:
     """Without root, everything runs as the user itself."""
-    folder.chmod(0o777)  # the ordinary user makes its data here
+    folder.chmod(0o1777)  # the ordinary user makes its data here
     program = "import sys,pathlib; from concept_worker.devstack import Stack\n"
     program += "with Stack(pathlib.Path(sys.argv[1])) as s: print(s.create_user(), s.note)"
     pythons = [Path(sys.executable), Path(f"/usr/bin/python3.{sys.version_info.minor}")]
