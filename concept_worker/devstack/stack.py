@@ -5,7 +5,7 @@ from __future__ import annotations
 import http.client
 import json
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from types import TracebackType
@@ -13,6 +13,7 @@ from typing import Self
 from uuid import UUID, uuid4
 
 from concept_worker.devstack.account import choose_account
+from concept_worker.devstack.acl import BrokerUser, as_user
 from concept_worker.devstack.binaries import postgres_folder
 from concept_worker.devstack.data_dir import DataDir
 from concept_worker.devstack.errors import StackError
@@ -104,7 +105,7 @@ class Stack:
 
     @property
     def environment(self) -> dict[str, str]:
-        """The settings that point a worker or producer at this stack."""
+        """The settings that point anything at this stack; on the broker as the user who may do everything."""
         broker = f"redis://:{self.keys.broker_password}@127.0.0.1:{self.ports.valkey}"
         owner = f"postgresql://postgres:{self.keys.owner_password}@127.0.0.1:{self.ports.postgres}/postgres"
         return {
@@ -119,6 +120,11 @@ class Stack:
             "CONCEPT_STAGING_URL": f"{broker}/2",
             "DATABASE_URL": owner,
         }
+
+    def environment_of(self, user: BrokerUser, environment: Mapping[str, str] | None = None) -> dict[str, str]:
+        """The stack's settings (or these) for one process of a deployment, which may do on the broker what it must."""
+        settings = self.environment if environment is None else environment
+        return {name: as_user(value, user, self.keys.broker_password) for name, value in settings.items()}
 
     def create_user(self, user_id: UUID | None = None) -> UUID:
         """A user who may own rows, with this id or a fresh one."""

@@ -7,6 +7,7 @@ import shutil
 import signal
 import socket
 
+from concept_worker.devstack.acl import acl_file
 from concept_worker.devstack.binaries import valkey_server
 from concept_worker.devstack.data_dir import DataDir
 from concept_worker.devstack.guard import Order
@@ -15,10 +16,11 @@ from concept_worker.devstack.service import Service
 from concept_worker.ownership import replace_own
 
 _GRACE_SECONDS = 10.0
+_DATABASES = 256
 _CONFIGURATION = """
 bind 127.0.0.1
 port {port}
-requirepass {password}
+aclfile users.acl
 dir .
 appendonly yes
 # A crash of the machine may cost a second; a crash of the server costs nothing.
@@ -28,7 +30,7 @@ save ""
 maxmemory-policy noeviction
 maxclients 1000
 # Room for many brokers side by side: each system under test has a database of its own.
-databases 256
+databases {databases}
 daemonize no
 loglevel warning
 """
@@ -47,8 +49,8 @@ class ValkeyServer:
 
     def start(self, port: int) -> Service:
         """Start the server; it takes commands once `answers(port)`."""
-        # The password is in a file, because everybody may read a command line.
-        replace_own(self._folder / "valkey.conf", _CONFIGURATION.format(port=port, password=self._password))
+        replace_own(self._folder / "users.acl", acl_file(self._password, range(_DATABASES)))
+        replace_own(self._folder / "valkey.conf", _CONFIGURATION.format(port=port, databases=_DATABASES))
         return Service(
             "Valkey",
             Order(

@@ -20,7 +20,6 @@ from concept_worker.devstack.layer.app import make_app
 from concept_worker.devstack.layer.callers import Callers
 from concept_worker.devstack.layer.database import Database
 from concept_worker.devstack.layer.files import Files
-from concept_worker.devstack.layer.front import BoundedHead
 from concept_worker.devstack.layer.links import Links
 from concept_worker.devstack.layer.recorder import SETTING, Recorder
 from concept_worker.devstack.schema import prepare_database
@@ -60,7 +59,7 @@ async def _serve(arguments: _Arguments) -> None:
         await owner.close()
     files.sweep({row["version"] for row in rows})
     database = await Database.connect(f"postgresql://authenticator:{keys.authenticator_password}@{address}")
-    app: ASGIApp = make_app(database, files, Callers(keys), Links(keys.link_key))
+    app: ASGIApp = make_app(database, files, Callers(keys), Links(keys.jwt_secret))
     if os.environ.get(SETTING):
         app = Recorder(app, os.environ[SETTING])
     config = uvicorn.Config(
@@ -68,9 +67,7 @@ async def _serve(arguments: _Arguments) -> None:
         log_level="warning",
         access_log=False,
         lifespan="off",
-        http=BoundedHead,
-        ws="none",
-        proxy_headers=False,
+        http="httptools",
         loop="asyncio",
         timeout_graceful_shutdown=_GRACE_SECONDS,
     )

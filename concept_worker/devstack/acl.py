@@ -1,0 +1,97 @@
+"""Users of the broker with the least rights; docs/redis-acl.md shows the same lines for a Redis of your own."""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+from collections.abc import Iterable, Iterator
+from enum import StrEnum
+
+
+class BrokerUser(StrEnum):
+    """A process of a deployment, as the broker knows it."""
+
+    WORKER = "worker"
+    PRODUCER = "producer"
+    BEAT = "beat"
+    FLOWER = "flower"
+
+
+# Keys (%R~ to read, %W~ to write, ~ for both). Celery writes the bindings of a queue anew whenever it sends.
+_KEYS = {
+    # Queues, messages in hand, results and chords; staging and the door to the provider.
+    BrokerUser.WORKER: (
+        "~concepts* ~images* ~housekeeping* ~_kombu.binding* ~unacked* ~*.celery.pidbox* ~celeryev.*",
+        "~celery-task-meta-* ~celery-taskset-meta-* ~chord-unlock-* ~concept-worker:*",
+    ),
+    BrokerUser.PRODUCER: ("%W~concepts %R~concepts* ~_kombu.binding.concepts %W~_kombu.binding_permanent.concepts",),
+    BrokerUser.BEAT: (
+        "%W~housekeeping %R~housekeeping* ~_kombu.binding.housekeeping %W~_kombu.binding_permanent.housekeeping",
+        "%R~concepts* ~_kombu.binding.concepts %W~_kombu.binding_permanent.concepts",
+    ),
+    BrokerUser.FLOWER: (
+        "%R~concepts* %R~images* %R~housekeeping* ~celeryev.* ~_kombu.binding.celeryev ~_kombu.binding_deadlines",
+        "~*.reply.celery.pidbox* ~_kombu.binding.reply.celery.pidbox ~_kombu.binding_permanent.celeryev",
+        "%R~_kombu.binding_permanent.* ~unacked_mutex %R~unacked_index",
+    ),
+}
+
+_CONNECT = "+ping +hello +select +client|setname +client|setinfo +multi +exec +discard"
+_SEND = "+sadd +smembers +llen +lpush +publish"
+_LISTEN = "+subscribe +unsubscribe +psubscribe +punsubscribe"
+_COMMANDS = {
+    BrokerUser.WORKER: (
+        f"{_CONNECT} {_SEND} {_LISTEN} +info +time +watch +unwatch",
+        "+rpush +rpop +brpop +lrange +srem +sismember +sscan +hset +hget +hdel +zadd +zrem +zrange +zcard +zcount",
+        "+zrangebyscore +zrevrangebyscore +zremrangebyscore +set +setex +setnx +get +getrange +mget +strlen +incr",
+        "+del +exists +expire +pexpire +ttl +pttl +type +scan +eval +evalsha +script|load +script|exists",
+    ),
+    BrokerUser.PRODUCER: (f"{_CONNECT} {_SEND}",),
+    BrokerUser.BEAT: (f"{_CONNECT} {_SEND}",),
+    BrokerUser.FLOWER: (
+        f"{_CONNECT} {_LISTEN} +publish +llen +brpop +sadd +smembers +srem +del +exists +pexpire",
+        "+time +set +get +zadd +zrem +zrange +zrangebyscore +zrevrangebyscore +evalsha +script|load +script|exists",
+    ),
+}
+
+
+def channels(user: BrokerUser, databases: Iterable[int]) -> Iterator[str]:
+    """Channels: events, remote control, results. A subscription to a pattern must be allowed to the letter, so each
+    database is named.
+    """
+    for database in databases:
+        if user in (BrokerUser.WORKER, BrokerUser.FLOWER):
+            yield f"&/{database}.celeryev/* &/{database}.celeryev/worker.* &/{database}.celery.pidbox"
+        else:
+            yield f"&/{database}.celeryev/task.sent"
+    if user is BrokerUser.WORKER:
+        yield "&celery-task-meta-*"
+
+
+def rules(user: BrokerUser, databases: Iterable[int]) -> list[str]:
+    """What the user may do in these databases, in lines of a readable length."""
+    return [*_KEYS[user], *channels(user, databases), "-@all", *_COMMANDS[user]]
+
+
+def password_of(user: BrokerUser, secret: str) -> str:
+    """The user's password, made of the stack's secret, so that nothing more has to be kept."""
+    return hmac.new(secret.encode(), user.encode(), hashlib.sha256).hexdigest()
+
+
+def acl_file(secret: str, databases: Iterable[int]) -> str:
+    """The lines of an aclfile; `secret` is the password of the default user, who may do everything."""
+    known = tuple(databases)
+    lines = [f"user default on {_hashed(secret)} ~* &* +@all"]
+    lines += [
+        f"user {user} on {_hashed(password_of(user, secret))} {' '.join(rules(user, known))}" for user in BrokerUser
+    ]
+    return "\n".join(lines) + "\n"
+
+
+def as_user(url: str, user: BrokerUser, secret: str) -> str:
+    """The broker's address for this user instead of the default one."""
+    return url.replace(f"//:{secret}@", f"//{user}:{password_of(user, secret)}@")
+
+
+def _hashed(password: str) -> str:
+    return f"#{hashlib.sha256(password.encode()).hexdigest()}"
