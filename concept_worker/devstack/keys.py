@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hmac
 import json
 import secrets
 import time
@@ -28,6 +29,11 @@ class Keys:
     owner_password: str  # of the database's owner
     authenticator_password: str  # of the layer's login role
     broker_password: str
+
+    @property
+    def link_key(self) -> str:
+        """The key of signed links: made of the JWT secret, so that every stack has one, but no token's key."""
+        return hmac.digest(self.jwt_secret.encode(), b"concept_worker: links to objects", "sha256").hex()
 
     def user_token(self, user_id: UUID, *, seconds: int = 3600, is_anonymous: bool = False) -> str:
         """A signed-in user's token, valid for `seconds`."""

@@ -40,7 +40,17 @@ class Corner:
 
 def corners() -> list[Corner]:
     """Every corner once."""
-    found = [*_reads(), *_ranges(), *_inserts(), *_upserts(), *_changes(), *_calls(), *_strangers(), *_refusals()]
+    found = [
+        *_reads(),
+        *_ranges(),
+        *_inserts(),
+        *_upserts(),
+        *_changes(),
+        *_calls(),
+        *_odd_bodies(),
+        *_strangers(),
+        *_refusals(),
+    ]
     return list({str(corner.request): corner for corner in found}.values())
 
 
@@ -74,6 +84,10 @@ select=* select=id,progress select=p:progress,id::text select=metadata->k,metada
 select=x:metadata->n->>a select=id,id select= select="id" select=id::nope select=id::uuid,a:progress::text select=*,id
 select=a:b:c select=id: select=id,,progress select=*&select=id select=%20id%20,%20progress select=metadata->>'k'
 order=nope order=progress.desc order=progress.desc.nullslast,id order=stage.nullsfirst order=progress.foo order=
+select=metadata->"1" select=metadata->-1 select=metadata->--1 select=metadata->n->a->-1 select=metadata->n->a->"1"
+select=metadata->n->a->99999999999 select=metadata->n->a->²  select=metadata->- select=id::text[] select=id::_text
+select=progress::decimal select=progress::%20text select=x:metadata->"a"text metadata->--1=eq.1 order=metadata->--1
+order=metadata->n->a->-1.desc stage=is.un\u212anown select=a%00b select=x%00:id select=a:* *=eq.1 limit=٣ columns=id,id
 order=progress, order=metadata->k.desc order=created_at.asc,id.desc on_conflict=id columns=id
 """.split()
 
@@ -188,6 +202,21 @@ def _calls() -> Iterator[Corner]:
     yield _ask("GET", f"/rpc/claim_task?p_task_id={task_id(0)}&p_user_id={ALICE}&p_lease_seconds=3&p_max_runs=5")
 
 
+def _odd_bodies() -> Iterator[Corner]:
+    """JSON that some parsers take and others do not."""
+    start = json.dumps(_FRESH)[:-1]
+    fields = [
+        '"stage": "\\ud800"', '"\\ud800": 1', '"metadata": {"a\\u0000": 1}', '"a\\u0000": 1',
+        f'"progress": {"9" * 5000}', '"progress": NaN', '"progress": 1e999', '"stage": "a\x00b"',
+    ]  # fmt: skip
+    for field in fields:
+        yield _ask("POST", "/tasks", f"{start}, {field}}}")
+    yield _ask("POST", "/tasks", "[" * 100_000 + "]" * 100_000)
+    yield _ask("POST", "/tasks?columns=id,id,user_id,type", _FRESH)
+    for query in ("order=x", "x=eq.1", "select=x"):
+        yield _ask("POST", f"/rpc/open_tasks?{query}", {"p_task_ids": [task_id(0)]})
+
+
 def _strangers() -> Iterator[Corner]:
     """Row level security and privileges, as somebody who is signed in and as nobody."""
     for role in (USER, ANON):
@@ -221,6 +250,17 @@ def _refusals() -> Iterator[Corner]:
         _ask("GET", "/tasks", Prefer="handling=strict,foo=bar"),
     )  # fmt: skip
     yield from _deviating("nul-byte", _ask("GET", "/tasks?stage=eq.a%00b"))
+    yield from _deviating(
+        "casts", *(_ask("GET", f"/tasks?select=id::{name}") for name in ("x y z", "setof text", "record", "tasks"))
+    )
+    yield from _deviating(
+        "row-functions", *(_ask("GET", f"/tasks?select={name}") for name in ("count", "row_to_json", "ctid")),
+        _ask("GET", "/tasks?order=count"),
+    )  # fmt: skip
+    yield from _deviating(
+        "depth", _ask("GET", f"/tasks?or=({'or(' * 200}id.is.null{')' * 201}"),
+        _ask("POST", "/tasks", json.dumps(_FRESH)[:-1] + f', "metadata": {"[" * 100_000}{"]" * 100_000}}}'),
+    )  # fmt: skip
     yield from _deviating("formats", _ask("GET", "/tasks", Accept="text/csv"))
     yield from _deviating("range-header", _ask("GET", "/tasks", Range="0-1", Range_Unit="items"))
     yield from _deviating(

@@ -20,6 +20,7 @@ from concept_worker.devstack.layer.app import make_app
 from concept_worker.devstack.layer.callers import Callers
 from concept_worker.devstack.layer.database import Database
 from concept_worker.devstack.layer.files import Files
+from concept_worker.devstack.layer.front import BoundedHead
 from concept_worker.devstack.layer.links import Links
 from concept_worker.devstack.layer.recorder import SETTING, Recorder
 from concept_worker.devstack.schema import prepare_database
@@ -59,7 +60,7 @@ async def _serve(arguments: _Arguments) -> None:
         await owner.close()
     files.sweep({row["version"] for row in rows})
     database = await Database.connect(f"postgresql://authenticator:{keys.authenticator_password}@{address}")
-    app: ASGIApp = make_app(database, files, Callers(keys), Links(keys.jwt_secret))
+    app: ASGIApp = make_app(database, files, Callers(keys), Links(keys.link_key))
     if os.environ.get(SETTING):
         app = Recorder(app, os.environ[SETTING])
     config = uvicorn.Config(
@@ -67,7 +68,9 @@ async def _serve(arguments: _Arguments) -> None:
         log_level="warning",
         access_log=False,
         lifespan="off",
-        http="httptools",
+        http=BoundedHead,
+        ws="none",
+        proxy_headers=False,
         loop="asyncio",
         timeout_graceful_shutdown=_GRACE_SECONDS,
     )

@@ -17,6 +17,7 @@ from concept_worker.devstack.layer.callers import Caller, Callers
 from concept_worker.devstack.layer.database import Database
 from concept_worker.devstack.layer.errors import AuthError, RestError, StorageError, status_of, unsupported
 from concept_worker.devstack.layer.files import Files
+from concept_worker.devstack.layer.front import Front
 from concept_worker.devstack.layer.links import Links
 from concept_worker.devstack.layer.rest import Rest
 from concept_worker.devstack.layer.storage import Storage
@@ -25,6 +26,7 @@ from concept_worker.devstack.layer.users import Users
 Dialect = Callable[[RestError], Response]
 _ANYBODY = Caller("anon", '{"role": "anon"}')
 _OPEN = ("/object/public/", "/object/sign/", "/object/upload/sign/")  # a link or a public bucket needs no key
+_UNREADABLE = (ValueError, RecursionError, ClientDisconnect)  # what was sent, by the parser that met it
 _AWAY = (
     OSError,
     asyncpg.InterfaceError,
@@ -53,15 +55,15 @@ class _Identify:
         await self._app(scope, receive, send)
 
     def _identify(self, request: Request) -> Caller:
-        local = request.url.path.removeprefix("/storage/v1")
+        local = request.scope["path"].removeprefix("/storage/v1")  # not of `url`, which is made of the header Host
         is_open = local.startswith(_OPEN) and "apikey" not in request.headers
         return _ANYBODY if is_open else self._callers.identify(request.headers)
 
 
-def make_app(database: Database, files: Files, callers: Callers, links: Links) -> Starlette:
+def make_app(database: Database, files: Files, callers: Callers, links: Links) -> ASGIApp:
     """Everything the layer speaks, at the paths of a Supabase project."""
     storage = Storage(database, files, links).routes + Buckets(database, files).routes
-    return Starlette(
+    neighbours = Starlette(
         routes=[
             Mount("/rest/v1", _room(Rest(database).routes, _in_rest_words, callers)),
             Mount("/storage/v1", _room(storage, _in_storage_words, callers)),
@@ -69,6 +71,7 @@ def make_app(database: Database, files: Files, callers: Callers, links: Links) -
             Route("/{path:path}", _not_spoken),
         ]
     )
+    return Front(neighbours)
 
 
 def _room(routes: list[Route], dialect: Dialect, callers: Callers) -> ASGIApp:
@@ -85,7 +88,7 @@ def _handlers(dialect: Dialect) -> dict[object, Callable[[Request, Exception], R
         assert isinstance(error, StorageError | AuthError)
         return JSONResponse(error.body, error.status)
 
-    named = (RestError, asyncpg.PostgresError, HTTPException, ClientDisconnect, ValueError, TimeoutError, *_AWAY)
+    named = (RestError, asyncpg.PostgresError, HTTPException, *_UNREADABLE, TimeoutError, *_AWAY)
     return {StorageError: own_words, AuthError: own_words, Exception: translate} | dict.fromkeys(named, translate)
 
 
@@ -94,17 +97,17 @@ def _as_rest_error(request: Request, error: Exception) -> RestError:
     if isinstance(error, RestError):
         return error
     if isinstance(error, HTTPException):
-        return unsupported(f"{request.method} {request.url.path}")
+        return unsupported(f"{request.method} {request.scope['path']}")
     if isinstance(error, TimeoutError):  # an OSError too, so it is asked first
         return RestError(504, "PGRST003", "Timed out acquiring connection from connection pool.")
+    if isinstance(error, _UNREADABLE):  # the driver's own kind, for a value it cannot send, is an InterfaceError too
+        return RestError(400, "PGRST102", "Empty or invalid json")
     if isinstance(error, _AWAY):
         return RestError(503, "PGRST001", "Database connection lost. Retrying the connection.", details=str(error))
     if isinstance(error, asyncpg.PostgresError):
         state = error.sqlstate or "XX000"
         status = status_of(state, anonymous=request.state.caller.is_anonymous)
         return RestError(status, state, error.message, error.detail, error.hint)
-    if isinstance(error, ValueError | ClientDisconnect):
-        return RestError(400, "PGRST102", "Empty or invalid json")
     return RestError(500, "EMB500", f"The embedded layer failed: {type(error).__name__}")
 
 
@@ -119,6 +122,7 @@ def _in_storage_words(error: RestError) -> Response:
         "23505": StorageError("409", "Duplicate", "The resource already exists"),
         "23503": StorageError("404", "Bucket not found", "Bucket not found"),
         "PGRST102": StorageError("400", "InvalidRequest", "The body is not what this request takes"),
+        "EMB413": StorageError("413", "Payload too large", "The object exceeded the maximum allowed size"),
         "401": StorageError("403", "Unauthorized", error.message),
         "PGRST301": StorageError("403", "Unauthorized", error.message),
     }.get(error.code)
@@ -131,4 +135,4 @@ def _in_auth_words(error: RestError) -> Response:
 
 
 async def _not_spoken(request: Request) -> Response:
-    return _in_rest_words(unsupported(f"{request.method} {request.url.path}"))
+    return _in_rest_words(unsupported(f"{request.method} {request.scope['path']}"))

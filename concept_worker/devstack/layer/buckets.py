@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import asyncio
 import json
+import re
 from typing import Any
 
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
+from concept_worker.devstack.layer.bodies import read_object, text_in, texts_in
 from concept_worker.devstack.layer.database import Database
 from concept_worker.devstack.layer.errors import StorageError
 from concept_worker.devstack.layer.files import Files
+from concept_worker.devstack.layer.uploads import valid_bucket
 
 _COLUMNS = """json_build_object('id', id, 'name', name, 'owner', coalesce(owner_id, ''), 'public', public,
     'file_size_limit', file_size_limit, 'allowed_mime_types', allowed_mime_types,
@@ -20,6 +23,7 @@ _COLUMNS = """json_build_object('id', id, 'name', name, 'owner', coalesce(owner_
 _ALL = f"select coalesce(json_agg({_COLUMNS} order by id), '[]')::text from storage.buckets"  # noqa: S608 - constants
 _ONE = f"select {_COLUMNS}::text from storage.buckets where id = $1"  # noqa: S608 - constants
 _NO_BUCKET = StorageError("404", "Bucket not found", "Bucket not found")
+_SIZE = re.compile(r" *([0-9]{1,15}(?:\.[0-9]{1,9})?) *([KMG]?B|) *")
 _UNITS = {"B": 1, "KB": 1024, "MB": 1024**2, "GB": 1024**3}
 
 
@@ -54,17 +58,18 @@ class Buckets:
 
     async def create(self, request: Request) -> Response:
         """A new bucket."""
-        body = await request.json()
-        name = str(body.get("name") or body.get("id"))
+        body = await read_object(request)
+        name = text_in(body, "name") or text_in(body, "id")
+        bucket = valid_bucket(text_in(body, "id") or name)
         sql = """insert into storage.buckets (id, name, public, file_size_limit, allowed_mime_types, owner, owner_id)
             values ($1, $2, $3, $4, $5, auth.uid(), auth.uid()::text) returning name"""
-        limit, kinds = _size(body.get("file_size_limit")), body.get("allowed_mime_types")
-        await self._value(request, sql, str(body.get("id") or name), name, bool(body.get("public")), limit, kinds)
+        limit, kinds = _size(body.get("file_size_limit")), texts_in(body, "allowed_mime_types") or None
+        await self._value(request, sql, bucket, valid_bucket(name), bool(body.get("public")), limit, kinds)
         return JSONResponse({"name": name})
 
     async def change(self, request: Request) -> Response:
         """Other limits for a bucket; what is not named stays."""
-        body = await request.json()
+        body = await read_object(request)
         given = {key: body[key] for key in ("public", "file_size_limit", "allowed_mime_types") if key in body}
         if "file_size_limit" in given:
             given["file_size_limit"] = _size(given["file_size_limit"])
@@ -101,11 +106,9 @@ class Buckets:
 
 def _size(given: Any) -> int | None:
     """A limit in bytes, given as a number or as text with a unit (`20MB`)."""
-    if given is None or isinstance(given, int):
-        return given
-    text = str(given).upper().strip()
-    unit = next((u for u in ("KB", "MB", "GB", "B") if text.endswith(u)), "")
-    try:
-        return int(float(text.removesuffix(unit)) * _UNITS.get(unit, 1))
-    except ValueError as exc:
-        raise StorageError("422", "InvalidRequest", f"file_size_limit {given} is no size", status=422) from exc
+    if given is None:
+        return None
+    found = _SIZE.fullmatch(str(given).upper())
+    if not found:
+        raise StorageError("422", "InvalidRequest", "file_size_limit is no size", status=422)
+    return int(float(found[1]) * _UNITS.get(found[2], 1))

@@ -21,6 +21,11 @@ TEXT_TYPES: dict[str, Callable[[str], Any]] = {
     "time without time zone": str,
 }  # fmt: skip
 _BECOME = "select set_config('role', $1, true), set_config('request.jwt.claims', $2, true)"
+# All that DISCARD ALL does, except that the driver's prepared statements stay.
+_RESET = """
+set session authorization default; reset role; reset all; select pg_advisory_unlock_all(); close all; unlisten *;
+discard temp; discard sequences
+"""
 
 _SHORT_NAMES = """
 select typname as name, format_type(oid, null) as long from pg_type
@@ -44,7 +49,7 @@ class Database:
             min_size=1,
             max_size=POOL,
             init=_speak_text,
-            reset=_nothing_to_reset,
+            reset=_reset,
             server_settings=settings,
             ssl=False,
         )
@@ -77,5 +82,6 @@ async def _speak_text(connection: asyncpg.Connection) -> None:
         )
 
 
-async def _nothing_to_reset(_connection: Any) -> None:
-    """All settings are local to their transaction, so a connection goes back as it came: no round trip."""
+async def _reset(connection: asyncpg.Connection) -> None:
+    """Give back what a request could leave behind; asyncpg has ended its transaction, and ends us if this fails."""
+    await connection.execute(_RESET)

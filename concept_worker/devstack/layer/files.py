@@ -3,8 +3,13 @@
 from __future__ import annotations
 
 import os
+import shutil
+from collections.abc import Iterator
 from pathlib import Path
+from typing import IO
 from uuid import uuid4
+
+_CHUNK = 2**20  # bytes in memory at once
 
 
 class Files:
@@ -19,19 +24,19 @@ class Files:
         """A name that no file has."""
         return str(uuid4())
 
-    def store(self, version: str, content: bytes) -> None:
+    def store(self, version: str, content: IO[bytes]) -> None:
         """Write the bytes to the file of a fresh version; durable when this returns."""
         unfinished = self._folder / f"{version}.tmp"
         with unfinished.open("xb") as file:
-            file.write(content)
+            shutil.copyfileobj(content, file, _CHUNK)
             file.flush()
             os.fsync(file.fileno())
         unfinished.rename(self._folder / version)
         self._sync_folder()
 
-    def load(self, version: str) -> bytes:
-        """The bytes of a version; `FileNotFoundError` when it was replaced meanwhile."""
-        return (self._folder / version).read_bytes()
+    def open(self, version: str) -> IO[bytes]:
+        """The bytes of a version; `FileNotFoundError` when it was replaced meanwhile, later changes do not matter."""
+        return (self._folder / version).open("rb")
 
     def remove(self, versions: list[str]) -> None:
         """Forget versions that no row names any more."""
@@ -48,3 +53,10 @@ class Files:
             os.fsync(descriptor)
         finally:
             os.close(descriptor)
+
+
+def chunks(file: IO[bytes]) -> Iterator[bytes]:
+    """The bytes of an open file piece by piece; closes it."""
+    with file:
+        while chunk := file.read(_CHUNK):
+            yield chunk

@@ -1,4 +1,4 @@
-"""Signed links: who holds one may read or write one object until it expires."""
+"""Signed links: who holds one may read or write one object until it expires, and nothing else."""
 
 from __future__ import annotations
 
@@ -9,31 +9,35 @@ import jwt
 
 from concept_worker.devstack.layer.errors import StorageError
 
+DOWNLOAD, UPLOAD = "download", "upload"
+_MUST_HAVE = ["exp", "url", "purpose"]
+
 
 class Links:
-    """Signs and checks the tokens of links with the stack's secret."""
+    """Signs and checks the tokens of links, with a key that signs nothing else."""
 
-    def __init__(self, secret: str) -> None:
-        self._secret = secret
+    def __init__(self, key: str) -> None:
+        self._key = key
 
-    def sign(self, path: str, seconds: int, **claims: Any) -> str:
-        """A token for the object `bucket/name`, valid for `seconds`."""
+    def sign(self, path: str, seconds: int, *, purpose: str, **claims: Any) -> str:
+        """A token for one purpose with the object `bucket/name`, valid for `seconds`."""
         now = int(time.time())
-        return jwt.encode({"url": path, **claims, "iat": now, "exp": now + seconds}, self._secret, algorithm="HS256")
+        known = {"url": path, "purpose": purpose, "iat": now, "exp": now + seconds}
+        return jwt.encode(claims | known, self._key, algorithm="HS256")
 
-    def check(self, token: str, path: str, **claims: Any) -> dict[str, Any]:
-        """The claims of a token made for this path.
+    def check(self, token: str, path: str, *, purpose: str) -> dict[str, Any]:
+        """The claims of a token made for this path and this purpose.
 
         Raises:
             StorageError: InvalidJWT when it expired or is malformed, InvalidSignature when it is forged or not for
-                this path.
+                this path or purpose.
         """
         try:
-            found: dict[str, Any] = jwt.decode(token, self._secret, algorithms=["HS256"])
-        except jwt.InvalidSignatureError as exc:
+            found: dict[str, Any] = jwt.decode(token, self._key, algorithms=["HS256"], options={"require": _MUST_HAVE})
+        except (jwt.InvalidSignatureError, jwt.MissingRequiredClaimError) as exc:
             raise StorageError("400", "InvalidSignature", "signature verification failed") from exc
-        except jwt.InvalidTokenError as exc:
+        except (jwt.InvalidTokenError, RecursionError) as exc:  # a header is parsed before its signature is checked
             raise StorageError("400", "InvalidJWT", str(exc)) from exc
-        if found.get("url") != path or any(found.get(k) != v for k, v in claims.items()):
+        if found["url"] != path or found["purpose"] != purpose:
             raise StorageError("400", "InvalidSignature", "The url do not match the signature")
         return found

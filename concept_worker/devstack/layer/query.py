@@ -13,18 +13,31 @@ SINGLE_VALUE = {
     "nxr": "&<", "adj": "-|-", "isdistinct": "is distinct from",
 }  # fmt: skip
 IS_VALUES = ("null", "true", "false", "unknown")
+MAX_DEPTH = 100  # of groups within groups, and of arrows in a row
 _RESERVED = ("select", "order", "limit", "offset", "columns", "on_conflict")
-_NAME = re.compile(r'\s*("(?:[^"\\]|\\.)*"|(?:[^\s"(),.:>-]|-(?!>)|(?<!-)>)(?:[^"(),.:>-]|-(?!>)|(?<!-)>)*)')
+_NAME = re.compile(r'\s*("(?:[^"\\]|\\.)*"|[\w $]+(?:-(?!>)[\w $]+)*)')
+# A key of ASCII digits alone is a position, unless it is quoted.
+_POSITION = re.compile(r"(->>?)(-?[0-9]+)(?=->|::|[.,]|\Z)")
 _ARROW = re.compile(r'(->>?)("(?:[^"\\]|\\.)*"|[^"(),.:>-]+(?:-(?!>)[^"(),.:>-]+)*)')
+_IS = re.compile("|".join(IS_VALUES), re.ASCII | re.IGNORECASE)
 _QUOTED = re.compile(r'"((?:[^"\\]|\\.)*)"')
 
 
 @dataclass(frozen=True)
+class Step:
+    """One arrow into JSON: to a key of an object, or to a position in an array."""
+
+    arrow: str
+    key: str
+    is_position: bool = False
+
+
+@dataclass(frozen=True)
 class Field:
-    """A column, and the way into its JSON: pairs of arrow and key."""
+    """A column, and the way into its JSON."""
 
     column: str
-    path: tuple[tuple[str, str], ...] = ()
+    path: tuple[Step, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -76,6 +89,19 @@ class Query:
     columns: list[str] | None = None
     on_conflict: list[str] = field(default_factory=list)
 
+    @property
+    def names(self) -> set[str]:
+        """Every column that is read, compared, sorted by or a target of conflicts."""
+        fields = [item.field for item in self.select] + [ordering.field for ordering in self.order]
+        fields += [name for node in self.where for name in _fields(node)]
+        return {found.column for found in fields if found.column != "*"} | set(self.on_conflict)
+
+
+def _fields(node: Condition | Group) -> list[Field]:
+    if isinstance(node, Condition):
+        return [node.field]
+    return [found for member in node.members for found in _fields(member)]
+
 
 def read_query(pairs: list[tuple[str, str]]) -> Query:
     """The query of these name-value pairs.
@@ -84,6 +110,9 @@ def read_query(pairs: list[tuple[str, str]]) -> Query:
         RestError: PGRST100 for what PostgREST could not parse either, 501 for what only the layer does not speak.
     """
     first = dict(reversed(pairs))
+    for name, text in pairs:
+        if "\0" in name or (name in _RESERVED and "\0" in text):
+            raise _unparsable(f"{name}={text}")
     query = Query(
         select=[_item(text) for text in _split(first.get("select") or "*")],
         order=[_ordering(text) for text in _split(first["order"])] if "order" in first else [],
@@ -99,7 +128,7 @@ def read_query(pairs: list[tuple[str, str]]) -> Query:
 
 
 def _count(text: str) -> int | None:
-    return int(text) if re.fullmatch(r"-?\d{1,18}", text) else None  # PostgREST overlooks what is no number
+    return int(text) if re.fullmatch(r"-?[0-9]{1,18}", text) else None  # PostgREST overlooks what is no number
 
 
 def _name(text: str) -> str:
@@ -130,15 +159,14 @@ def _item(text: str) -> Item:
     if text == "*":
         return Item(Field("*"), None, None)
     target, alias = scanner.field(), None
-    if scanner.skip("::") is None and scanner.skip(":"):
+    if not scanner.sees("::") and scanner.skip(":"):
         alias, target = target.column, scanner.field()
-        scanner.skip("::")
-    cast = scanner.rest()
-    if (cast and not re.fullmatch(r"[A-Za-z_][\w ]*(\[\])?", cast)) or (text.endswith("::")):
+    cast = scanner.cast() if scanner.skip("::") else None
+    if scanner.rest():
         raise _unparsable(text)
     if alias is None and target.path:
-        alias = next((key for _, key in reversed(target.path) if not key.lstrip("-").isdigit()), target.column)
-    return Item(target, alias, cast or None)
+        alias = next((step.key for step in reversed(target.path) if not step.is_position), target.column)
+    return Item(target, alias, cast)
 
 
 def _ordering(text: str) -> Ordering:
@@ -171,14 +199,22 @@ def _unparsable(text: str) -> RestError:
     return RestError(400, "PGRST100", f'"failed to parse ({text})"', details="unexpected input")
 
 
+def _too_deep() -> RestError:
+    message = f"a query nested deeper than {MAX_DEPTH} levels is not parsed"
+    return RestError(400, "PGRST100", message)
+
+
 class _Scanner:
     """Walks along one text of PostgREST's filter language."""
 
     def __init__(self, text: str) -> None:
         self._text, self._at = text, 0
 
+    def sees(self, token: str) -> bool:
+        return self._text.startswith(token, self._at)
+
     def skip(self, token: str) -> str | None:
-        if not self._text.startswith(token, self._at):
+        if not self.sees(token):
             return None
         self._at += len(token)
         return token
@@ -202,13 +238,25 @@ class _Scanner:
 
     def field(self) -> Field:
         column, path = _unquote(self.take(_NAME)[1].strip()), []
-        while self._text.startswith("->", self._at):
-            found = self.take(_ARROW)
-            path.append((found[1], _unquote(found[2])))
+        while self.sees("->"):
+            path.append(self._step())
+        if len(path) > MAX_DEPTH:
+            raise _too_deep()
         return Field(column, tuple(path))
 
-    def node(self) -> Condition | Group:
+    def cast(self) -> str:
+        """The name of a type, in lower case and with single blanks."""
+        return " ".join(self.take(re.compile(r" *[\w$][\w $]*"))[0].lower().split())
+
+    def _step(self) -> Step:
+        position = _POSITION.match(self._text, self._at)
+        found = self.take(_POSITION if position else _ARROW)
+        return Step(found[1], _unquote(found[2]), is_position=position is not None)
+
+    def node(self, depth: int = 1) -> Condition | Group:
         """One member of a logic tree: a group or a condition."""
+        if depth > MAX_DEPTH:
+            raise _too_deep()
         start, negated = self._at, bool(self.skip("not."))
         joint = self.skip("and(") or self.skip("or(")
         if not joint:
@@ -217,9 +265,9 @@ class _Scanner:
             if not self.skip("."):
                 raise _unparsable(self._text)
             return self.condition(target, nested=True)
-        members = [self.node()]
+        members = [self.node(depth + 1)]
         while self.skip(","):
-            members.append(self.node())
+            members.append(self.node(depth + 1))
         if not self.skip(")"):
             raise _unparsable(self._text)
         return Group(joint[:-1], tuple(members), negated)
@@ -228,14 +276,14 @@ class _Scanner:
         """`[not.]operator.value`; inside a logic tree the value ends at a comma or parenthesis."""
         negated = bool(self.skip("not."))
         operator = self.take(re.compile(r"[a-z]*"))[0]
-        if operator in ("fts", "plfts", "phfts", "wfts") or self._text.startswith("(a", self._at):
+        if operator in ("fts", "plfts", "phfts", "wfts") or self.sees("(a"):
             raise unsupported(f"the operator of {self._text}")
         if not self.skip(".") or operator not in (*SINGLE_VALUE, "in", "is"):
             raise _unparsable(self._text)
         if operator == "in":
             return Condition(target, operator, self._list(), negated)
         value = self._nested_value() if nested else self.rest()
-        if operator == "is" and value.lower() not in IS_VALUES:
+        if operator == "is" and not _IS.fullmatch(value):
             raise _unparsable(self._text)
         return Condition(target, operator, value, negated)
 

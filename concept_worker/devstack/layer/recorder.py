@@ -15,6 +15,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 SETTING = "CONCEPT_DEVSTACK_SHAPES"  # a file to append to
 UNRECORDED = "x-contract-suite"  # a request with this header is a test of the layer, not the project's own
+_OVERHEARD = 2**20  # bytes of a body: the names in it, not its bytes, are of interest
 _VERBATIM = ("select", "order", "on_conflict")
 _HEADERS = ("prefer", "accept", "x-upsert", "range")
 _DEFAULTS = ("*/*", "application/json", "")
@@ -28,18 +29,22 @@ class Recorder:
         self._known: set[str] = set()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        body = bytearray()
+        if scope["type"] != "http" or UNRECORDED in Request(scope).headers:
+            await self._app(scope, receive, send)
+            return
+        body, seen = bytearray(), 0
 
         async def overhear() -> Message:
+            nonlocal seen
             message = await receive()
-            body.extend(message.get("body", b""))
+            chunk = message.get("body", b"")
+            body.extend(chunk[: _OVERHEARD - len(body)])
+            seen += len(chunk)
             return message
 
         path = scope.get("path", "")
         await self._app(scope, overhear, send)
-        if scope["type"] != "http" or UNRECORDED in Request(scope).headers:
-            return
-        if len(body) >= int(Request(scope).headers.get("content-length", 0)):  # else its sender died in the middle
+        if seen >= int(Request(scope).headers.get("content-length", 0)):  # else its sender died in the middle
             self._note(Request(scope), path, bytes(body))
 
     def _note(self, request: Request, path: str, body: bytes) -> None:

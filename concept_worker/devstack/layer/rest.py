@@ -11,6 +11,7 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from concept_worker.devstack.layer import statements
+from concept_worker.devstack.layer.bodies import parse_json, read_text
 from concept_worker.devstack.layer.callers import Caller
 from concept_worker.devstack.layer.catalog import Function, Table
 from concept_worker.devstack.layer.database import Database
@@ -99,10 +100,11 @@ class Rest:
         prefer, query = Preferences.of(request), read_query(request.query_params.multi_items())
         if request.method in ("PATCH", "DELETE") and (query.order or query.limit is not None or query.offset):
             raise unsupported("a limited or ordered change")
-        return prefer, query, await self._table(request.path_params["name"])
+        return prefer, query, await self._table(request.path_params["name"], query.names)
 
-    async def _table(self, name: str) -> Table:
-        if name not in self._database.catalog.tables:
+    async def _table(self, name: str, columns: set[str]) -> Table:
+        known = self._database.catalog.tables.get(name)
+        if known is None or not columns <= known.columns.keys():
             await self._database.refresh()
         if name not in self._database.catalog.tables:
             raise RestError(404, "42P01", f'relation "public.{name}" does not exist')
@@ -174,15 +176,8 @@ async def _json_body(request: Request, empty: str = "") -> tuple[str, Any]:
     kind = request.headers.get("content-type", "application/json").split(";")[0]
     if kind != "application/json":
         raise unsupported(f"a body of type {kind}")
-    try:
-        text = (await request.body()).decode() or empty
-        return text, json.loads(text, parse_constant=_refuse_constant)
-    except ValueError as exc:
-        raise RestError(400, "PGRST102", "Empty or invalid json") from exc
-
-
-def _refuse_constant(name: str) -> None:
-    raise ValueError(name)
+    text = await read_text(request) or empty
+    return text, parse_json(text, exact=True)
 
 
 def _objects(parsed: Any) -> list[dict[str, Any]]:
@@ -196,7 +191,7 @@ def _objects(parsed: Any) -> list[dict[str, Any]]:
 def _columns(query: Query, rows: list[dict[str, Any]]) -> list[str]:
     """The columns a body is about: named in the query, or the keys that all its objects share."""
     if query.columns is not None:
-        return query.columns
+        return list(dict.fromkeys(query.columns))
     if any(row.keys() != rows[0].keys() for row in rows):
         raise RestError(400, "PGRST102", "All object keys must match")
     return list(rows[0]) if rows else []

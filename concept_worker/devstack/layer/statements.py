@@ -4,27 +4,38 @@
 
 from __future__ import annotations
 
+from concept_worker.devstack.layer.casts import type_called
 from concept_worker.devstack.layer.catalog import Function, Table
 from concept_worker.devstack.layer.database import TEXT_TYPES
 from concept_worker.devstack.layer.errors import RestError
-from concept_worker.devstack.layer.query import SINGLE_VALUE, Condition, Field, Group, Item, Ordering, Query
+from concept_worker.devstack.layer.query import IS_VALUES, SINGLE_VALUE, Condition, Field, Group, Item, Ordering, Query
 
 # How many rows of an upsert are new: counted up for every row, and down for every row that was there already.
 _NEW = "coalesce(nullif(current_setting('pgrst.inserted', true), ''), '0')::int"
 _COUNT_NEW = f"set_config('pgrst.inserted', ({_NEW} + 1)::text, true) <> '0'"
 _TAKE_BACK = f"set_config('pgrst.inserted', ({_NEW} - 1)::text, true) <> '-1'"
+# What the grammar of a request may become: nothing but these words reaches the text of a statement.
+_IS = {value: value for value in IS_VALUES}
+_ARROWS = {"->": "->", "->>": "->>"}
+_JOINTS = {"and": " and ", "or": " or "}
+_DIRECTIONS = {"asc": " asc", "desc": " desc"}
+_NULLS = {"": "", "first": " nulls first", "last": " nulls last"}
+_MAX_VALUES = 32_767  # of one statement, in PostgreSQL's protocol
 MAX_ROWS = 1000  # of one answer, as hosted projects have it
 
 
 def quote(identifier: str) -> str:
-    """An identifier as SQL."""
+    """An identifier as SQL. A NUL would end the statement's text in PostgreSQL's protocol, quotes or not."""
+    if "\0" in identifier:
+        raise ValueError("an identifier holds a NUL")
     return '"' + identifier.replace('"', '""') + '"'
 
 
 class Statement:
     """One SQL statement about one relation, and the values bound to it."""
 
-    def __init__(self, relation: str, types: dict[str, str]) -> None:
+    def __init__(self, name: str, relation: str, types: dict[str, str]) -> None:
+        self.name = name
         self.relation = relation  # quoted
         self.types = types  # of the columns that are known
         self.values: list[str] = []
@@ -35,6 +46,8 @@ class Statement:
         Most types are read when the value arrives, as PostgREST has it: a bad value is an error even if no row is
         looked at. Arrays and other types that need the driver's help are cast when they are used.
         """
+        if len(self.values) == _MAX_VALUES:
+            raise RestError(413, "54000", f"a request holds more than {_MAX_VALUES} values")
         self.values.append(value)
         if type_name in TEXT_TYPES or type_name in ("json", "jsonb"):
             return f"${len(self.values)}::{type_name}"
@@ -52,37 +65,47 @@ class Statement:
         """An ORDER BY clause, or nothing."""
         return " order by " + ", ".join(self._ordering(o) for o in query.order) if query.order else ""
 
+    def refuse_names(self, query: Query) -> None:
+        """Raise for any column that a query names."""
+        for name in sorted(query.names):
+            self.known(name)
+
     def _item(self, item: Item) -> str:
         if item.field.column == "*":
             return f"{self.relation}.*"
         expression = self._field(item.field)
         if item.cast:
-            expression = f"cast({expression} as {item.cast})"
+            expression = f"cast({expression} as {type_called(item.cast)})"
         return f"{expression} as {quote(item.alias or item.field.column)}"
 
     def _ordering(self, ordering: Ordering) -> str:
-        nulls = f" nulls {ordering.nulls}" if ordering.nulls else ""
-        return f"{self._field(ordering.field)} {ordering.direction}{nulls}"
+        return self._field(ordering.field) + _DIRECTIONS[ordering.direction] + _NULLS[ordering.nulls]
 
     def _field(self, field: Field) -> str:
-        expression = f"{self.relation}.{quote(field.column)}"
+        expression = f"{self.relation}.{quote(self.known(field.column))}"
         if field.path and self.types.get(field.column) not in ("json", "jsonb"):
             expression = f"to_jsonb({expression})"
-        for arrow, key in field.path:
-            expression += arrow + (key if key.lstrip("-").isdigit() else self.bind(key))
+        for step in field.path:
+            expression += _ARROWS[step.arrow] + self.bind(step.key, "integer" if step.is_position else "text")
         return f"({expression})" if field.path else expression
+
+    def known(self, column: str) -> str:
+        """The same column. PostgreSQL would call a function of this name, given the row, if there is no column."""
+        if column not in self.types:
+            raise RestError(400, "42703", f"column {self.name}.{column} does not exist")
+        return column
 
     def _type(self, field: Field) -> str | None:
         if not field.path:
             return self.types.get(field.column)
-        return "text" if field.path[-1][0] == "->>" else "jsonb"
+        return "text" if field.path[-1].arrow == "->>" else "jsonb"
 
     def _node(self, node: Condition | Group) -> str:
         text = self._condition(node) if isinstance(node, Condition) else self._group(node)
         return f"not ({text})" if node.negated else text
 
     def _group(self, group: Group) -> str:
-        return "(" + f" {group.joint} ".join(self._node(member) for member in group.members) + ")"
+        return "(" + _JOINTS[group.joint].join(self._node(member) for member in group.members) + ")"
 
     def _condition(self, condition: Condition) -> str:
         left, type_name = self._field(condition.field), self._type(condition.field)
@@ -90,7 +113,7 @@ class Statement:
             members = ", ".join(self.bind(value, type_name) for value in condition.value)
             return f"{left} in ({members})" if members else f"{left} = any ('{{}}')"
         if condition.operator == "is":
-            return f"{left} is {condition.value}"
+            return f"{left} is {_IS[condition.value.lower()]}"
         value = condition.value
         if condition.operator in ("like", "ilike"):
             value, type_name = value.replace("*", "%"), "text"
@@ -99,7 +122,7 @@ class Statement:
 
 def of_table(table: Table) -> Statement:
     """A statement about a table of the exposed schema."""
-    return Statement(f'"public".{quote(table.name)}', {name: c.type for name, c in table.columns.items()})
+    return Statement(table.name, f'"public".{quote(table.name)}', {name: c.type for name, c in table.columns.items()})
 
 
 def read(table: Table, query: Query, *, count: bool) -> tuple[str, list[str]]:
@@ -120,7 +143,7 @@ def insert(
     The second number of the answer counts the rows that were not there before, when rows were merged.
     """
     statement = of_table(table)
-    conflict = _conflict(table, query, columns, resolution)
+    conflict = _conflict(statement, table, query, columns, resolution)
     if columns:
         names = ", ".join(quote(c) for c in columns)
         source = f"({names}) select {names} from {_rows(statement, table, body, columns, many, defaults)}"
@@ -156,7 +179,7 @@ def delete(table: Table, query: Query, *, returning: bool) -> tuple[str, list[st
 
 def call(function: Function, query: Query, arguments: str, names: list[str], *, count: bool) -> tuple[str, list[str]]:
     """Call a function with the named arguments of a JSON object."""
-    statement = Statement("pgrst_call", function.columns)
+    statement = Statement(function.name, "pgrst_call", function.columns)
     source = ""
     if names:
         record = ", ".join(f"{quote(n)} {function.parameters[n]}" for n in names)
@@ -167,6 +190,7 @@ def call(function: Function, query: Query, arguments: str, names: list[str], *, 
         source = f"{source}, lateral {called} as pgrst_call" if names else f"{called} as pgrst_call"
         source = f"select {statement.columns(query.select)} from {source}{statement.where(query.where)}"
     else:
+        statement.refuse_names(query)
         source = f"select {called} as pgrst_scalar" + (f" from {source}" if names else "")
     total = "(select count(*) from pgrst_source)" if count else "null::bigint"
     rows = "_t" if function.returns_row else "_t.pgrst_scalar"
@@ -201,11 +225,11 @@ def _rows(statement: Statement, table: Table, body: str, columns: list[str], man
     return f"json_to_recordset({payload}) as pgrst_body({record})"
 
 
-def _conflict(table: Table, query: Query, columns: list[str], resolution: str) -> str:
+def _conflict(statement: Statement, table: Table, query: Query, columns: list[str], resolution: str) -> str:
     target = query.on_conflict or list(table.key)
     if not resolution or not target:
         return ""
-    on = f" on conflict ({', '.join(quote(c) for c in target)}) do "
+    on = f" on conflict ({', '.join(quote(statement.known(c)) for c in target)}) do "
     if resolution == "ignore" or not columns:
         return on + "nothing"
     changes = ", ".join(f"{quote(c)} = excluded.{quote(c)}" for c in columns)

@@ -4,50 +4,26 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 from typing import Any
 from urllib.parse import quote
 
 import asyncpg
 from starlette.requests import Request
-from starlette.responses import JSONResponse, Response
+from starlette.responses import JSONResponse, Response, StreamingResponse
 from starlette.routing import Route
 
+from concept_worker.devstack.layer.bodies import number_in, read_object, text_in, texts_in
 from concept_worker.devstack.layer.callers import Caller
 from concept_worker.devstack.layer.database import Database
 from concept_worker.devstack.layer.errors import StorageError
-from concept_worker.devstack.layer.files import Files
-from concept_worker.devstack.layer.links import Links
-from concept_worker.devstack.layer.uploads import Upload, accept, read_upload, valid_key
+from concept_worker.devstack.layer.files import Files, chunks
+from concept_worker.devstack.layer.links import DOWNLOAD, UPLOAD, Links
+from concept_worker.devstack.layer.objects import Description, list_sql, try_row, write_row
+from concept_worker.devstack.layer.uploads import Upload, accept, limit_of, read_upload, valid_key
 
 STORAGE_ITSELF = Caller("supabase_storage_admin", "{}")  # sees every row; who may, was decided before
 _UPLOAD_LINK_SECONDS = 7200
 _NOT_FOUND = StorageError("404", "not_found", "Object not found")
-_WRITE = """
-with before as (select version from storage.objects where bucket_id = $1 and name = $2)
-insert into storage.objects (bucket_id, name, owner, owner_id, metadata, user_metadata, version)
-values ($1, $2, auth.uid(), auth.uid()::text, $3::text::jsonb, $4::text::jsonb, $5)
-{conflict} returning id::text, (select version from before)
-"""
-_OVERWRITE = """on conflict (bucket_id, name) do update
-set metadata = excluded.metadata, user_metadata = excluded.user_metadata, version = excluded.version,
-    updated_at = now(), last_accessed_at = now()"""
-_LIST = """
-select coalesce(json_agg(entry), '[]')::text from (
-    select rest as name, id, updated_at, created_at, last_accessed_at, metadata from (
-        select substr(name, length($2) + 1) as rest, id, updated_at, created_at, last_accessed_at, metadata
-        from storage.objects where bucket_id = $1 and starts_with(name, $2)) as direct
-    where strpos(rest, '/') = 0 and rest ilike $3 || '%%'
-    union all
-    select distinct split_part(substr(name, length($2) + 1), '/', 1), null::uuid, null::timestamptz,
-        null::timestamptz, null::timestamptz, null::jsonb
-    from storage.objects
-    where bucket_id = $1 and starts_with(name, $2) and strpos(substr(name, length($2) + 1), '/') > 0
-        and split_part(substr(name, length($2) + 1), '/', 1) ilike $3 || '%%'
-    order by %s %s, name limit $4 offset $5) as entry
-"""
-_SORTABLE = ("name", "updated_at", "created_at", "last_accessed_at")
 
 
 class Storage:
@@ -92,8 +68,9 @@ class Storage:
     async def upload_signed(self, request: Request) -> Response:
         """Store with a signed link instead of a key."""
         bucket, name = _target(request)
-        claims = self._links.check(request.query_params.get("token", ""), f"{bucket}/{name}", purpose="upload")
-        return await self._stored(request, Caller(claims["role"], claims["claims"]), upsert=claims["upsert"])
+        claims = self._links.check(request.query_params.get("token", ""), f"{bucket}/{name}", purpose=UPLOAD)
+        maker = STORAGE_ITSELF.named(claims.get("owner"))  # may store this object: that was decided when it was signed
+        return await self._stored(request, maker, upsert=claims.get("upsert") is True)
 
     async def download(self, request: Request) -> Response:
         """The bytes of an object that the caller may read."""
@@ -108,7 +85,7 @@ class Storage:
     async def download_signed(self, request: Request) -> Response:
         """The bytes of the object that a signed link is for."""
         bucket, name = _target(request)
-        self._links.check(request.query_params.get("token", ""), f"{bucket}/{name}")
+        self._links.check(request.query_params.get("token", ""), f"{bucket}/{name}", purpose=DOWNLOAD)
         return await self._served(request, STORAGE_ITSELF)
 
     async def info(self, request: Request) -> Response:
@@ -133,23 +110,22 @@ class Storage:
 
     async def list(self, request: Request) -> Response:
         """One level of objects and folders below a prefix."""
-        body, bucket = await request.json(), request.path_params["bucket"]
+        body, bucket = await read_object(request), request.path_params["bucket"]
         await self._bucket(bucket)
-        prefix = str(body.get("prefix") or "").strip("/")
+        prefix = text_in(body, "prefix").strip("/")
         sort = body.get("sortBy") or {}
-        column, order = sort.get("column", "name"), sort.get("order", "asc")
-        if column not in _SORTABLE or order not in ("asc", "desc"):
-            raise StorageError("400", "InvalidRequest", "sortBy must name a column and asc or desc")
-        search = str(body.get("search") or "").replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_")
-        limits = int(body.get("limit") or 100), int(body.get("offset") or 0)
+        if not isinstance(sort, dict):
+            raise StorageError("400", "InvalidRequest", "sortBy must be an object")
+        sql = list_sql(sort.get("column", "name"), sort.get("order", "asc"))
+        search = text_in(body, "search").replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_")
+        window = number_in(body, "limit", 100) or 100, number_in(body, "offset", 0)
         async with self._database.acting_as(request.state.caller, readonly=True) as connection:
-            sql = _LIST % (column, order)
-            found = await connection.fetchval(sql, bucket, prefix and f"{prefix}/", search, *limits)
+            found = await connection.fetchval(sql, bucket, prefix and f"{prefix}/", search, *window)
         return Response(found, media_type="application/json")
 
     async def remove(self, request: Request) -> Response:
         """Remove the named objects; answers with those that were there."""
-        names = (await request.json()).get("prefixes") or []
+        names = texts_in(await read_object(request), "prefixes")
         sql = "delete from storage.objects o where bucket_id = $1 and name = any ($2::text[]) returning version, "
         sql += "(to_jsonb(o) - 'path_tokens')::text as shown"
         async with self._database.acting_as(request.state.caller) as connection:
@@ -172,24 +148,24 @@ class Storage:
         bucket, source, target_bucket, target = await _two_names(request)
         row = await self._row(request.state.caller, bucket, source)
         known = json.loads(row["metadata"])
-        content = await asyncio.to_thread(self._files.load, row["version"])
         extra = json.loads(row["user_metadata"]) if row["user_metadata"] else None
-        upload = Upload(content, known["mimetype"], known["cacheControl"], extra)
         upsert = request.headers.get("x-upsert", "") == "true"
-        object_id = await self._store(request.state.caller, target_bucket, target, upload, upsert=upsert)
+        with await asyncio.to_thread(self._files.open, row["version"]) as content:
+            upload = Upload(content, known["mimetype"], known["cacheControl"], extra)
+            object_id = await self._store(request.state.caller, target_bucket, target, upload, upsert=upsert)
         return JSONResponse({"Id": object_id, "Key": f"{target_bucket}/{target}"})
 
     async def sign(self, request: Request) -> Response:
         """A link to one object that the caller may read."""
         bucket, name = _target(request)
-        seconds = _seconds(await request.json())
+        seconds = _seconds(await read_object(request))
         await self._row(request.state.caller, bucket, name)
         return JSONResponse({"signedURL": self._link(bucket, name, seconds)})
 
     async def sign_many(self, request: Request) -> Response:
         """Links to many objects; one that is missing is an entry with an error."""
-        body, bucket = await request.json(), request.path_params["bucket"]
-        names, seconds = body.get("paths") or [], _seconds(body)
+        body, bucket = await read_object(request), request.path_params["bucket"]
+        names, seconds = texts_in(body, "paths"), _seconds(body)
         sql = "select name from storage.objects where bucket_id = $1 and name = any ($2::text[])"
         async with self._database.acting_as(request.state.caller, readonly=True) as connection:
             found = {row["name"] for row in await connection.fetch(sql, bucket, names)}
@@ -208,17 +184,15 @@ class Storage:
         bucket, name = _target(request)
         caller: Caller = request.state.caller
         upsert = request.headers.get("x-upsert", "") == "true"
-        probe = Upload(b"", "", "", None)
-        async with self._database.acting_as(caller) as connection, _undone(connection):
-            await _write_row(connection, bucket, name, probe, "", upsert=upsert)
-        token = self._links.sign(
-            f"{bucket}/{name}", _UPLOAD_LINK_SECONDS, purpose="upload", upsert=upsert, role=caller.role,
-            claims=caller.claims,
-        )  # fmt: skip
+        async with self._database.acting_as(caller) as connection:
+            await try_row(connection, bucket, name, caller.subject, upsert=upsert)
+        path, owner = f"{bucket}/{name}", caller.subject
+        token = self._links.sign(path, _UPLOAD_LINK_SECONDS, purpose=UPLOAD, upsert=upsert, owner=owner)
         return JSONResponse({"url": f"/object/upload/sign/{bucket}/{quote(name)}?token={token}", "token": token})
 
     def _link(self, bucket: str, name: str, seconds: int) -> str:
-        return f"/object/sign/{bucket}/{quote(name)}?token={self._links.sign(f'{bucket}/{name}', seconds)}"
+        token = self._links.sign(f"{bucket}/{name}", seconds, purpose=DOWNLOAD)
+        return f"/object/sign/{bucket}/{quote(name)}?token={token}"
 
     async def _bucket(self, bucket: str) -> asyncpg.Record:
         async with self._database.acting_as(STORAGE_ITSELF, readonly=True) as connection:
@@ -239,24 +213,30 @@ class Storage:
     async def _served(self, request: Request, caller: Caller) -> Response:
         row = await self._row(caller, *_target(request))
         try:
-            content = await asyncio.to_thread(self._files.load, row["version"])
+            content = await asyncio.to_thread(self._files.open, row["version"])
         except FileNotFoundError:  # replaced between the two reads
             row = await self._row(caller, *_target(request))
-            content = await asyncio.to_thread(self._files.load, row["version"])
+            content = await asyncio.to_thread(self._files.open, row["version"])
         known = json.loads(row["metadata"])
         headers = {
             "ETag": known["eTag"],
+            "Content-Length": str(known["size"]),
             "Cache-Control": known["cacheControl"],
             "Last-Modified": known["lastModified"],
         }
         if "download" in request.query_params:
             filename = request.query_params["download"] or row["name"].rsplit("/", 1)[-1]
             headers["Content-Disposition"] = f"attachment; filename*=UTF-8''{quote(filename)}"
-        return Response(content, headers=headers, media_type=known["mimetype"])
+        return StreamingResponse(chunks(content), headers=headers, media_type=known["mimetype"])
 
     async def _stored(self, request: Request, caller: Caller, *, upsert: bool) -> Response:
+        """Ask for the caller's right before the body is read, and of the body no more than the bucket takes."""
         bucket, name = _target(request)
-        object_id = await self._store(caller, bucket, name, await read_upload(request), upsert=upsert)
+        limit = limit_of(await self._bucket(bucket))
+        async with self._database.acting_as(caller) as connection:
+            await try_row(connection, bucket, name, caller.subject, upsert=upsert)
+        async with read_upload(request, limit) as upload:
+            object_id = await self._store(caller, bucket, name, upload, upsert=upsert)
         return JSONResponse({"Key": f"{bucket}/{name}", "Id": object_id})
 
     async def _store(self, caller: Caller, bucket: str, name: str, upload: Upload, *, upsert: bool) -> str:
@@ -267,32 +247,13 @@ class Storage:
         """
         accept(await self._bucket(bucket), upload)
         version = self._files.fresh_version()
+        metadata = await asyncio.to_thread(upload.metadata)
+        stored = Description(version, metadata, caller.subject, upload.user_metadata)
         async with self._database.acting_as(caller) as connection:
-            object_id, replaced = await _write_row(connection, bucket, name, upload, version, upsert=upsert)
+            object_id, replaced = await write_row(connection, bucket, name, stored, upsert=upsert)
             await asyncio.to_thread(self._files.store, version, upload.content)
         await asyncio.to_thread(self._files.remove, [replaced] if replaced else [])
         return object_id
-
-
-@asynccontextmanager
-async def _undone(connection: asyncpg.Connection) -> AsyncIterator[None]:
-    """A try-out: what happens inside is taken back, an error inside is raised."""
-    savepoint = connection.transaction()
-    await savepoint.start()
-    try:
-        yield
-    finally:
-        await savepoint.rollback()
-
-
-async def _write_row(
-    connection: asyncpg.Connection, bucket: str, name: str, upload: Upload, version: str, *, upsert: bool
-) -> tuple[str, str | None]:
-    """Write the row of an object; its id, and the version that it replaced."""
-    sql = _WRITE.format(conflict=_OVERWRITE if upsert else "")
-    extra = None if upload.user_metadata is None else json.dumps(upload.user_metadata)
-    row = await connection.fetchrow(sql, bucket, valid_key(name), json.dumps(upload.metadata), extra, version)
-    return row["id"], row["version"]
 
 
 def _iso(timestamp: str) -> str:
@@ -305,18 +266,14 @@ def _target(request: Request) -> tuple[str, str]:
 
 
 async def _two_names(request: Request) -> tuple[str, str, str, str]:
-    body = await request.json()
-    bucket = str(body.get("bucketId"))
-    target_bucket = str(body.get("destinationBucket") or bucket)
-    return bucket, str(body.get("sourceKey")), target_bucket, valid_key(str(body.get("destinationKey")))
+    body = await read_object(request)
+    bucket, source = text_in(body, "bucketId"), text_in(body, "sourceKey")
+    return bucket, source, text_in(body, "destinationBucket") or bucket, valid_key(text_in(body, "destinationKey"))
 
 
 def _seconds(body: dict[str, Any]) -> int:
-    """How long a link lives; supabase-py sends the number as a string."""
-    try:
-        seconds = int(body.get("expiresIn", ""))
-    except (TypeError, ValueError) as exc:
-        raise StorageError("400", "InvalidRequest", "expiresIn must be a number of seconds") from exc
+    """How long a link lives."""
+    seconds = number_in(body, "expiresIn")
     if seconds < 1:
         raise StorageError("400", "InvalidRequest", "expiresIn must be at least 1")
     return seconds

@@ -10,6 +10,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
+from concept_worker.devstack.layer.bodies import read_object
 from concept_worker.devstack.layer.callers import Caller
 from concept_worker.devstack.layer.database import Database
 from concept_worker.devstack.layer.errors import AuthError
@@ -41,11 +42,14 @@ class Users:
     async def create(self, request: Request) -> Response:
         """A new user, with the given id or a random one."""
         _service_role_only(request)
-        body = await request.json()
+        body = await read_object(request)
         metadata = [json.dumps(body.get(key) or {}) for key in ("user_metadata", "app_metadata")]
+        email = body.get("email")
+        if not isinstance(email, str | None):
+            raise AuthError(400, "validation_failed", "email must be text")
         try:
             async with self._database.acting_as(_AUTH_ITSELF) as connection:
-                shown = await connection.fetchval(_CREATE, _uuid(body.get("id")), body.get("email"), *metadata)
+                shown = await connection.fetchval(_CREATE, _uuid(body.get("id")), email, *metadata)
         except asyncpg.UniqueViolationError as exc:
             raise AuthError(422, "email_exists", "A user with this email address or id exists already") from exc
         return Response(shown, media_type="application/json")

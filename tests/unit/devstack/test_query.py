@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from concept_worker.devstack.layer.errors import RestError
-from concept_worker.devstack.layer.query import Condition, Field, Group, Item, Ordering, read_query
+from concept_worker.devstack.layer.query import Condition, Field, Group, Item, Ordering, Step, read_query
 
 
 def _where(name: str, text: str) -> Condition | Group:
@@ -30,7 +30,50 @@ def test_a_list_keeps_quoted_commas() -> None:
 
 def test_a_way_into_json() -> None:
     """Arrows lead to keys and positions."""
-    assert _where("meta->a->>1", "eq.x") == Condition(Field("meta", (("->", "a"), ("->>", "1"))), "eq", "x", False)
+    assert _where("meta->a->>1", "eq.x") == Condition(
+        Field("meta", (Step("->", "a"), Step("->>", "1", is_position=True))), "eq", "x", False
+    )
+
+
+@pytest.mark.parametrize(
+    ("key", "read"),
+    [("1", True), ("-1", True), ('"1"', False), ("1a", False), ("²", False), ("٣", False), ('"--1"', False)],
+)
+def test_only_ascii_digits_are_a_position(key: str, read: bool) -> None:
+    """Everything else is a key, quoted digits included."""
+    found = read_query([("select", f"meta->{key}")]).select[0].field.path[0]
+    assert found.is_position is read
+    assert found.key == key.strip('"')
+
+
+@pytest.mark.parametrize("key", ["--1", "-", "-a", "->"])
+def test_dashes_do_not_begin_a_key(key: str) -> None:
+    """As in PostgREST, a dash wants a digit."""
+    with pytest.raises(RestError, match="failed to parse"):
+        read_query([("select", f"meta->{key}")])
+
+
+@pytest.mark.parametrize(
+    ("name", "text"),
+    [("a", "is.un\u212anown"), ("a\0", "eq.1"), ("select", "a\0b"), ("select", "x\0:a"), ("order", "a\0"),
+     ("*", "eq.1"), ("select", "a:*"), ("columns", "a\0"), ("on_conflict", "a\0"), ("select", 'a->"b"text'),
+     ("select", "a::text[]")],
+)  # fmt: skip
+def test_what_is_not_in_the_grammar(name: str, text: str) -> None:
+    """Letters that only look like ours, NUL, a name that is none, a type behind nothing."""
+    with pytest.raises(RestError) as caught:
+        read_query([(name, text)])
+    assert caught.value.code == "PGRST100"
+
+
+@pytest.mark.parametrize(
+    ("name", "text"), [("or", "(" + "and(" * 5000 + "a.eq.1" + ")" * 5001), ("select", "a" + "->b" * 5000)]
+)
+def test_what_is_nested_too_deep(name: str, text: str) -> None:
+    """Refused, however deep, instead of using up the stack."""
+    with pytest.raises(RestError, match="nested deeper") as caught:
+        read_query([(name, text)])
+    assert (caught.value.status, caught.value.code) == (400, "PGRST100")
 
 
 def test_a_tree() -> None:

@@ -11,7 +11,11 @@ from concept_worker.devstack.layer.catalog import Column, Table
 from concept_worker.devstack.layer.errors import RestError, status_of
 from concept_worker.devstack.layer.query import read_query
 
-TABLE = Table('ta"sks', {"id": Column("uuid", "uuid", None), 'we"ird': Column("text", "text", None)}, ("id",))
+TABLE = Table(
+    'ta"sks',
+    {name: Column("text", "text", None) for name in ("id", 'we"ird', 'x"y', 'b"; drop', 'c"d')},
+    ("id",),
+)
 _EVIL = "x'; drop table tasks; --"
 
 
@@ -36,11 +40,64 @@ def test_identifiers_are_quoted() -> None:
     assert 'on conflict ("c""d")' in conflict
 
 
-@given(st.text(min_size=1))
+@given(st.text(st.characters(exclude_characters="\0"), min_size=1))
 def test_a_quoted_identifier_is_one_identifier(name: str) -> None:
     """Every quote inside is doubled."""
     inside = statements.quote(name)[1:-1]
     assert inside.replace('""', "").count('"') == 0
+
+
+def test_keys_of_json_are_bound() -> None:
+    """Positions too: a key of dashes and a digit was once taken for one."""
+    query = read_query([("select", 'id->"--1"->-1->²'), ("order", 'id->>"x\'"'), ('id->"--1"', "is.NULL")])
+    sql, values = statements.read(TABLE, query, count=False)
+    assert values == ["--1", "-1", "²", "--1", "x'"]
+    assert "--" not in sql
+    assert "is null" in sql
+
+
+@pytest.mark.parametrize("name", ["count", "row_to_json", "ctid", 'ta"sks', "nope"])
+@pytest.mark.parametrize("place", ["select", "order", "on_conflict", "filter"])
+def test_only_columns_are_columns(name: str, place: str) -> None:
+    """PostgreSQL takes `relation.name` for a call of a function where there is no such column."""
+    quoted = '"' + name.replace('"', '\\"') + '"'
+    query = read_query([(quoted, "is.null") if place == "filter" else (place, quoted)])
+    with pytest.raises(RestError) as caught:
+        statements.insert(
+            TABLE, query, "{}", ["id"], many=False, empty=False, returning=True, resolution="merge", defaults=False
+        ) if place in ("select", "on_conflict") else statements.read(TABLE, query, count=False)
+    assert caught.value.code == "42703"
+
+
+def test_a_nul_is_in_no_identifier() -> None:
+    """It would end the statement's text on the wire."""
+    with pytest.raises(ValueError, match="NUL"):
+        statements.quote("a\0b")
+
+
+@pytest.mark.parametrize(
+    ("name", "type_name"),
+    [("TEXT", "text"), ("int", "integer"), (" double  precision ", "double precision"), ("_uuid", "uuid[]")],
+)
+def test_a_cast_is_a_type_of_the_list(name: str, type_name: str) -> None:
+    """However SQL spells it."""
+    query = read_query([("select", f"id::{name}")])
+    assert f" as {type_name}) as" in statements.read(TABLE, query, count=False)[0]
+
+
+@pytest.mark.parametrize("name", ["regclass", "setof text", "text collate c", "record", "x y z", "tasks", "nope"])
+def test_a_cast_to_anything_else_is_refused(name: str) -> None:
+    """The name of a type is never taken from a request."""
+    with pytest.raises(RestError) as caught:
+        statements.read(TABLE, read_query([("select", f"id::{name}")]), count=False)
+    assert caught.value.code == "42704"
+
+
+def test_more_values_than_the_protocol_takes() -> None:
+    """Refused before the driver refuses them."""
+    with pytest.raises(RestError) as caught:
+        statements.read(TABLE, read_query([("id", f"in.({'a,' * 40_000})")]), count=False)
+    assert caught.value.status == 413
 
 
 @pytest.mark.parametrize("cast", ["text); drop table x", "text--", "a.b", "'x'"])
