@@ -68,8 +68,8 @@ class ConceptClient:
     """Ask for concepts and read them back.
 
     Every method takes the user's id and finds nothing of anybody else's. Raises `InvalidRequest` for what the caller
-    can mend, `TaskNotFoundError`, `TaskError`, and `StoreUnavailable` when Supabase is away: then nothing was done, unless it is an
-    `UnknownOutcome`.
+    can mend, `TaskNotFoundError`, `TaskError`, and `StoreUnavailable` when Supabase is away: then nothing was done,
+    unless it is an `UnknownOutcome`.
     """
 
     def __init__(self, *, app: Celery, records: Callable[[], Records], settings: Settings) -> None:
