@@ -19,6 +19,7 @@ from pydantic_settings import (
 )
 
 from concept_worker.ownership import read_own, trusted_owners
+from concept_worker.supabase_settings import address_trouble, key_trouble
 
 DEV_ENV_FILE = ".concept-worker/dev.env"  # `concept-worker dev` writes it while it runs
 
@@ -88,6 +89,7 @@ class Settings(BaseSettings):
     storage_bucket_concept: str = "concept-images"
     storage_bucket_palette: str = "palette-images"
     supabase_timeout: Annotated[float, Field(gt=0)] = 20.0  # seconds, each request
+    start_wait_seconds: Annotated[float, Field(ge=0)] = 30.0  # of a worker that starts while Supabase is away
     signed_url_seconds: Annotated[int, Field(ge=1)] = 3600  # life of a link made on reading
 
     # Redis
@@ -158,16 +160,20 @@ class Settings(BaseSettings):
         return Provider.OPENAI if self.openai_api_key.get_secret_value() else Provider.OFFLINE
 
     def require_supabase(self) -> None:
-        """Make sure that Supabase is named.
+        """Make sure that Supabase is named, and that name and key can be ones.
 
         Raises:
-            ValueError: names what is missing and how to get it.
+            ValueError: names the setting that is missing or wrong, and the mend.
         """
         if not self.supabase_url or not self.supabase_secret_key.get_secret_value():
             raise ValueError(
                 "SUPABASE_URL and SUPABASE_SECRET_KEY are not set; copy .env.example to .env and fill them in, "
                 "or run `concept-worker dev` in this directory for a local stack"
             )
+        url, key = self.supabase_url, self.supabase_secret_key.get_secret_value()
+        trouble = address_trouble(url) or key_trouble(key, url)
+        if trouble:
+            raise ValueError(trouble)
 
 
 @lru_cache(maxsize=1)

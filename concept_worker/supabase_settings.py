@@ -1,0 +1,64 @@
+"""How a Supabase project is named: what its address and its key can look like, and the mend when they cannot."""
+
+from __future__ import annotations
+
+import base64
+import json
+import re
+from collections.abc import Mapping
+from typing import Any
+from urllib.parse import SplitResult, urlsplit
+
+_PLAIN = re.compile(r"""[!#-&(-~]+""")  # printable ASCII without spaces and quotes, which `docker --env-file` keeps
+_DASHBOARDS = frozenset({"supabase.com", "www.supabase.com", "app.supabase.com", "app.supabase.io"})
+_SERVICES = re.compile(r"/(rest|storage|auth|realtime|functions)/v1\b")
+_EXAMPLE = "it looks like https://PROJECT.supabase.co"
+
+
+def address_trouble(url: str) -> str | None:
+    """Say why `url` cannot be a project's address, and the mend; None when it can."""
+    if not _PLAIN.fullmatch(url):
+        return f"SUPABASE_URL has quotes, spaces or other characters that no address has; {_EXAMPLE}"
+    try:
+        parts = urlsplit(url)
+        _ = parts.port
+    except ValueError:
+        return f"SUPABASE_URL is no address; {_EXAMPLE}"
+    trouble = _part_trouble(url, parts)
+    return f"SUPABASE_URL {trouble}; {_EXAMPLE}" if trouble else None
+
+
+def key_trouble(key: str, url: str) -> str | None:
+    """Say why `key` cannot be the secret key of the project at `url`, and the mend; None when it can."""
+    if not _PLAIN.fullmatch(key):
+        return "SUPABASE_SECRET_KEY has quotes, spaces or other characters that no key has; copy it again"
+    claims = _claims(key)
+    if key.startswith("sb_publishable_") or claims.get("role") in ("anon", "authenticated"):
+        return "SUPABASE_SECRET_KEY is a public key, which may not do a worker's work; take the secret key"
+    project, _, rest = (urlsplit(url).hostname or "").partition(".")
+    if rest == "supabase.co" and claims.get("ref", project) != project:
+        return "SUPABASE_SECRET_KEY is the key of another project than SUPABASE_URL; take both from one project"
+    return None
+
+
+def _claims(key: str) -> Mapping[str, Any]:
+    """What a legacy key, a JWT, says of itself; nothing for the others, and nothing that is trusted."""
+    try:
+        _, payload, _ = key.split(".")
+        claims = json.loads(base64.urlsafe_b64decode(payload + "=="))
+    except ValueError:
+        return {}
+    return claims if isinstance(claims, dict) else {}
+
+
+def _part_trouble(url: str, parts: SplitResult) -> str | None:
+    if not url.startswith(("http://", "https://")):
+        return "must begin with https:// (or http:// on this machine)"
+    if not parts.hostname:
+        return "names no host"
+    if parts.username is not None or parts.query or parts.fragment:
+        return "must have no user, query or fragment"
+    if parts.hostname in _DASHBOARDS:
+        return "is the dashboard's address; take the project's own"
+    found = _SERVICES.search(parts.path)
+    return f"must end before {found.group()}" if found else None
