@@ -8,7 +8,8 @@
     │   ├── StagingFull           staging has no room now: the run waits, and no attempt is counted
     │   ├── StagedImageLost       bytes that waited between two steps are gone
     │   ├── StoreUnavailable      Supabase or Redis is away, slow or broken for now
-    │   │   ├── StoreUnreachable  the request never left: nothing was changed
+    │   │   ├── StoreUnreachable  the request never left, or was turned away: nothing was changed
+    │   │   │   └── SchemaMissing the database lacks a table or function: a migration is on its way, or was forgotten
     │   │   └── UnknownOutcome    the answers to a write were lost: it may be done (`task_id`)
     │   ├── MemoryExhausted       the process had no memory left for the step
     │   ├── DecoderLost           the process that decodes pictures ended at this one
@@ -64,7 +65,9 @@ class ConceptWorkerError(Exception):
 
 
 class TransientError(ConceptWorkerError):
-    """May pass by itself; worth another try."""
+    """May pass by itself; worth another try, after `retry_after` seconds where the neighbour said so."""
+
+    retry_after: float = 0.0
 
 
 class ProviderUnavailable(TransientError):
@@ -88,11 +91,24 @@ class ProviderPaused(RateLimited):
 
 
 class StoreUnavailable(TransientError):
-    """Supabase or Redis is away, slow or broken for now."""
+    """Supabase or Redis is away, slow or broken for now; `retry_after` is in seconds, 0 for "not said"."""
+
+    def __init__(self, message: str, retry_after: float = 0.0) -> None:
+        super().__init__(message)
+        if retry_after:  # one argument otherwise, which workers of the last version rebuild
+            self.args = (message, retry_after)
+            self.retry_after = retry_after
+
+    def __str__(self) -> str:
+        return str(self.args[0])
 
 
 class StoreUnreachable(StoreUnavailable):
-    """No connection could be made: the request never left, and nothing was changed."""
+    """The request never left, or was turned away before it was executed: nothing was changed."""
+
+
+class SchemaMissing(StoreUnreachable):
+    """The database, or its API's cache, lacks a table or function: a migration is on its way, or was forgotten."""
 
 
 class UnknownOutcome(StoreUnavailable):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import random
 from dataclasses import dataclass
 
-from concept_worker.errors import RateLimited, StagingFull, StepHeld, TransientError
+from concept_worker.errors import StagingFull, StepHeld, TransientError
 
 _LONGEST_DOUBLING = 30  # a run that waits for hours at a closed door counts thousands of retries
 _ROOM_CAP = 15.0  # seconds: a run that waits for room in staging asks this often
@@ -27,6 +27,4 @@ class Backoff:
             return min(error.seconds, _HELD_CAP, self.cap) + random.uniform(0, min(1.0, self.base))  # noqa: S311 - jitter
         cap = min(self.cap, _ROOM_CAP) if isinstance(error, StagingFull) else self.cap
         jitter = random.uniform(0, min(cap, self.base * 2 ** min(retries, _LONGEST_DOUBLING)))  # noqa: S311 - jitter needs no secrecy
-        if isinstance(error, RateLimited):
-            return min(self.cap, error.retry_after) + jitter
-        return jitter
+        return min(self.cap, error.retry_after) + jitter

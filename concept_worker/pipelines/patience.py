@@ -19,8 +19,10 @@ _PAID = 60.0  # of an answer that was paid for: only this process has it
 _FIRST, _MOST = 0.2, 1.0  # between tries: whoever waits here is back before housekeeping asks somebody else
 
 
-def patiently(write: Callable[[], T], *, seconds: float = _SHORT) -> T:
-    """The result of `write`, which must be safe to repeat.
+def patiently(write: Callable[[], T], *, seconds: float = _SHORT, event: str = "write put off") -> T:
+    """The result of `write`, which must be safe to repeat; each wait is logged as `event`.
+
+    A wait that the store asked for is waited, but never past `seconds`: one try is left for the end.
 
     Raises:
         StoreUnavailable: the store stayed away for so many seconds.
@@ -30,10 +32,12 @@ def patiently(write: Callable[[], T], *, seconds: float = _SHORT) -> T:
         try:
             return write()
         except StoreUnavailable as exc:
-            if time.monotonic() + wait > deadline:
+            left = deadline - time.monotonic()
+            if wait > left:
                 raise
-            log.warning("write put off", reason=str(exc), seconds=wait)
-        time.sleep(wait)
+            pause = min(max(wait, exc.retry_after), left)
+            log.warning(event, reason=str(exc), seconds=round(pause, 1))
+        time.sleep(pause)
         wait = min(2 * wait, _MOST)
 
 

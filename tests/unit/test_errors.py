@@ -7,7 +7,16 @@ import pickle
 import pytest
 
 from concept_worker import errors
-from concept_worker.errors import ConceptWorkerError, RateLimited, StepHeld, StoreRefused, TaskNotFoundError, mask_id
+from concept_worker.errors import (
+    ConceptWorkerError,
+    RateLimited,
+    SchemaMissing,
+    StepHeld,
+    StoreRefused,
+    StoreUnavailable,
+    TaskNotFoundError,
+    mask_id,
+)
 
 TASK_ID = "9b2f6c1e-0000-4000-8000-000000000000"
 
@@ -18,7 +27,8 @@ def all_errors() -> list[ConceptWorkerError]:
     for kind in vars(errors).values():
         if isinstance(kind, type) and issubclass(kind, ConceptWorkerError):
             made.append(kind(TASK_ID) if kind is TaskNotFoundError else kind("it broke"))
-    return [*made, RateLimited("slow down", 2.5), StepHeld("busy", 3.0), StoreRefused("no", "23503")]
+    with_details = [RateLimited("slow down", 2.5), StepHeld("busy", 3.0), StoreRefused("no", "23503")]
+    return [*made, *with_details, StoreUnavailable("away", 7.0), SchemaMissing("not yet", 15.0)]
 
 
 @pytest.mark.parametrize("error", all_errors(), ids=lambda error: type(error).__name__)

@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from storage3.exceptions import StorageApiError
 from supabase import Client
 
-from concept_worker.services.supabase.client import status_of, translated
+from concept_worker.errors import StoreRefused
+from concept_worker.services.supabase.client import translated
+from concept_worker.services.supabase.troubles import OBJECT_MISSING
 
 _LISTED = 100  # above the pictures of one task
 _CACHE_SECONDS = "31536000"  # a path never gets other content, but for a retry of the same step
@@ -33,8 +34,8 @@ class SupabaseObjectStore:
         with translated():
             try:
                 return self._storage.from_(bucket).download(path)
-            except StorageApiError as exc:
-                if status_of(exc) == 404:
+            except StoreRefused as exc:
+                if exc.code == OBJECT_MISSING:
                     return None
                 raise
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -27,10 +28,11 @@ def test_waits_differ() -> None:
     assert len({BACKOFF.delay(StoreUnavailable("away"), 5) for _ in range(20)}) > 15
 
 
-def test_the_providers_reset_is_honoured() -> None:
+@pytest.mark.parametrize("kind", [RateLimited, StoreUnavailable])
+def test_a_wait_that_the_neighbour_asks_for_is_honoured(kind: type[RateLimited | StoreUnavailable]) -> None:
     """At least as long as it asked, at most the cap beyond jitter."""
-    assert BACKOFF.delay(RateLimited("busy", 30.0), 0) >= 30.0
-    assert BACKOFF.delay(RateLimited("busy", 9999.0), 0) <= 120.0 + 2.0
+    assert BACKOFF.delay(kind("busy", 30.0), 0) >= 30.0
+    assert BACKOFF.delay(kind("busy", 9999.0), 0) <= 120.0 + 2.0
 
 
 def test_a_held_step_is_looked_at_soon() -> None:

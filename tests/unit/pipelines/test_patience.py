@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from types import SimpleNamespace
 from typing import Any, cast
 from uuid import uuid4
@@ -19,15 +20,16 @@ from concept_worker.pipelines.stages.image_preparation import prepare_image_data
 class Store:
     """Away for so many writes, then there."""
 
-    def __init__(self, away: int) -> None:
+    def __init__(self, away: int, retry_after: float = 0.0) -> None:
         self.away = away
+        self.retry_after = retry_after
         self.writes = 0
 
     def write(self, *_: object, **__: object) -> str:
         """One try."""
         self.writes += 1
         if self.writes <= self.away:
-            raise StoreUnavailable("away")
+            raise StoreUnavailable("away", self.retry_after)
         return "written"
 
 
@@ -44,6 +46,25 @@ def test_an_absence_without_end_is_told() -> None:
     with pytest.raises(StoreUnavailable):
         patiently(store.write, seconds=0.5)
     assert store.writes == 2
+
+
+@pytest.mark.parametrize(("asked", "waits"), [(0.0, [0.2, 0.4, 0.8]), (2.0, [2.0, 2.0, 2.0]), (45.0, [45.0, 15.0])])
+def test_a_wait_that_the_store_asks_for_is_waited(
+    monkeypatch: pytest.MonkeyPatch, asked: float, waits: list[float]
+) -> None:
+    """But not past the time there is: a last try comes at its end."""
+    now, waited = [0.0], []
+
+    def sleep(seconds: float) -> None:
+        waited.append(seconds)
+        now[0] += seconds
+
+    monkeypatch.setattr(patience, "time", SimpleNamespace(monotonic=lambda: now[0], sleep=sleep))
+    store = Store(away=3, retry_after=asked)
+    with suppress(StoreUnavailable):
+        never_losing(store.write)
+    assert waited == pytest.approx(waits)
+    assert store.writes == len(waits) + 1
 
 
 def test_a_refusal_is_not_repeated() -> None:
