@@ -11,10 +11,11 @@ import structlog
 from celery import signals
 
 from concept_worker.bootstrap import build_services
-from concept_worker.errors import ConceptWorkerError, TransientError
+from concept_worker.errors import ConceptWorkerError, SchemaMissing, TransientError
 from concept_worker.imaging.memory import limit_memory
 from concept_worker.pipelines.backoff import Backoff
 from concept_worker.pipelines.base import Services
+from concept_worker.pipelines.patience import patiently
 from concept_worker.queue_app import configuration_file, require_promise
 from concept_worker.settings import get_settings
 from concept_worker.tasks.handover import is_announced, leaving
@@ -68,17 +69,26 @@ def backoff() -> Backoff:
 def check_before_start(conf: Any = None, **_: Any) -> None:
     """Try the settings before any message is taken: a wrong key must not turn up as failed rows.
 
+    A database that starts at the same time is waited for, up to `Settings.start_wait_seconds`. Then the worker goes on:
+    only a started one answers to shutdown and inspection, and its steps wait for the database, uncounted.
     The connections are not kept: a prefork child must not inherit an open socket.
     """
+    settings = get_settings()
     try:
         if conf is not None:
             require_promise(conf)
             log.info("configuration", file=str(configuration_file()))
-        trial = build_services(get_settings())
+        trial = build_services(settings)
     except ValueError as exc:
         raise SystemExit(f"concept_worker cannot start: {exc}") from exc
     try:
-        trial.task_service.get_tasks_by_user(_NOBODY, limit=1)
+        patiently(
+            lambda: trial.task_service.get_tasks_by_user(_NOBODY, limit=1),
+            seconds=settings.start_wait_seconds,
+            event="waiting for supabase",
+        )
+    except SchemaMissing as exc:
+        raise SystemExit(f"concept_worker cannot start: {exc}") from exc
     except TransientError as exc:
         log.warning("supabase is not available yet; steps will be retried", reason=str(exc))
     except ConceptWorkerError as exc:
