@@ -55,9 +55,13 @@ def producer_app(settings: Settings) -> Celery:
     and a broker that is away would hold the caller for twenty seconds.
     """
     from concept_worker.queue_app import QueueApp
-    from concept_worker.tasks import connection_guard  # imports Redis's client, which a producer may never need
+    from concept_worker.tasks import (  # they import Redis's client, which a producer may never need
+        connection_guard,
+        odd_key_guard,
+    )
 
     connection_guard.install()
+    odd_key_guard.install()
     app = QueueApp("concept_worker", set_as_current=False)
     transport = {**app.conf.broker_transport_options, **_PUBLISHING}  # also for what is no task, such as a revoke
     app.conf.update(broker_url=settings.redis_url, result_backend="disabled://", broker_transport_options=transport)

@@ -13,9 +13,6 @@ from typing import Any
 from celery import Celery
 from celery.app.utils import Settings as CelerySettings
 from celery.loaders.app import AppLoader
-from kombu.exceptions import OperationalError
-
-from concept_worker.errors import StoreRefused
 
 _PACKAGE = Path(__file__).resolve().parent
 
@@ -107,18 +104,3 @@ class QueueApp(Celery):
         conf = super()._load_config()  # type: ignore[misc]  # not in the stubs
         object.__setattr__(conf, "__class__", OwnSettings)  # an ordinary assignment makes a setting of that name
         return conf
-
-
-def answering_workers(app: Celery, seconds: float) -> list[str]:
-    """Ask all workers over the broker; the names of those that answer in time.
-
-    Raises:
-        StoreRefused: the broker does not answer, or does not let this user ask.
-    """
-    from redis.exceptions import RedisError
-
-    try:
-        answers = app.control.ping(timeout=seconds) or []
-    except (OperationalError, RedisError) as exc:
-        raise StoreRefused(str(exc)) from exc
-    return sorted(name for answer in answers for name in answer)

@@ -285,7 +285,7 @@ def doctor() -> None:
 
     findings = examine()
     for finding in findings:
-        mark = ("ok  ", "green") if finding.is_well else ("bad ", "red")
+        mark = ("bad ", "red") if not finding.is_well else ("warn", "yellow") if finding.warns else ("ok  ", "green")
         out.print(Text.assemble(mark, f" {finding.what}: {finding.says}"))
     raise typer.Exit(0 if all(finding.is_well for finding in findings) else 1)
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from urllib.parse import urlsplit
 from uuid import UUID
 
@@ -11,20 +10,13 @@ from redis import Redis
 from redis.exceptions import RedisError
 
 from concept_worker.bootstrap import build_records
+from concept_worker.cli.findings import Finding
+from concept_worker.cli.redis_care import care_of
 from concept_worker.errors import ConceptWorkerError
 from concept_worker.settings import Settings, get_settings
 
 _NOBODY = UUID(int=0)
 _SECONDS = 3.0  # patience with each neighbour
-
-
-@dataclass(frozen=True)
-class Finding:
-    """One neighbour, and how it is."""
-
-    what: str
-    is_well: bool
-    says: str
 
 
 def examine() -> list[Finding]:
@@ -34,6 +26,7 @@ def examine() -> list[Finding]:
     return [
         *_supabase(settings),
         *redis,
+        *care_of(settings),
         _workers(settings, broker_is_well=redis[0].is_well),
         Finding("provider", True, settings.chosen_provider.value),
     ]
@@ -73,19 +66,22 @@ def _redis(settings: Settings) -> Iterator[Finding]:
 
 def _workers(settings: Settings, *, broker_is_well: bool) -> Finding:
     from concept_worker.celery import app
-    from concept_worker.queue_app import answering_workers
+    from concept_worker.tasks.consumers import consumers
 
     if not settings.remote_control:
-        return Finding(
-            "workers", True, "not asked: CONCEPT_REMOTE_CONTROL is off; watch the oldest pending row instead"
-        )
+        reason = "not asked: CONCEPT_REMOTE_CONTROL is off; watch the oldest pending row instead"
+        return Finding("workers", True, reason, warns=True)
     if not broker_is_well:
         return Finding("workers", False, "cannot be asked without the broker")
     try:
-        names = answering_workers(app, seconds=1.0)
+        asked = consumers(app)
     except ConceptWorkerError as exc:
-        return Finding("workers", False, f"cannot be asked: {exc}")
-    return Finding("workers", bool(names), ", ".join(names) or "none answers; start them as the Procfile says")
+        return Finding("workers", False, str(exc))
+    alone = ", ".join(queue.value for queue, names in asked.items() if not names)
+    if alone:
+        mend = "start workers as the Procfile says, or give a running one its consumer back"
+        return Finding("workers", False, f"nobody consumes {alone}; {mend} (celery control add_consumer QUEUE)")
+    return Finding("workers", True, "; ".join(f"{queue.value}: {', '.join(names)}" for queue, names in asked.items()))
 
 
 def _finding(what: str, where: str, ask: Callable[[], object]) -> Finding:

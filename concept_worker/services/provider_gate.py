@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any, TypeVar
+from uuid import uuid4
 
 import structlog
 from redis import Redis
@@ -27,44 +28,80 @@ T = TypeVar("T")
 
 _TIMEOUT = 10.0  # seconds, each command
 _REMEMBERED = 60_000  # milliseconds that a failure counts towards opening
+_LONGEST_PAUSE = 3_600.0  # seconds: a provider that asks for more is asked again after that
 _SPREAD = 0.25  # of a wait, added at random: those who wait together do not come back together
 
-# KEYS: pause, half, probe, calls (a sorted set of the times of the calls of the last window, and a counter for names).
-# ARGV: calls a window (0: no limit), milliseconds of the window, milliseconds a probe may take.
-# Returns {milliseconds to wait, which door}: 0 is "go in".
-_ENTER = """
-local left = redis.call('PTTL', KEYS[1])
-if left > 0 then return {left, 'pause'} end
-if redis.call('EXISTS', KEYS[2]) == 1 and not redis.call('SET', KEYS[3], '1', 'NX', 'PX', ARGV[3]) then
-    return {math.max(math.floor(redis.call('PTTL', KEYS[3]) / 4), 250), 'circuit'}
+# What is in Redis may be anybody's: a key that we cannot have written (another type, no end, an end beyond any of ours,
+# a time to come) is deleted before it is used. A script then answers its name too.
+_MENDING = """
+local mended = ''
+local function mend(key, odd)
+    if odd then
+        redis.call('DEL', key)
+        mended = key
+    end
 end
-local most, window = tonumber(ARGV[1]), tonumber(ARGV[2])
-if most == 0 then return {0, ''} end
+local function lasts_beyond(key, most)
+    local left = redis.call('PTTL', key)
+    return left == -1 or left > most
+end
+local function is_other(key, kind)
+    local found = redis.call('TYPE', key).ok
+    return found ~= kind and found ~= 'none'
+end
+"""
+
+# KEYS: pause, half, probe, calls (a sorted set of the times of the calls of the last window).
+# ARGV: calls a window (0: no limit), milliseconds of the window, of the longest probe and of the longest pause, name of
+# this call. Returns {milliseconds to wait, which door, what was mended}: 0 is "go in".
+_ENTER = (
+    _MENDING
+    + """
+local most, window, probe = tonumber(ARGV[1]), tonumber(ARGV[2]), tonumber(ARGV[3])
+mend(KEYS[1], lasts_beyond(KEYS[1], tonumber(ARGV[4])))
+mend(KEYS[3], lasts_beyond(KEYS[3], 4 * probe))
+local left = redis.call('PTTL', KEYS[1])
+if left > 0 then return {left, 'pause', mended} end
+if redis.call('EXISTS', KEYS[2]) == 1 and not redis.call('SET', KEYS[3], '1', 'NX', 'PX', probe) then
+    return {math.max(math.floor(redis.call('PTTL', KEYS[3]) / 4), 250), 'circuit', mended}
+end
+if most == 0 then return {0, '', mended} end
 local time = redis.call('TIME')
 local now = time[1] * 1000 + math.floor(time[2] / 1000)
+mend(KEYS[4], is_other(KEYS[4], 'zset'))
 redis.call('ZREMRANGEBYSCORE', KEYS[4], '-inf', now - window)
+if redis.call('ZREMRANGEBYSCORE', KEYS[4], now + window, '+inf') > 0 then mended = KEYS[4] end
 if redis.call('ZCARD', KEYS[4]) >= most then
     redis.call('DEL', KEYS[3])
     local oldest = redis.call('ZRANGE', KEYS[4], 0, 0, 'WITHSCORES')
-    return {math.max(oldest[2] + window - now, 1), 'rate'}
+    return {math.min(math.max(oldest[2] + window - now, 1), window), 'rate', mended}
 end
-redis.call('ZADD', KEYS[4], now, redis.call('INCR', KEYS[5]))
+redis.call('ZADD', KEYS[4], now, ARGV[5])
 redis.call('PEXPIRE', KEYS[4], window)
-return {0, ''}
+return {0, '', mended}
 """
+)
 
 # KEYS: pause, half, probe, failures. ARGV: failures that open, milliseconds open, milliseconds that failures count.
-_FAILED = """
-local failures = redis.call('INCR', KEYS[4])
+# Returns {1 when the circuit opened, else 0, what was mended}.
+_FAILED = (
+    _MENDING
+    + """
+local failures = redis.pcall('INCR', KEYS[4])
+if type(failures) ~= 'number' then
+    mend(KEYS[4], true)
+    failures = redis.call('INCR', KEYS[4])
+end
 redis.call('PEXPIRE', KEYS[4], ARGV[3])
 if redis.call('EXISTS', KEYS[2]) == 1 or failures >= tonumber(ARGV[1]) then
     redis.call('SET', KEYS[1], 'circuit', 'PX', ARGV[2])
     redis.call('SET', KEYS[2], '1')
     redis.call('DEL', KEYS[3], KEYS[4])
-    return 1
+    return {1, mended}
 end
-return 0
+return {0, mended}
 """
+)
 
 
 @dataclass(frozen=True)
@@ -120,28 +157,36 @@ class ProviderGate:
         self._redis.close()
 
     def _go_in(self, circuit: str) -> None:
-        keys = [self._key(circuit, name) for name in ("pause", "half", "probe")]
-        keys += [self._key("calls"), self._key("counter")]
-        window, probe = round(self._limits.window * 1000), round(self._limits.longest_call * 1000)
+        keys = [*(self._key(circuit, name) for name in ("pause", "half", "probe")), self._key("calls")]
+        arguments: list[int | str] = [self._limits.calls, *map(_milliseconds, self._durations()), uuid4().hex]
         with redis_translated():
-            answer: Any = self._enter(keys=keys, args=[self._limits.calls, window, probe])
-        milliseconds, door = float(answer[0]), answer[1].decode()
+            answer: Any = self._enter(keys=keys, args=arguments)
+        milliseconds, door, *mended = answer
+        _warn_of(mended)
         if milliseconds > 0:
-            reason = "the rate limit is used up" if door == "rate" else "the image provider is having trouble"
+            reason = "the rate limit is used up" if door == b"rate" else "the image provider is having trouble"
             spread = 1 + random.uniform(0, _SPREAD)  # noqa: S311 - jitter needs no secrecy
             raise ProviderPaused(f"{reason}, waiting", milliseconds / 1000 * spread)
+
+    def _durations(self) -> tuple[float, float, float]:
+        """Window, longest probe and longest pause, in seconds."""
+        return self._limits.window, self._limits.longest_call, max(_LONGEST_PAUSE, self._limits.seconds)
 
     def _pause(self, circuit: str, seconds: float) -> None:
         with _noted():
             if seconds > 0:
-                self._redis.set(self._key(circuit, "pause"), "asked", px=max(1, round(seconds * 1000)))
+                asked = _milliseconds(min(seconds, _LONGEST_PAUSE))
+                self._redis.set(self._key(circuit, "pause"), "asked", px=asked)
             self._redis.delete(self._key(circuit, "probe"))
 
     def _count_failure(self, circuit: str) -> None:
         keys = [self._key(circuit, name) for name in ("pause", "half", "probe", "failures")]
-        opened = round(self._limits.seconds * 1000)
+        opened = _milliseconds(self._limits.seconds)
         with _noted():
-            if self._failed(keys=keys, args=[self._limits.failures, opened, _REMEMBERED]):
+            answer: Any = self._failed(keys=keys, args=[self._limits.failures, opened, _REMEMBERED])
+            has_opened, *mended = answer
+            _warn_of(mended)
+            if has_opened:
                 log.warning("circuit opened", provider=self._name, circuit=circuit, seconds=self._limits.seconds)
 
     def _close(self, circuit: str) -> None:
@@ -150,6 +195,15 @@ class ProviderGate:
 
     def _key(self, *parts: str) -> str:
         return ":".join(("concept-worker:gate", self._name, *parts))
+
+
+def _milliseconds(seconds: float) -> int:
+    return max(1, round(seconds * 1000))
+
+
+def _warn_of(mended: list[bytes]) -> None:
+    for key in filter(None, mended):
+        log.critical("odd key in Redis deleted", key=key.decode(errors="replace"))
 
 
 @contextmanager

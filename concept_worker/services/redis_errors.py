@@ -23,8 +23,8 @@ WRONG_TYPE = "WRONGTYPE"
 FULL = "OOM"
 # Refusals of a moment: memory, a failover, a replica, a disk, a long script. Of errors inside a script, servers before
 # Redis 7 put the code somewhere in the text.
-_PASSING = (FULL, "READONLY", "LOADING", "MASTERDOWN", "TRYAGAIN", "CLUSTERDOWN", "NOREPLICAS", "MISCONF", "BUSY")
-_CODE = re.compile(rf"\b({'|'.join((*_PASSING, WRONG_TYPE))})\b")
+PASSING = (FULL, "READONLY", "LOADING", "MASTERDOWN", "TRYAGAIN", "CLUSTERDOWN", "NOREPLICAS", "MISCONF", "BUSY")
+_CODE = re.compile(rf"\b({'|'.join((*PASSING, WRONG_TYPE))})\b")
 
 # redis-py cuts the code off where it has a class for it.
 _CLASSES = {
@@ -44,7 +44,7 @@ def redis_translated() -> Iterator[None]:
         raise StoreUnavailable("the staging store did not answer") from exc
     except RedisError as exc:
         code = code_of(exc)
-        if code in _PASSING:
+        if code in PASSING:
             raise StoreUnavailable("the staging store takes nothing at the moment") from exc
         raise StoreRefused("the staging store refused the request", code) from exc
 

@@ -1,5 +1,5 @@
-"""What stands between a worker and its broker: `connection_guard`, `envelope_guard`, the way out for threads
-(`handover`), and a guard against messages that would kill the worker.
+"""What stands between a worker and its broker: `connection_guard`, `envelope_guard`, `odd_key_guard`, the way out for
+threads (`handover`), and a guard against messages that would kill the worker.
 
 A message with valid headers and a broken body, or without an id, ends a Celery 5.7 worker, goes back to the queue and
 ends it again after each restart. Here it is looked at first, and dropped with a line in the log.
@@ -15,12 +15,13 @@ from celery.concurrency.thread import TaskPool as Threads
 from celery.worker import state
 from celery.worker.consumer import Consumer
 
-from concept_worker.tasks import connection_guard, envelope_guard, handover
+from concept_worker.tasks import connection_guard, envelope_guard, handover, odd_key_guard
 
 log = structlog.get_logger(__name__)
 
 connection_guard.install()
 envelope_guard.install()
+odd_key_guard.install()
 
 
 class GuardedConsumer(Consumer):

@@ -8,6 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 from uuid import uuid4
 
 import pytest
+from structlog.testing import capture_logs
 
 from concept_worker.devstack import Stack
 from concept_worker.errors import BadProviderAnswer, ProviderPaused, ProviderUnavailable, RateLimited
@@ -210,3 +211,63 @@ def test_palettes_do_not_wait_for_ever(make_gate: MakeGate) -> None:
     with pytest.raises(RateLimited) as caught:
         generator.generate_palettes("warm", "a fox", 3)
     assert not isinstance(caught.value, ProviderPaused)
+
+
+class TestOddKeys:
+    """Keys that we cannot have written stop nobody: they are deleted, with an alarm."""
+
+    @pytest.mark.parametrize("name", ["image:pause", "image:half", "image:probe", "image:failures", "calls"])
+    @pytest.mark.parametrize("kind", ["text", "number", "list", "hash", "set", "sorted set", "stream"])
+    def test_whatever_it_is(self, make_gate: MakeGate, name: str, kind: str) -> None:
+        """Without a time to live."""
+        gate = make_gate(GateLimits(calls=5, failures=3))
+        plant(gate, gate._key(*name.split(":")), kind)
+        until_let_in(gate)
+        for _ in range(3):
+            fail(gate, ProviderUnavailable("away"))
+        assert is_open(gate)
+
+    @pytest.mark.parametrize("name", ["pause", "probe"])
+    @pytest.mark.parametrize("seconds", [None, 10**9])
+    def test_no_end_or_a_far_one(self, make_gate: MakeGate, name: str, seconds: int | None) -> None:
+        """No wait of ours lasts so long."""
+        gate = make_gate(GateLimits())
+        gate._redis.set(gate._key("image", "half"), "1")
+        gate._redis.set(gate._key("image", name), "odd", ex=seconds)
+        with capture_logs() as logs:
+            assert not is_open(gate)
+        assert [line["event"] for line in logs] == ["odd key in Redis deleted"]
+
+    @pytest.mark.parametrize("later", [120_000, 10**15, float("inf")])
+    def test_calls_of_a_time_to_come(self, make_gate: MakeGate, later: float) -> None:
+        """They do not use the limit up."""
+        gate = make_gate(GateLimits(calls=1, window=30.0))
+        gate._redis.zadd(gate._key("calls"), {f"odd {number}": time.time() * 1000 + later for number in range(9)})
+        assert not is_open(gate)
+
+    def test_a_provider_that_asks_for_years(self, make_gate: MakeGate) -> None:
+        """It is asked again after the longest pause."""
+        gate = make_gate(GateLimits())
+        fail(gate, RateLimited("slow down", 1e12))
+        assert 3_500 < gate._redis.ttl(gate._key("image", "pause")) <= 3_600
+        assert is_open(gate)
+
+
+def plant(gate: ProviderGate, key: str, kind: str) -> None:
+    """A key of that kind, as a neighbour may leave one."""
+    redis = gate._redis
+    match kind:
+        case "text":
+            redis.set(key, "odd")
+        case "number":
+            redis.set(key, 2**63 - 1)
+        case "list":
+            redis.lpush(key, "odd")
+        case "hash":
+            redis.hset(key, "odd", "odd")
+        case "set":
+            redis.sadd(key, "odd")
+        case "sorted set":
+            redis.zadd(key, {"odd": 1})
+        case "stream":
+            redis.xadd(key, {"odd": "odd"})

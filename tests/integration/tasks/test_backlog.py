@@ -9,6 +9,7 @@ from uuid import uuid4
 import pytest
 from celery import Celery
 from redis import Redis
+from structlog.testing import capture_logs
 
 from concept_worker.client import producer_app
 from concept_worker.devstack import Stack
@@ -53,3 +54,53 @@ def test_what_is_not_ours_is_passed_over(app: Celery, broker: Redis, monkeypatch
     ):
         broker.lpush(Queue.IMAGES.value, message)
     assert waiting_among(app, set(waiting)) == set(waiting)
+
+
+DEEP = b"[" * 100_000
+ODD = [
+    DEEP,
+    b'{"headers": ' * 5_000,
+    b"\xff\xfe",
+    b'{"headers": {"id": "\xff"}}',
+    b'{"headers": {"id": []}}',
+    b'{"headers": {"root_id": ' + b"[" * 400 + b"]" * 400 + b"}}",
+    b'{"headers": "' + b"x" * 10_000_000 + b'"}',
+    b"9" * 50_000,
+]
+
+
+def test_odd_messages_hide_nobody(app: Celery, broker: Redis) -> None:
+    """Deep, large, or no text: one alarm a queue, and the messages around them count."""
+    waiting = [str(uuid4()) for _ in range(2)]
+    broker.lpush(Queue.IMAGES.value, json.dumps({"headers": {"id": waiting[0]}}), *ODD)
+    broker.lpush(Queue.IMAGES.value, json.dumps({"headers": {"id": waiting[1]}}))
+    with capture_logs() as logs:
+        assert waiting_among(app, {*waiting, str(uuid4())}) == set(waiting)
+    assert [(line["event"], line["count"]) for line in logs] == [("odd messages in a queue passed over", len(ODD))]
+
+
+def test_a_large_message_stays_on_the_server(app: Celery, broker: Redis) -> None:
+    """Whoever looks for others does not carry it away."""
+    waiting = str(uuid4())
+    broker.lpush(Queue.IMAGES.value, json.dumps({"headers": {"id": waiting}}), *[b"x" * 2_000_000] * 20)
+    before = broker.info("stats")["total_net_output_bytes"]
+    assert waiting_among(app, {waiting, str(uuid4())}) == {waiting}
+    assert broker.info("stats")["total_net_output_bytes"] - before < 1_000_000
+
+
+@pytest.mark.parametrize("kind", ["string", "hash", "stream"])
+def test_a_queue_that_is_none(app: Celery, broker: Redis, kind: str) -> None:
+    """It is deleted, with an alarm, and the other queues are read."""
+    odd, waiting = Queue.CONCEPTS.value, str(uuid4())
+    match kind:
+        case "string":
+            broker.set(odd, "odd")
+        case "hash":
+            broker.hset(odd, "a", "b")
+        case "stream":
+            broker.xadd(odd, {"a": "b"})
+    broker.lpush(Queue.HOUSEKEEPING.value, json.dumps({"headers": {"root_id": waiting}}))
+    with capture_logs() as logs:
+        assert waiting_among(app, {waiting}) == {waiting}
+    assert [line["event"] for line in logs] == ["odd key in Redis deleted"]
+    assert not broker.exists(odd)

@@ -24,7 +24,7 @@ class GoneAfterEntry:
         return self._let_in if self.scripts == 1 else self._away
 
     def _let_in(self, **_: Any) -> list[Any]:
-        return [0, b""]
+        return [0, b"", b""]
 
     def _away(self, *_: Any, **__: Any) -> Any:
         raise RedisConnectionError("away")

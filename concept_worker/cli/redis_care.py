@@ -1,0 +1,94 @@
+"""Is Redis set up so that it loses no message and no picture takes a message's place?
+
+What may not be asked is never called well: an ACL that forbids a question is a warning.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from itertools import combinations
+from typing import Any
+
+from redis import Redis
+from redis.exceptions import ConnectionError as RedisConnectionError
+from redis.exceptions import RedisError
+from redis.exceptions import TimeoutError as RedisTimeoutError
+
+from concept_worker.cli.findings import Finding
+from concept_worker.settings import Settings
+
+_SECONDS = 3.0  # patience with each question
+
+
+def care_of(settings: Settings) -> Iterator[Finding]:
+    """One warning a trouble, one good finding a server without any; nothing of a server that does not answer."""
+    addresses = {
+        "broker": settings.redis_url,
+        "results": settings.result_url or settings.redis_url,
+        "staging": settings.staging_url or settings.redis_url,
+    }
+    yield from _shared(addresses)
+    servers: dict[tuple[Any, ...], list[str]] = {}
+    for name, url in addresses.items():
+        servers.setdefault(_place(url)[:2], []).append(name)
+    for names in servers.values():
+        yield from _server(names, addresses[names[0]], has_budget=bool(settings.staging_budget_mb))
+
+
+def _shared(addresses: dict[str, str]) -> Iterator[Finding]:
+    for (one, url), (other, other_url) in combinations(addresses.items(), 2):
+        if _place(url) == _place(other_url):
+            mend = f"set CONCEPT_{'RESULT' if other == 'results' else 'STAGING'}_URL to a database of its own"
+            yield Finding(f"{one} and {other}", True, f"share one database; {mend}", warns=True)
+
+
+def _place(url: str) -> tuple[Any, ...]:
+    """Host (or socket), port and database of an address."""
+    parts = Redis.from_url(url).connection_pool.connection_kwargs
+    return parts.get("host") or parts.get("path") or "localhost", parts.get("port") or 6379, parts.get("db") or 0
+
+
+def _server(names: list[str], url: str, *, has_budget: bool) -> Iterator[Finding]:
+    what = f"Redis of {', '.join(names)}"
+    with Redis.from_url(url, socket_timeout=_SECONDS, socket_connect_timeout=_SECONDS) as redis:
+        try:
+            troubles = [*_memory(redis, needs_limit="staging" in names and not has_budget), *_persistence(redis)]
+        except (RedisConnectionError, RedisTimeoutError):
+            return  # it was said already that it does not answer
+    for trouble in troubles:
+        yield Finding(what, True, trouble, warns=True)
+    if not troubles:
+        yield Finding(what, True, "noeviction, appendonly")
+
+
+def _memory(redis: Redis, *, needs_limit: bool) -> Iterator[str]:
+    try:
+        told = redis.info("memory")
+    except (RedisConnectionError, RedisTimeoutError):
+        raise
+    except RedisError as exc:
+        yield f"may not be asked for its memory settings (INFO: {exc}); make sure of maxmemory-policy noeviction"
+        if needs_limit:
+            yield "staging has no budget, because maxmemory may not be read; set CONCEPT_STAGING_BUDGET_MB"
+        return
+    policy = told.get("maxmemory_policy", "not told")
+    if policy != "noeviction":
+        yield f"maxmemory-policy is {policy}: a full server drops messages; set noeviction"
+    if needs_limit and not int(told.get("maxmemory", 0)):
+        yield "staging has no budget: set maxmemory, or CONCEPT_STAGING_BUDGET_MB"
+
+
+def _persistence(redis: Redis) -> Iterator[str]:
+    try:
+        if int(redis.info("persistence").get("aof_enabled", 0)):
+            return
+        saves = str(redis.config_get("save").get("save", ""))
+    except (RedisConnectionError, RedisTimeoutError):
+        raise
+    except RedisError as exc:
+        yield f"may not be asked whether it keeps its data ({exc}); make sure of appendonly yes"
+        return
+    if saves:
+        yield "appendonly is off: a restart loses what came since the last snapshot; set appendonly yes"
+    else:
+        yield "persistence is off: a restart loses queues and staged pictures; set appendonly yes"
