@@ -8,7 +8,6 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any, Self
 from uuid import UUID
 
-import structlog
 from celery import Celery
 from kombu.exceptions import OperationalError
 
@@ -20,6 +19,7 @@ from concept_worker.errors import (
     TaskNotFoundError,
     UnknownOutcome,
 )
+from concept_worker.logging import get_logger
 from concept_worker.models import (
     PALETTES_DEFAULT,
     ConceptRow,
@@ -37,7 +37,7 @@ from concept_worker.settings import Settings, get_settings
 if TYPE_CHECKING:
     from concept_worker.bootstrap import Records
 
-log = structlog.get_logger(__name__)
+log = get_logger(__name__)
 
 # A producer is a web request: three quick tries, then a clear error.
 _PUBLISHING = {"max_retries": 2, "interval_start": 0.1, "interval_step": 0.2, "interval_max": 0.5}

@@ -227,7 +227,7 @@ class PoisonStep(PermanentError):
 
 
 class StageCrashed(PermanentError):
-    """A stage met an error nobody planned for; its cause is in the log, not in the sentence."""
+    """A stage met an error nobody planned for; its kind and place are in the log, not in the sentence."""
 
 
 class TaskError(PermanentError):

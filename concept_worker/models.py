@@ -64,7 +64,7 @@ class PaletteSource(StrEnum):
 class Model(BaseModel):
     """Frozen, and strict about unknown fields."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
 
 
 def _printable(text: str) -> str:
@@ -201,8 +201,8 @@ def to_uuid(field: str, value: Identifier) -> UUID:
         return value
     try:
         return UUID(str(value))
-    except ValueError as exc:
-        raise InvalidRequest(f"Invalid request: {field}: must be a UUID") from exc
+    except ValueError:
+        raise InvalidRequest(f"Invalid request: {field}: must be a UUID") from None
 
 
 def payload_from(model: type[Model], fields: Mapping[str, Any]) -> Any:
@@ -214,7 +214,7 @@ def payload_from(model: type[Model], fields: Mapping[str, Any]) -> Any:
     try:
         return model.model_validate(dict(fields))
     except ValidationError as exc:
-        raise InvalidRequest(describe_validation(exc)) from exc
+        raise InvalidRequest(describe_validation(exc)) from None
 
 
 def describe_validation(exc: ValidationError) -> str:
@@ -238,7 +238,7 @@ def _mend(kind: str, message: str) -> str:
 class TaskRow(BaseModel):
     """A row of `tasks`, as the user may see it. Ignores columns it does not know, so that a schema may grow first."""
 
-    model_config = ConfigDict(frozen=True, extra="ignore")
+    model_config = ConfigDict(frozen=True, extra="ignore", hide_input_in_errors=True)
 
     id: UUID
     user_id: UUID
@@ -290,7 +290,7 @@ class FinishedStep(Model):
 class VariationRow(BaseModel):
     """A row of `color_variations`."""
 
-    model_config = ConfigDict(frozen=True, extra="ignore")
+    model_config = ConfigDict(frozen=True, extra="ignore", hide_input_in_errors=True)
 
     position: int
     palette_name: str
@@ -304,7 +304,7 @@ class VariationRow(BaseModel):
 class ConceptRow(BaseModel):
     """A row of `concepts` with its variations in order."""
 
-    model_config = ConfigDict(frozen=True, extra="ignore")
+    model_config = ConfigDict(frozen=True, extra="ignore", hide_input_in_errors=True)
 
     id: UUID
     task_id: UUID | None

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from enum import StrEnum
 from functools import lru_cache
 from io import StringIO
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
+from urllib.parse import urlsplit
 
 from dotenv import dotenv_values
-from pydantic import AliasChoices, Field, SecretStr
+from pydantic import AfterValidator, AliasChoices, Field, SecretStr
 from pydantic_settings import (
     BaseSettings,
     DotEnvSettingsSource,
@@ -19,6 +20,7 @@ from pydantic_settings import (
 )
 
 from concept_worker.ownership import read_own, trusted_owners
+from concept_worker.redaction import mask_url
 from concept_worker.supabase_settings import address_trouble, key_trouble
 
 DEV_ENV_FILE = ".concept-worker/dev.env"  # `concept-worker dev` writes it while it runs
@@ -53,6 +55,35 @@ class OwnFiles(DotEnvSettingsSource):
         return {name.lower(): value for name, value in dotenv_values(stream=StringIO(text)).items()}
 
 
+def _readable_url(url: str) -> str:
+    """An address as it is, when it can be read in one way only; its error holds nothing of it."""
+    try:
+        parts = urlsplit(url)
+        is_clear = "@" not in f"{parts.path}{parts.query}{parts.fragment}" and parts.port != 0
+    except ValueError:
+        is_clear = False
+    if not is_clear:
+        raise ValueError(
+            "is no address that can be read; write / ? # @ : of its password as %2F %3F %23 %40 %3A"
+        ) from None
+    return url
+
+
+Url = Annotated[str, AfterValidator(_readable_url)]
+
+
+def header_value(secret: SecretStr, setting: str) -> str:
+    """A key as a header may carry it, without blanks around it.
+
+    Raises:
+        ValueError: it has other characters than printable ASCII; names the setting, never the value.
+    """
+    value = secret.get_secret_value().strip()
+    if not all(" " < character <= "~" for character in value):
+        raise ValueError(f"{setting} has line breaks, blanks or letters that no key has; it must be one plain line")
+    return value
+
+
 class Settings(BaseSettings):
     """Everything that differs between a laptop and production. `.env.example` explains each in the operator's words.
 
@@ -66,6 +97,7 @@ class Settings(BaseSettings):
         extra="ignore",
         frozen=True,
         populate_by_name=True,
+        hide_input_in_errors=True,
     )
 
     @classmethod
@@ -81,7 +113,7 @@ class Settings(BaseSettings):
         return init_settings, env_settings, OwnFiles(settings_cls)
 
     # Supabase
-    supabase_url: str = Field(default="", validation_alias=_neighbour("SUPABASE_URL"))
+    supabase_url: Url = Field(default="", validation_alias=_neighbour("SUPABASE_URL"))
     supabase_secret_key: SecretStr = Field(
         default=SecretStr(""),
         validation_alias=_neighbour("SUPABASE_SECRET_KEY", "SUPABASE_SERVICE_ROLE_KEY", "SUPABASE_KEY"),
@@ -93,9 +125,9 @@ class Settings(BaseSettings):
     signed_url_seconds: Annotated[int, Field(ge=1)] = 3600  # life of a link made on reading
 
     # Redis
-    redis_url: str = Field(default="redis://127.0.0.1:6379/0", validation_alias=_neighbour("REDIS_URL"))
-    result_url: str = ""  # empty: the broker's
-    staging_url: str = ""  # empty: the broker's
+    redis_url: Url = Field(default="redis://127.0.0.1:6379/0", validation_alias=_neighbour("REDIS_URL"))
+    result_url: Url = ""  # empty: the broker's
+    staging_url: Url = ""  # empty: the broker's
     remote_control: bool = True  # whether workers obey inspect, revoke and shutdown over the broker
     staging_seconds: Annotated[int, Field(ge=60)] = 86_400  # how long staged bytes wait at most
     staging_budget_mb: Annotated[int, Field(ge=0)] = 0  # of all staged bytes; 0: half of Redis's maxmemory, if it says
@@ -103,11 +135,11 @@ class Settings(BaseSettings):
     # Provider
     provider: Provider | None = None  # None: whoever has a key below, else offline
     jigsawstack_api_key: SecretStr = Field(default=SecretStr(""), validation_alias=_neighbour("JIGSAWSTACK_API_KEY"))
-    jigsawstack_api_url: str = Field(
+    jigsawstack_api_url: Url = Field(
         default="https://api.jigsawstack.com", validation_alias=_neighbour("JIGSAWSTACK_API_URL")
     )
     openai_api_key: SecretStr = Field(default=SecretStr(""), validation_alias=_neighbour("OPENAI_API_KEY"))
-    openai_base_url: str = Field(  # with its version path, as the vendor's own tools take it
+    openai_base_url: Url = Field(  # with its version path, as the vendor's own tools take it
         default="https://api.openai.com/v1", validation_alias=_neighbour("OPENAI_BASE_URL")
     )
     openai_image_model: str = "gpt-image-2.5-flare"
@@ -158,6 +190,11 @@ class Settings(BaseSettings):
         if self.jigsawstack_api_key.get_secret_value():
             return Provider.JIGSAWSTACK
         return Provider.OPENAI if self.openai_api_key.get_secret_value() else Provider.OFFLINE
+
+    def __repr_args__(self) -> Iterator[tuple[str | None, Any]]:
+        """Addresses without their passwords; secrets hide themselves."""
+        for name, value in super().__repr_args__():
+            yield name, mask_url(value) if isinstance(value, str) and "://" in value else value
 
     def require_supabase(self) -> None:
         """Make sure that Supabase is named, and that name and key can be ones.

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from urllib.parse import urlsplit
 from uuid import UUID
 
 from redis import Redis
@@ -13,6 +12,7 @@ from concept_worker.bootstrap import build_records
 from concept_worker.cli.findings import Finding
 from concept_worker.cli.redis_care import care_of
 from concept_worker.errors import ConceptWorkerError
+from concept_worker.redaction import mask_url
 from concept_worker.settings import Settings, get_settings
 
 _NOBODY = UUID(int=0)
@@ -38,7 +38,7 @@ def _supabase(settings: Settings) -> Iterator[Finding]:
     except ValueError as exc:
         yield Finding("supabase", False, str(exc))
         return
-    host = urlsplit(settings.supabase_url).netloc
+    host = mask_url(settings.supabase_url)
     tasks, images = records.task_service, records.image_persistence_service
     yield _finding("supabase tables", host, lambda: tasks.get_tasks_by_user(_NOBODY, limit=1))
     yield _finding("supabase functions", host, lambda: tasks.claim_task_if_pending(_NOBODY, _NOBODY))
@@ -57,10 +57,8 @@ def _redis(settings: Settings) -> Iterator[Finding]:
         ("results", settings.result_url or settings.redis_url),
         ("staging", settings.staging_url or settings.redis_url),
     ):
-        parts = urlsplit(url)
-        where = f"{parts.hostname}:{parts.port or 6379}{parts.path}"
         redis = Redis.from_url(url, socket_timeout=_SECONDS, socket_connect_timeout=_SECONDS)
-        yield _finding(what, where, redis.ping)
+        yield _finding(what, mask_url(url), redis.ping)
         redis.close()
 
 

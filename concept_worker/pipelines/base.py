@@ -11,7 +11,6 @@ from functools import wraps
 from typing import Any, ClassVar, Generic, ParamSpec, Self, TypeVar
 from uuid import UUID, uuid4
 
-import structlog
 from pydantic import TypeAdapter
 
 from concept_worker.errors import (
@@ -24,6 +23,7 @@ from concept_worker.errors import (
     StoreUnavailable,
     TransientError,
 )
+from concept_worker.logging import get_logger
 from concept_worker.models import (
     FinishedStep,
     Model,
@@ -36,6 +36,7 @@ from concept_worker.models import (
 )
 from concept_worker.pipelines.leases import LeaseKeeper
 from concept_worker.pipelines.patience import never_losing, patiently
+from concept_worker.redaction import without_text
 from concept_worker.services.concept_persistence_service import ConceptPersistenceService
 from concept_worker.services.concept_service import ConceptService
 from concept_worker.services.housekeeping_service import HousekeepingService
@@ -44,7 +45,7 @@ from concept_worker.services.image_service import ImageService
 from concept_worker.services.interfaces import Downloader
 from concept_worker.services.task_service import TaskService
 
-log = structlog.get_logger(__name__)
+log = get_logger(__name__)
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -87,7 +88,7 @@ class Step(Generic[T]):
 def stage(failing: str) -> Callable[[Callable[P, T]], Callable[P, T]]:
     """Note a stage's time as one event, and lead its trouble with what failed (`"Storing base image failed"`).
 
-    An error nobody planned for becomes `StageCrashed`; its own text stays in the log.
+    An error nobody planned for becomes `StageCrashed`; its kind and place go into the log, its text does not.
     """
 
     def decorate(function: Callable[P, T]) -> Callable[P, T]:
@@ -107,7 +108,7 @@ def stage(failing: str) -> Callable[[Callable[P, T]], Callable[P, T]]:
             except MemoryError:
                 raise  # `run_step` has the word for it
             except Exception as exc:
-                raise StageCrashed(f"{failing}: an unexpected error") from exc
+                raise without_text(StageCrashed(f"{failing}: an unexpected error"), exc) from None
             finally:
                 seconds = round(time.perf_counter() - started, 4)
                 log.info("stage timing", stage=function.__name__, seconds=seconds, outcome=outcome)

@@ -9,13 +9,12 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from threading import Event, Lock, Thread
 
-import structlog
-
 from concept_worker.errors import ConceptWorkerError
+from concept_worker.logging import get_logger
 from concept_worker.models import RunReference
 from concept_worker.services.task_service import TaskService
 
-log = structlog.get_logger(__name__)
+log = get_logger(__name__)
 
 _BEATS = 3  # signs of life within one lease: two may be lost
 _SOON = 1.0  # seconds: when the database is back, a step that lives says so before housekeeping calls it dead

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from urllib.parse import urlsplit
 
 from concept_worker.errors import DownloadRefused
+from concept_worker.redaction import without_text
 
 REFUSED = "This image link is not one we download from."
 
@@ -57,7 +58,7 @@ def parse_target(url: str) -> Target:
         parts = urlsplit(url)
         port = parts.port
     except ValueError as exc:
-        raise DownloadRefused(REFUSED) from exc
+        raise without_text(DownloadRefused(REFUSED), exc) from None
     host = parts.hostname or ""
     if parts.scheme not in ("http", "https") or "@" in parts.netloc or not _is_host(host):
         raise DownloadRefused(REFUSED)

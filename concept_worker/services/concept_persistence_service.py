@@ -6,9 +6,8 @@ from collections.abc import Sequence
 from typing import Any
 from uuid import UUID
 
-import structlog
-
 from concept_worker.errors import StaleRun
+from concept_worker.logging import get_logger
 from concept_worker.models import (
     ConceptRow,
     ExpiredConcepts,
@@ -21,7 +20,7 @@ from concept_worker.models import (
 from concept_worker.services.image_persistence_service import ImagePersistenceService
 from concept_worker.services.interfaces import ConceptStore
 
-log = structlog.get_logger(__name__)
+log = get_logger(__name__)
 
 
 class ConceptPersistenceService:

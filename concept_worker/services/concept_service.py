@@ -5,15 +5,15 @@ from __future__ import annotations
 import hashlib
 from uuid import UUID
 
-import structlog
 from pydantic import TypeAdapter, ValidationError
 
+from concept_worker.logging import get_logger
 from concept_worker.models import Palette, RefinementPayload, StagedName
 from concept_worker.services.interfaces import ConceptGenerator, Staging
 from concept_worker.services.seal import SealedAs
 from concept_worker.services.staging import staging_key
 
-log = structlog.get_logger(__name__)
+log = get_logger(__name__)
 
 _PALETTES = TypeAdapter(tuple[Palette, ...])
 

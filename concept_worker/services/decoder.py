@@ -7,12 +7,11 @@ import sys
 from threading import Lock, Timer
 from typing import BinaryIO, cast
 
-import structlog
-
 from concept_worker.errors import DecoderLost, InvalidImage
 from concept_worker.imaging.codec import CleanImage, ImageLimits, inspect_image
+from concept_worker.logging import get_logger
 
-log = structlog.get_logger(__name__)
+log = get_logger(__name__)
 
 MODULE = "concept_worker.imaging.decoder"
 _LONGEST = 60.0  # seconds for one picture; the largest that is accepted takes about three

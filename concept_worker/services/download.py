@@ -16,9 +16,10 @@ from dataclasses import dataclass
 from urllib.parse import urljoin, urlsplit
 
 import httpcore
-import structlog
 
 from concept_worker.errors import ConceptWorkerError, DownloadRefused, ProviderUnavailable
+from concept_worker.logging import get_logger
+from concept_worker.redaction import without_text
 from concept_worker.services.addresses import (
     MAX_URL,
     REFUSED,
@@ -34,7 +35,7 @@ from concept_worker.services.provider_http.deadline import Clock, Deadline, curr
 from concept_worker.services.provider_http.transport import DeadlineBackend, SocketOptions, bounded_timeout, trusted_tls
 from concept_worker.settings import Settings
 
-log = structlog.get_logger(__name__)
+log = get_logger(__name__)
 
 TOO_LARGE = "The linked image is too large."
 NO_IMAGE = "The link does not lead to an image any more."
@@ -204,7 +205,7 @@ def _joined(url: str, location: str) -> str:
     try:
         return urljoin(url, location) if len(location) <= MAX_URL else location
     except ValueError as exc:
-        raise DownloadRefused(REFUSED) from exc
+        raise without_text(DownloadRefused(REFUSED), exc) from None
 
 
 def _resolve_in_time(resolver: Resolver, host: str, port: int) -> Sequence[str]:
@@ -234,7 +235,8 @@ def _named_troubles(host: str) -> Iterator[None]:
         yield
     except (httpcore.TimeoutException, httpcore.NetworkError, httpcore.ProtocolError) as exc:
         log.warning("download failed", host=host, cause=type(exc).__name__)
-        raise ProviderUnavailable(SLOW if isinstance(exc, httpcore.TimeoutException) else AWAY) from exc
+        sentence = SLOW if isinstance(exc, httpcore.TimeoutException) else AWAY
+        raise without_text(ProviderUnavailable(sentence), exc) from None
 
 
 def _refused(host: str, why: str, sentence: str = REFUSED) -> ConceptWorkerError:

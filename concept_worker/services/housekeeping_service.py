@@ -5,8 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from uuid import UUID
 
-import structlog
-
+from concept_worker.logging import get_logger
 from concept_worker.models import Model, StagedName, TaskStatus
 from concept_worker.services.concept_persistence_service import ConceptPersistenceService
 from concept_worker.services.image_persistence_service import ImagePersistenceService
@@ -15,7 +14,7 @@ from concept_worker.services.interfaces import Staging
 from concept_worker.services.staging import staging_key
 from concept_worker.services.task_service import TaskService
 
-log = structlog.get_logger(__name__)
+log = get_logger(__name__)
 
 _BATCH = 100  # objects or concepts a request
 _ASKED = 500  # tasks a question which of them are open

@@ -6,13 +6,12 @@ import re
 from collections.abc import Sequence
 from uuid import UUID
 
-import structlog
-
 from concept_worker.errors import InvalidRequest
+from concept_worker.logging import get_logger
 from concept_worker.models import StoredImage
 from concept_worker.services.interfaces import ObjectStore
 
-log = structlog.get_logger(__name__)
+log = get_logger(__name__)
 
 # Letters, digits and what ids and names have between them: no dots alone, nothing that an address reads as more.
 _PART = re.compile(r"[0-9A-Za-z][0-9A-Za-z._-]*")

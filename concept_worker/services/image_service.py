@@ -11,17 +11,16 @@ from functools import partial
 from typing import TypeVar
 from uuid import UUID
 
-import structlog
-
 from concept_worker.errors import StagedImageLost, StoreRefused, StoreUnavailable
 from concept_worker.imaging.codec import CleanImage, ImageLimits
+from concept_worker.logging import get_logger
 from concept_worker.models import Palette, StagedImage, StagedName, StoredVariation
 from concept_worker.services.image_persistence_service import BASE_NAME, ImagePersistenceService, variation_name
 from concept_worker.services.interfaces import Decoder, Staging
 from concept_worker.services.seal import SealedAs
 from concept_worker.services.staging import staging_key
 
-log = structlog.get_logger(__name__)
+log = get_logger(__name__)
 
 T = TypeVar("T")
 

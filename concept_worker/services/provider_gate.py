@@ -14,15 +14,15 @@ from dataclasses import dataclass
 from typing import Any, TypeVar
 from uuid import uuid4
 
-import structlog
 from redis import Redis
 
 from concept_worker.errors import ProviderPaused, ProviderUnavailable, RateLimited, StoreRefused, StoreUnavailable
+from concept_worker.logging import get_logger
 from concept_worker.models import Palette
 from concept_worker.services.interfaces import ConceptGenerator
 from concept_worker.services.redis_errors import redis_translated
 
-log = structlog.get_logger(__name__)
+log = get_logger(__name__)
 
 T = TypeVar("T")
 

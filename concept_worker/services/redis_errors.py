@@ -18,6 +18,7 @@ from redis.exceptions import ConnectionError as RedisConnectionError
 from redis.exceptions import TimeoutError as RedisTimeoutError
 
 from concept_worker.errors import StoreRefused, StoreUnavailable
+from concept_worker.redaction import without_text
 
 WRONG_TYPE = "WRONGTYPE"
 FULL = "OOM"
@@ -41,12 +42,13 @@ def redis_translated() -> Iterator[None]:
     try:
         yield
     except (RedisConnectionError, RedisTimeoutError, InvalidResponse) as exc:
-        raise StoreUnavailable("the staging store did not answer") from exc
+        raise without_text(StoreUnavailable("the staging store did not answer"), exc) from None
     except RedisError as exc:
         code = code_of(exc)
         if code in PASSING:
-            raise StoreUnavailable("the staging store takes nothing at the moment") from exc
-        raise StoreRefused("the staging store refused the request", code) from exc
+            sentence = "the staging store takes nothing at the moment"
+            raise without_text(StoreUnavailable(sentence), exc) from None
+        raise without_text(StoreRefused("the staging store refused the request", code), exc) from None
 
 
 def code_of(error: RedisError) -> str:

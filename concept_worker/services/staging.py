@@ -13,16 +13,16 @@ from secrets import token_bytes
 from typing import TypeVar
 from uuid import UUID
 
-import structlog
 from redis import Redis
 from redis.exceptions import ResponseError
 
 from concept_worker.errors import StagingFull, StoreRefused, StoreUnavailable
+from concept_worker.logging import get_logger
 from concept_worker.models import StagedName
 from concept_worker.services.redis_errors import FULL, WRONG_TYPE, code_of, redis_translated
 from concept_worker.services.seal import SealedAs, Sealer
 
-log = structlog.get_logger(__name__)
+log = get_logger(__name__)
 
 T = TypeVar("T")
 

@@ -7,14 +7,13 @@ from contextlib import contextmanager
 from typing import Any, TypeVar
 from uuid import UUID, uuid4
 
-import structlog
-
 from concept_worker.errors import MAX_MESSAGE, InvalidRequest, StoreRefused, TaskError, TaskNotFoundError, mask_id
+from concept_worker.logging import get_logger
 from concept_worker.models import Identifier, TaskRow, TaskStatus, TaskType, to_uuid
 from concept_worker.services.interfaces import TaskStore
 from concept_worker.services.repeats import repeat_until_known
 
-log = structlog.get_logger(__name__)
+log = get_logger(__name__)
 
 T = TypeVar("T")
 

@@ -6,14 +6,13 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 from uuid import UUID
 
-import structlog
-
 from concept_worker.errors import InvalidRequest, TaskError, TaskNotFoundError
+from concept_worker.logging import get_logger
 from concept_worker.models import BegunStep, FinishedStep, Identifier, RunReference, TaskRow, TaskStatus, to_uuid
 from concept_worker.services.interfaces import TaskStore
 from concept_worker.services.task_requests import TaskRequests, clean_message, not_moved, saying, status_of
 
-log = structlog.get_logger(__name__)
+log = get_logger(__name__)
 
 
 class TaskService(TaskRequests):

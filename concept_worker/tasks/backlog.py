@@ -9,16 +9,16 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 
-import structlog
 from celery import Celery
 from redis import Redis
 from redis.exceptions import ResponseError
 
+from concept_worker.logging import get_logger
 from concept_worker.routing import Queue
 from concept_worker.services.redis_errors import WRONG_TYPE, code_of
 from concept_worker.tasks.odd_key_guard import delete_odd_keys
 
-log = structlog.get_logger(__name__)
+log = get_logger(__name__)
 
 _PAGE = 200  # messages read at once
 _LARGEST = 65_536  # bytes of one; ours have at most 16 kB, and a larger one stays on the server

@@ -7,8 +7,6 @@ from contextlib import contextmanager, suppress
 from typing import Any, ClassVar, NoReturn, TypeVar
 from uuid import UUID, uuid4
 
-import structlog
-from celery import Task
 from celery.canvas import Signature
 from celery.exceptions import Ignore
 from celery.states import FAILURE
@@ -27,13 +25,16 @@ from concept_worker.errors import (
     TaskNotFoundError,
     TransientError,
 )
+from concept_worker.logging import get_logger
 from concept_worker.models import RunReference, StagedName, TaskRow, TaskStatus, TaskType
 from concept_worker.pipelines.base import Step, fail_run, run_step
 from concept_worker.pipelines.registry import PROCESSORS
+from concept_worker.redaction import kind_of
 from concept_worker.settings import get_settings
 from concept_worker.tasks.process import backoff, services
+from concept_worker.tasks.sealing import SealedTask, Unforeseen
 
-log = structlog.get_logger(__name__)
+log = get_logger(__name__)
 
 T = TypeVar("T")
 Json = Any  # what a message carries
@@ -42,7 +43,7 @@ Work = Callable[[Any], T]  # what a step does with the run's processor
 _UNCOUNTED = 1_000_000  # Celery's own limit of planned retries; ours is `Settings.retry_attempts`
 
 
-class PipelineTask(Task[Any, Any]):
+class PipelineTask(SealedTask):
     """Base of this package's Celery tasks. Retries are planned here, by the error's kind, never by Celery's count."""
 
     abstract = True
@@ -133,7 +134,7 @@ class StepTask(PipelineTask):
     def on_failure(self, exc: Exception, task_id: str, args: Any, kwargs: Any, einfo: Any) -> None:
         """Mirror a step's failure into the row. Trouble of the queue itself is left to the lease and housekeeping."""
         if not isinstance(exc, ConceptWorkerError) or "run" not in kwargs:
-            log.error("step lost", error=type(exc).__name__, celery_id=task_id)
+            log.error("step lost", error=kind_of(exc), celery_id=task_id)
             return
         run = RunReference.model_validate(kwargs["run"])
         with log_context(run.task_id, run=run.number):
@@ -186,8 +187,8 @@ class StartTask(PipelineTask):
 
     def on_failure(self, exc: Exception, task_id: str, args: Any, kwargs: Any, einfo: Any) -> None:
         """Positional arguments do not reach the body; a row that nobody claimed says so. The rest waits for a retry."""
-        log.error("start failed", error=type(exc).__name__, celery_id=task_id)
-        if isinstance(exc, TypeError):
+        log.error("start failed", error=kind_of(exc), celery_id=task_id)
+        if isinstance(exc, Unforeseen) and exc.kind == TypeError.__name__:
             with log_context(task_id_of(task_id), step="start"), quiet_when_stale():
                 reject(task_id_of(task_id), "Invalid request: message: takes no positional arguments")
 

@@ -10,14 +10,14 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-import structlog
 from celery.concurrency.thread import TaskPool as Threads
 from celery.worker import state
 from celery.worker.consumer import Consumer
 
+from concept_worker.logging import get_logger
 from concept_worker.tasks import connection_guard, envelope_guard, handover, odd_key_guard
 
-log = structlog.get_logger(__name__)
+log = get_logger(__name__)
 
 connection_guard.install()
 envelope_guard.install()

@@ -6,10 +6,10 @@ from collections.abc import Mapping
 from typing import Any
 from uuid import UUID
 
-import structlog
 from celery import shared_task
 
 from concept_worker.errors import InvalidRequest, StaleRun, TaskNotFoundError, TransientError
+from concept_worker.logging import get_logger
 from concept_worker.models import TaskRow, TaskType, payload_from
 from concept_worker.pipelines.registry import PROCESSORS
 from concept_worker.routing import TaskName
@@ -17,7 +17,7 @@ from concept_worker.tasks.base import PipelineTask, log_context, quiet_when_stal
 from concept_worker.tasks.housekeeping import enqueue_start
 from concept_worker.tasks.process import services
 
-log = structlog.get_logger(__name__)
+log = get_logger(__name__)
 
 _ENVELOPE = ("task_id", "user_id", "task_type")
 # What each type cannot do without, and the original's sentence for it.

@@ -9,10 +9,11 @@ from __future__ import annotations
 from queue import Empty
 from typing import Any
 
-import structlog
 from kombu.transport import redis
 
-log = structlog.get_logger(__name__)
+from concept_worker.logging import get_logger
+
+log = get_logger(__name__)
 
 
 def read(text: str | bytes) -> Any:

@@ -14,11 +14,12 @@ import sys
 from contextlib import suppress
 from typing import Any, NoReturn
 
-import structlog
 from celery.platforms import EX_FAILURE
 from celery.utils.dispatch import Signal
 
-log = structlog.get_logger(__name__)
+from concept_worker.logging import get_logger
+
+log = get_logger(__name__)
 
 leaving = Signal(name="leaving")  # sent in the main thread; whoever has steps in hand puts them down
 _stopping = mmap.mmap(-1, 1)  # shared with the children that are forked later

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import structlog
 from celery import shared_task
 
+from concept_worker.logging import get_logger
 from concept_worker.models import TaskRow, TaskType
 from concept_worker.routing import QUEUE_OF, START_OF, TaskName
 from concept_worker.settings import get_settings
@@ -12,7 +12,7 @@ from concept_worker.tasks.backlog import waiting_among
 from concept_worker.tasks.base import PipelineTask
 from concept_worker.tasks.process import services
 
-log = structlog.get_logger(__name__)
+log = get_logger(__name__)
 
 _BATCH = 200  # rows a round; the next round takes the rest
 _DAY = 86_400.0

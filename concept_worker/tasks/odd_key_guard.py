@@ -13,17 +13,17 @@ from contextlib import contextmanager
 from queue import Empty
 from typing import Any
 
-import structlog
 from kombu.transport.redis import Channel, QoS
 from redis import Redis
 from redis.client import Pipeline
 from redis.exceptions import ConnectionError as RedisConnectionError
 from redis.exceptions import RedisError, ResponseError
 
+from concept_worker.logging import get_logger
 from concept_worker.routing import Queue
 from concept_worker.services.redis_errors import PASSING, WRONG_TYPE, code_of
 
-log = structlog.get_logger(__name__)
+log = get_logger(__name__)
 
 _PRIORITIES = ("", *(f"{Channel.sep}{step}" for step in Channel.priority_steps[1:]))
 _TYPES = {

@@ -7,12 +7,12 @@ from threading import RLock
 from typing import Any
 from uuid import UUID
 
-import structlog
 from celery import signals
 
 from concept_worker.bootstrap import build_services
 from concept_worker.errors import ConceptWorkerError, SchemaMissing, TransientError
 from concept_worker.imaging.memory import limit_memory
+from concept_worker.logging import get_logger
 from concept_worker.pipelines.backoff import Backoff
 from concept_worker.pipelines.base import Services
 from concept_worker.pipelines.patience import patiently
@@ -20,7 +20,7 @@ from concept_worker.queue_app import configuration_file, require_promise
 from concept_worker.settings import get_settings
 from concept_worker.tasks.handover import is_announced, leaving
 
-log = structlog.get_logger(__name__)
+log = get_logger(__name__)
 
 _NOBODY = UUID(int=0)
 

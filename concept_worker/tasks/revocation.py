@@ -4,15 +4,15 @@ from __future__ import annotations
 
 from typing import Any
 
-import structlog
 from celery import signals
 
 from concept_worker.errors import ConceptWorkerError
+from concept_worker.logging import get_logger
 from concept_worker.models import TaskStatus
 from concept_worker.routing import START_OF
 from concept_worker.tasks.process import services
 
-log = structlog.get_logger(__name__)
+log = get_logger(__name__)
 
 _STARTS = {name.value for name in START_OF.values()}
 

@@ -3,12 +3,9 @@
 from __future__ import annotations
 
 import argparse
-import logging
 import random
 import signal
 import sys
-
-import structlog
 
 from tests.chaos.driver import Plan, run
 from tests.chaos.flavour import FLAVOURS
@@ -25,7 +22,6 @@ def main() -> int:
     parser.add_argument("--keep", action="store_true", help="keep logs and journal, whatever came of it")
     parser.add_argument("--cache", action="store_true", help="the provider answers identical requests for nothing")
     asked = parser.parse_args()
-    structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.CRITICAL))
     signal.signal(signal.SIGTERM, signal.default_int_handler)  # in order, as on Ctrl-C
     seed = random.SystemRandom().randrange(1, 100_000) if asked.seed is None else asked.seed
     _say(f"seed {seed}")

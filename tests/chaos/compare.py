@@ -6,12 +6,9 @@ The same seed deals the same deck at the same times. What is in hand when a card
 from __future__ import annotations
 
 import argparse
-import logging
 import signal
 import sys
 from collections.abc import Callable, Sequence
-
-import structlog
 
 from tests.chaos.database import TERMINAL
 from tests.chaos.driver import Outcome, Plan, run
@@ -101,7 +98,6 @@ def main() -> int:
     parser.add_argument("--runs", type=int, default=100)
     parser.add_argument("--seconds", type=float, default=70.0)
     asked = parser.parse_args()
-    structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.CRITICAL))
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     outcomes = []
     for name in asked.flavours:

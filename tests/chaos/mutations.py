@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-import logging
 import signal
 import sys
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-
-import structlog
 
 from tests.chaos import points
 from tests.chaos.checker import Violation
@@ -132,7 +129,6 @@ def _apply(database: str, mutation: Mutation) -> str:
 
 def main() -> int:
     """Exit status 1 when a mutation was not caught."""
-    structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.CRITICAL))
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     found = caught(say=lambda text: print_line(f"  {text}"))
     missed = [name for name, violations in found.items() if not violations]

@@ -6,15 +6,14 @@ from collections.abc import Sequence
 from contextlib import suppress
 from uuid import UUID
 
-import structlog
-
 from concept_worker.errors import BadProviderAnswer, ProviderRefused, StoreUnavailable
+from concept_worker.logging import get_logger
 from concept_worker.models import Palette, StoredVariation
 from concept_worker.pipelines.base import stage
 from concept_worker.services.concept_service import ConceptService
 from concept_worker.services.image_service import ImageService
 
-log = structlog.get_logger(__name__)
+log = get_logger(__name__)
 
 
 @stage(failing="Failed to generate color palettes")

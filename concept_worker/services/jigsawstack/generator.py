@@ -10,13 +10,14 @@ from dataclasses import dataclass, field
 from functools import partial
 
 import httpx
-import structlog
 from pydantic import ValidationError
 
 from concept_worker.errors import BadProviderAnswer, ConceptWorkerError, PermanentError
 from concept_worker.imaging.codec import ImageLimits
 from concept_worker.imaging.harmony import harmonize
+from concept_worker.logging import get_logger
 from concept_worker.models import PALETTE_ROLES, Palette
+from concept_worker.redaction import counts_of, without_text
 from concept_worker.services.briefs import NEGATIVE, PALETTE_TASK, logo_brief, refinement_brief
 from concept_worker.services.download import GuardedDownloader, guarded_downloader
 from concept_worker.services.jigsawstack import wire
@@ -31,9 +32,9 @@ from concept_worker.services.provider_http.images import (
     json_budget,
 )
 from concept_worker.services.provider_http.troubles import retry_after_seconds, sane_wait, status_trouble
-from concept_worker.settings import Settings
+from concept_worker.settings import Settings, header_value
 
-log = structlog.get_logger(__name__)
+log = get_logger(__name__)
 
 UNUSABLE = "The image provider's answer is not what was asked for."
 NO_PALETTES = "The image provider gave no usable palettes."
@@ -196,17 +197,22 @@ class JigsawStackGenerator:
         try:
             answer = wire.Answer.model_validate(reply.json())
         except ValidationError as exc:
-            raise BadProviderAnswer(UNUSABLE) from exc
-        if answer.log_id or answer.usage:
-            log.info("provider usage", provider="jigsawstack", log_id=answer.log_id, usage=answer.usage)
+            raise without_text(BadProviderAnswer(UNUSABLE), exc) from None
+        log_id, usage = reply.short_id(answer.log_id), counts_of(answer.usage, wire.COUNTS)
+        if log_id or usage:
+            log.info("provider usage", provider="jigsawstack", log_id=log_id, usage=usage)
         if not answer.success:
             raise BadProviderAnswer(UNUSABLE)
         return answer
 
 
 def jigsawstack_generator(settings: Settings) -> JigsawStackGenerator:
-    """The generator for `settings`, with the process's one client."""
-    key = settings.jigsawstack_api_key.get_secret_value().strip()
+    """The generator for `settings`, with the process's one client.
+
+    Raises:
+        ValueError: the key is none that a header may carry.
+    """
+    key = header_value(settings.jigsawstack_api_key, "JIGSAWSTACK_API_KEY")
     return JigsawStackGenerator(
         client=provider_client(settings.jigsawstack_api_url, {wire.API_KEY: key}),
         downloader=guarded_downloader(settings),

@@ -19,6 +19,8 @@ STORED = "/v1/store/file/read/"  # and the key: GET gives the file, DELETE remov
 
 PROMPT_MAX = 5000  # characters
 
+COUNTS = ("input_tokens", "output_tokens", "inference_time_tokens", "total_tokens")  # in `_usage`
+
 API_KEY = "x-api-key"
 SKIP_CACHE = "x-jigsaw-skip-cache"
 RATE_RESET = "x-jigsaw-rate-limit-reset"  # Unix time in milliseconds
@@ -27,7 +29,7 @@ RATE_RESET = "x-jigsaw-rate-limit-reset"  # Unix time in milliseconds
 class Request(BaseModel):
     """Something to send."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
 
     def body(self) -> bytes:
         """The bytes of the request, the same for the same values."""
@@ -75,7 +77,7 @@ class PromptRequest(Request):
 class Answer(BaseModel):
     """Any JSON answer; what a field holds is not promised."""
 
-    model_config = ConfigDict(frozen=True, extra="ignore")
+    model_config = ConfigDict(frozen=True, extra="ignore", hide_input_in_errors=True)
 
     success: bool = True
     url: str | None = None  # an image: a link to it, or its base64 text

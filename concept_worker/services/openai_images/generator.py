@@ -11,13 +11,14 @@ from functools import partial
 from typing import TypeVar
 
 import httpx
-import structlog
 from pydantic import BaseModel, ValidationError
 
 from concept_worker.errors import BadProviderAnswer, ConceptWorkerError, ProviderRefused
 from concept_worker.imaging.codec import ImageLimits
 from concept_worker.imaging.harmony import harmonize
+from concept_worker.logging import get_logger
 from concept_worker.models import Palette
+from concept_worker.redaction import without_text
 from concept_worker.services.briefs import NEGATIVE, PALETTE_TASK, logo_brief, refinement_brief
 from concept_worker.services.download import GuardedDownloader, guarded_downloader
 from concept_worker.services.openai_images import wire
@@ -32,9 +33,9 @@ from concept_worker.services.provider_http.images import (
     json_budget,
 )
 from concept_worker.services.provider_http.troubles import ACCOUNT, CONTENT, retry_after_seconds, status_trouble
-from concept_worker.settings import Settings
+from concept_worker.settings import Settings, header_value
 
-log = structlog.get_logger(__name__)
+log = get_logger(__name__)
 
 UNUSABLE = "The image provider's answer is not what was asked for."
 NO_PALETTES = "The image provider gave no usable palettes."
@@ -152,8 +153,12 @@ class OpenAIGenerator:
 
 
 def openai_generator(settings: Settings) -> OpenAIGenerator:
-    """The generator for `settings`, with the process's one client."""
-    key = settings.openai_api_key.get_secret_value().strip()
+    """The generator for `settings`, with the process's one client.
+
+    Raises:
+        ValueError: the key is none that a header may carry.
+    """
+    key = header_value(settings.openai_api_key, "OPENAI_API_KEY")
     # Self-hosted servers often want no key; "Bearer " alone would be an illegal header value.
     headers = {"authorization": f"Bearer {key}"} if key else {}
     return OpenAIGenerator(
@@ -185,7 +190,7 @@ def _parsed(reply: Reply, model: type[A]) -> A:
     try:
         return model.model_validate(reply.json())
     except ValidationError as exc:
-        raise BadProviderAnswer(UNUSABLE) from exc
+        raise without_text(BadProviderAnswer(UNUSABLE), exc) from None
 
 
 def _said(answer: wire.ChatAnswer) -> str:

@@ -30,7 +30,7 @@ ACCOUNT_CODES = frozenset({"insufficient_quota", "billing_hard_limit_reached", "
 class Lenient(BaseModel):
     """Part of an answer: other fields may come along."""
 
-    model_config = ConfigDict(frozen=True, extra="ignore")
+    model_config = ConfigDict(frozen=True, extra="ignore", hide_input_in_errors=True)
 
 
 class ImageItem(Lenient):

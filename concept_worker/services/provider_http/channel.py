@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import httpx
-import structlog
 
 from concept_worker.errors import BadProviderAnswer, ConceptWorkerError, ProviderRefused, ProviderUnavailable
+from concept_worker.logging import get_logger
+from concept_worker.redaction import short_id, without_text
 from concept_worker.services.provider_http.bodies import (
     NoCookies,
     TooLarge,
@@ -22,12 +23,19 @@ from concept_worker.services.provider_http.deadline import Clock, Deadline, with
 from concept_worker.services.provider_http.transport import bounded_transport
 from concept_worker.services.provider_http.troubles import AWAY, GONE
 
-log = structlog.get_logger(__name__)
+log = get_logger(__name__)
 
 SLOW = "The image provider did not answer in time."
 LOST = "The connection to the image provider was lost."
 TOO_LARGE = "The image provider's answer is too large."
 UNREADABLE = "The image provider's answer cannot be read."
+
+_CONTENT_TYPES = frozenset(
+    {
+        *("application/json", "application/problem+json", "application/octet-stream", "text/event-stream"),
+        *("text/html", "text/plain", "image/png", "image/jpeg", "image/webp", "image/svg+xml"),
+    }
+)
 
 CONNECT_SECONDS = 5.0
 WRITE_SECONDS = 30.0
@@ -41,11 +49,16 @@ class Reply:
     status: int
     headers: Mapping[str, str]  # names in any case
     body: bytes
+    sent: tuple[bytes, ...] = field(default=(), repr=False)  # what it answers: no log line may echo it
 
     @property
     def content_type(self) -> str:
         """The media type alone, in lower case; empty when not said."""
         return self.headers.get("content-type", "").partition(";")[0].strip().lower()
+
+    def short_id(self, value: object) -> str | None:
+        """An id of the provider's, when it is one and no echo of the request."""
+        return short_id(value, self.sent)
 
     def json(self) -> object:
         """The body as JSON.
@@ -109,9 +122,9 @@ class ProviderChannel:
         except ConceptWorkerError as exc:
             self._failed(outgoing, exc, started)
             raise
-        except httpx.HTTPError as exc:
+        except (httpx.HTTPError, httpx.InvalidURL, UnicodeError) as exc:
             self._failed(outgoing, exc, started)
-            raise _transport_trouble(exc) from exc
+            raise without_text(_transport_trouble(exc), exc) from None  # its text may hold the key
         self._log.info("provider answered", call=outgoing.call, seconds=self._since(started), **_described(reply))
         return reply
 
@@ -134,7 +147,8 @@ class ProviderChannel:
                 body = _read(response, deadline, max_bytes)
             finally:
                 response.close()
-        return Reply(response.status_code, response.headers, body)
+        sent = (outgoing.content, str(outgoing.params or "").encode(), *(value for _, value in request.headers.raw))
+        return Reply(response.status_code, response.headers, body, sent)
 
     def _failed(self, outgoing: Outgoing, exc: Exception, started: float) -> None:
         cause = type(exc).__name__  # never its text, which may hold an address
@@ -173,12 +187,12 @@ def _in_time(pieces: Iterable[bytes], deadline: Deadline) -> Iterator[bytes]:
             raise ProviderUnavailable(SLOW)
 
 
-def _transport_trouble(exc: httpx.HTTPError) -> ConceptWorkerError:
+def _transport_trouble(exc: Exception) -> ConceptWorkerError:
     if isinstance(exc, httpx.TimeoutException):
         return ProviderUnavailable(SLOW)
     if isinstance(exc, httpx.ConnectError):
         return ProviderUnavailable(AWAY)
-    if isinstance(exc, (httpx.UnsupportedProtocol, httpx.LocalProtocolError)):
+    if isinstance(exc, (httpx.UnsupportedProtocol, httpx.LocalProtocolError, httpx.InvalidURL, UnicodeError)):
         return ProviderRefused(GONE)
     if isinstance(exc, httpx.DecodingError):
         return BadProviderAnswer(UNREADABLE)
@@ -186,10 +200,11 @@ def _transport_trouble(exc: httpx.HTTPError) -> ConceptWorkerError:
 
 
 def _described(reply: Reply) -> dict[str, object]:
+    kind = reply.content_type
     described: dict[str, object] = {
         "status": reply.status,
-        "content_type": reply.content_type,
+        "content_type": kind if kind in _CONTENT_TYPES or not kind else "other",
         "bytes": len(reply.body),
     }
-    request_id = reply.headers.get("x-request-id")
-    return {**described, "request_id": request_id[:100]} if request_id else described
+    request_id = reply.short_id(reply.headers.get("x-request-id"))
+    return {**described, "request_id": request_id} if request_id else described

@@ -6,12 +6,16 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 import httpx
+from postgrest import APIError
+from storage3.exceptions import StorageApiError
 from supabase import Client, ClientOptions, create_client
 
-from concept_worker.errors import StoreUnavailable, StoreUnreachable
+from concept_worker.errors import StoreRefused, StoreUnavailable, StoreUnreachable
+from concept_worker.redaction import without_text
 from concept_worker.services.provider_http.bodies import NoCookies
 from concept_worker.services.supabase.troubles import raise_for_trouble
 
+_LIBRARYS = (ValueError, httpx.InvalidURL, APIError, StorageApiError)
 _CONNECTIONS = 32  # above the threads of one worker that talk to Supabase at once; the rest queue in the pool
 
 
@@ -41,10 +45,15 @@ def disconnect(client: Client) -> None:
 
 @contextmanager
 def translated() -> Iterator[None]:
-    """Turn an answer that did not come, or not whole, into `StoreUnavailable`; answers are judged in `troubles.py`."""
+    """Turn an answer that did not come, or not whole, into `StoreUnavailable`; answers are judged in `troubles.py`.
+
+    The texts of others' errors hold rows, user ids and paths, so none is kept.
+    """
     try:
         yield
     except (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout) as exc:
-        raise StoreUnreachable("the database or image store did not answer") from exc
+        raise without_text(StoreUnreachable("the database or image store did not answer"), exc) from None
     except httpx.RequestError as exc:
-        raise StoreUnavailable("the database or image store did not answer") from exc
+        raise without_text(StoreUnavailable("the database or image store did not answer"), exc) from None
+    except _LIBRARYS as exc:  # of what it would not send, or could not read
+        raise without_text(StoreRefused("the database or image store was asked or answered wrongly"), exc) from None

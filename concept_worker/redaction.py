@@ -1,0 +1,112 @@
+"""What of others' words may stand in a log line, a sentence or an error: short ids, numbers, places and kinds."""
+
+from __future__ import annotations
+
+import errno
+import re
+import traceback
+from collections.abc import Iterable, Iterator, Mapping
+from types import TracebackType
+from typing import TypeVar
+
+from concept_worker.errors import ConceptWorkerError
+
+MASK = "***"
+ID_MAX = 64  # characters of a provider's id
+_CHAIN_MAX = 8  # errors of one chain that are described
+_FRAMES_MAX = 12  # of each, the innermost
+_SENTENCE_MAX = 300  # characters of one of our own sentences
+_SENT_MAX = 100_000  # bytes of what was sent that are searched; a picture comes behind its words
+_COUNT_MAX = 10**12
+
+E = TypeVar("E", bound=ConceptWorkerError)
+
+_ID = re.compile(rf"[A-Za-z0-9][A-Za-z0-9_.:-]{{0,{ID_MAX - 1}}}")
+_PORT = re.compile(r"[0-9]{1,5}")
+
+
+def mask_url(url: str) -> str:
+    """Scheme, host, port and path of an address: no user, password, query or fragment.
+
+    Everything before the last `@` is taken for the password's, also where `/` in it leads a parser astray; where the
+    `@` stands behind `?` or `#`, which may be a password's or begin a query, nothing but the scheme is left.
+    """
+    scheme, mark, rest = url.partition("://") if "://" in url else ("", "", url)
+    place, *hidden = re.split(r"[?#]", rest, maxsplit=1)
+    if hidden and "@" in hidden[0]:
+        return f"{scheme}{mark}{MASK}"
+    _, at, place = place.rpartition("@")
+    host, slash, path = place.partition("/")
+    name, colon, port = host.rpartition(":")
+    if colon and not _PORT.fullmatch(port) and not host.endswith("]"):
+        host = f"{name}:{MASK}"  # a password whose host is missing
+    return f"{scheme}{mark}{MASK if at else ''}{at}{host}{slash}{path}"
+
+
+def short_id(value: object, sent: Iterable[bytes] = ()) -> str | None:
+    """A provider's id when it is a short one of plain characters, and no echo of what was `sent`; else None."""
+    text = str(value) if isinstance(value, str | int) and not isinstance(value, bool) else ""
+    if not _ID.fullmatch(text):
+        return None
+    word = text.lower().encode()
+    return None if any(word in part[:_SENT_MAX].lower() for part in sent) else text
+
+
+def counts_of(value: object, names: Iterable[str]) -> dict[str, float]:
+    """The sane numbers that a mapping has under these names."""
+    found = value if isinstance(value, Mapping) else {}
+    return {name: found[name] for name in names if _is_count(found.get(name))}
+
+
+def _is_count(value: object) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool) and 0 <= value <= _COUNT_MAX
+
+
+def describe_error(error: BaseException) -> str:
+    """An error and what led to it, first cause first: kinds and places, and sentences of our own errors only.
+
+    The text of other errors may hold prompts, keys, ids and addresses with passwords.
+    """
+    return "\n".join(line for link in reversed(list(_chain(error))) for line in _described(link))
+
+
+def without_text(error: E, cause: BaseException) -> E:
+    """The error with a note of kinds and places in the place of its cause; to be raised `from None`."""
+    error.add_note(f"caused by {describe_error(cause)}")
+    return error
+
+
+def kind_of(error: BaseException) -> str:
+    """An error's class, and where there is one its number: nothing of its text."""
+    name = type(error).__qualname__
+    kind = name if type(error).__module__ == "builtins" else f"{type(error).__module__}.{name}"
+    number = getattr(error, "errno", None)
+    return f"{kind} [{errno.errorcode.get(number, number)}]" if isinstance(number, int) else kind
+
+
+def _chain(error: BaseException) -> Iterator[BaseException]:
+    link: BaseException | None = error
+    seen: set[int] = set()
+    while link is not None and id(link) not in seen and len(seen) < _CHAIN_MAX:
+        seen.add(id(link))
+        yield link
+        link = link.__cause__ or (None if link.__suppress_context__ else link.__context__)
+
+
+def _described(error: BaseException) -> Iterator[str]:
+    sentence = f": {str(error)[:_SENTENCE_MAX]}" if isinstance(error, ConceptWorkerError) else ""
+    yield f"{kind_of(error)}{sentence}"
+    if isinstance(error, ConceptWorkerError):
+        yield from getattr(error, "__notes__", ())
+    yield from _places(error.__traceback__)
+
+
+def _places(trace: TracebackType | None) -> Iterator[str]:
+    for frame in traceback.StackSummary.extract(traceback.walk_tb(trace), lookup_lines=False)[-_FRAMES_MAX:]:
+        yield f"  {_short(frame.filename)}:{frame.lineno} in {frame.name}"
+
+
+def _short(path: str) -> str:
+    """A file's path inside its package."""
+    _, found, inside = path.rpartition("site-packages/")
+    return inside if found else "/".join(path.split("/")[-3:])
