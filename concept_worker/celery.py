@@ -29,6 +29,11 @@ app = QueueApp(
     ],
 )
 
+if "flower.command" in sys.modules:
+    from concept_worker import flower_guard
+
+    flower_guard.install()
+
 
 @signals.setup_logging.connect
 def _configure_logging(**_: Any) -> None:

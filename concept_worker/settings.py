@@ -178,6 +178,11 @@ class Settings(BaseSettings):
     max_image_bytes: Annotated[int, Field(ge=1024)] = 20_000_000
     max_image_pixels: Annotated[int, Field(ge=1)] = 16_777_216  # 4096²
 
+    # Flower
+    # name:password, several by comma, as Flower takes it; empty: nobody gets in
+    flower_basic_auth: SecretStr = Field(default=SecretStr(""), validation_alias=_neighbour("FLOWER_BASIC_AUTH"))
+    flower_hosts: str = ""  # names it answers to besides this machine's own, comma-separated: those of a proxy
+
     # Log
     log_level: str = "INFO"
     log_format: LogFormat = LogFormat.JSON

@@ -116,7 +116,7 @@ def dev(
     ] = False,
 ) -> None:
     """Keep the embedded stack, workers, beat and Flower running, and print the settings a producer needs."""
-    from concept_worker.cli.local import run_dev
+    from concept_worker.cli.dev import run_dev
 
     raise typer.Exit(run_dev(fake_provider=fake_provider))
 

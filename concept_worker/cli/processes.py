@@ -6,7 +6,7 @@ import os
 import signal
 import sys
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -32,6 +32,9 @@ class Worker:
     command: Sequence[str]
     log: Path
     environment: Mapping[str, str]
+    # For one with a port of its own: the port that it gets now, by the one it had, and the command for it.
+    choose: Callable[[int | None], tuple[int, Sequence[str]]] | None = None
+    port: int | None = None
     _service: Service | None = field(default=None, init=False)
     _started: float = field(default=0.0, init=False)
     _quick_deaths: int = field(default=0, init=False)
@@ -40,6 +43,8 @@ class Worker:
         """Start it; it ends with this process, however this process ends."""
         self.log.parent.mkdir(parents=True, exist_ok=True)
         self._started = time.monotonic()
+        if self.choose is not None:
+            self.port, self.command = self.choose(self.port)
         self._service = Service(
             self.name,
             Order(

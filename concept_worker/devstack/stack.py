@@ -146,6 +146,21 @@ class Stack:
         """A token as a signed-in user's browser would send it, valid for an hour."""
         return self.keys.user_token(user_id)
 
+    def dead(self) -> list[str]:
+        """The names of the servers that ended though nobody told them to."""
+        return [service.name for service in self._services.values() if not service.is_running]
+
+    def start_dead(self) -> None:
+        """Start those again, at their ports, the ones that others ask first.
+
+        Raises:
+            StackError: one does not come back.
+        """
+        starts = {"postgres": self.start_postgres, "valkey": self.start_broker, "layer": self.start_layer}
+        for name in [name for name in starts if name in self._services and not self._services[name].is_running]:
+            self._end(name)
+            starts[name]()
+
     def kill_postgres(self) -> None:
         """End PostgreSQL as a crash would."""
         self._services.pop("postgres").kill()

@@ -42,7 +42,8 @@ class Dev:
         until(lambda: "Ctrl-C" in self.said.read_text() or self.process.poll() is not None, "dev to be up")
         assert self.process.poll() is None, self.said.read_text()
         self.settings = dotenv_values(folder / ".concept-worker" / "dev.env")
-        self.fake = httpx.Client(base_url=str(self.settings["JIGSAWSTACK_API_URL"]), trust_env=False)
+        key = {"x-api-key": str(self.settings["JIGSAWSTACK_API_KEY"])}
+        self.fake = httpx.Client(base_url=str(self.settings["JIGSAWSTACK_API_URL"]), headers=key, trust_env=False)
         until(self.fake_answers, "the fake to listen")
 
     def fake_answers(self) -> bool:
@@ -97,6 +98,15 @@ def test_it_says_where_the_fake_is_and_how_to_order_faults(dev: Dev) -> None:
     said = dev.said.read_text()
     assert f"export JIGSAWSTACK_API_URL={url}" in said
     assert f'curl {url}/__faults -d \'[{{"kind": "status"' in said
+
+
+def test_it_obeys_nobody_else(dev: Dev) -> None:
+    """Neither a neighbour without its key, which no log or command line has, nor a web page whose name leads here."""
+    key = str(dev.settings["JIGSAWSTACK_API_KEY"])
+    assert httpx.get(dev.fake.base_url.join("/__faults"), trust_env=False).status_code == 401
+    assert dev.fake.get("/__faults", headers={"Host": "evil.example"}).status_code == 400
+    assert key not in dev.said.read_text()
+    assert [child for child in dev.children() if key in " ".join(child.cmdline())] == []
 
 
 def test_the_workers_draw_through_the_fake_and_its_faults(dev: Dev) -> None:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import os
 import sys
 from collections.abc import Sequence
 
@@ -16,13 +17,16 @@ from concept_worker.devstack.fake_provider.pictures import PlainArtist
 from concept_worker.devstack.fake_provider.server import FakeProvider
 from concept_worker.devstack.fake_provider.studio import FakeProviderOptions
 
+_KEY = "CONCEPT_FAKE_PROVIDER_KEY"  # of the wires and of what is asked about them; a command line is for all to read
+
 
 def main(arguments: Sequence[str] | None = None) -> None:
     """Serve as the command line says."""
     parsed = _parser().parse_args(arguments)
     fake = FakeProvider(
         FakeProviderOptions(
-            api_key=parsed.api_key,
+            api_key=os.environ.get(_KEY) or parsed.api_key,
+            control_key=os.environ.get(_KEY),
             latency=dict(parsed.latency),
             speed=parsed.speed,
             seed=parsed.seed,

@@ -1,6 +1,9 @@
-"""What only tests and operators ask the fake: its calls, its faults, its result files. Loopback, no key."""
+"""What only tests and operators ask the fake: its calls, its faults, its result files. With a key, where one is set."""
 
 from __future__ import annotations
+
+import secrets
+from collections.abc import Awaitable, Callable
 
 from pydantic import TypeAdapter, ValidationError
 from starlette.requests import Request
@@ -11,6 +14,8 @@ from concept_worker.devstack.fake_provider.calls import Call
 from concept_worker.devstack.fake_provider.faults import LOSING, Fault
 from concept_worker.devstack.fake_provider.replies import DisturbedResponse
 from concept_worker.devstack.fake_provider.studio import Studio
+
+Handler = Callable[[Request], Awaitable[Response]]
 
 _FAULTS = TypeAdapter(list[Fault])
 
@@ -24,11 +29,23 @@ class Control:
     def routes(self) -> list[Route]:
         """GET reads, POST adds, DELETE clears."""
         return [
-            Route("/__calls", self._calls, methods=["GET", "DELETE"]),
-            Route("/__faults", self._faults, methods=["GET", "POST", "DELETE"]),
-            Route("/__reset", self._reset, methods=["POST"]),
+            Route("/__calls", self._guarded(self._calls), methods=["GET", "DELETE"]),
+            Route("/__faults", self._guarded(self._faults), methods=["GET", "POST", "DELETE"]),
+            Route("/__reset", self._guarded(self._reset), methods=["POST"]),
             Route("/results/{name}.png", self._result, methods=["GET"]),
         ]
+
+    def _guarded(self, handler: Handler) -> Handler:
+        """The key first, where the fake has one."""
+
+        async def guarded(request: Request) -> Response:
+            key = self._studio.options.control_key
+            given = request.headers.get("x-api-key", "")
+            if key is not None and not secrets.compare_digest(given.encode(), key.encode()):
+                return JSONResponse({"error": "x-api-key: the fake's own key, please"}, 401)
+            return await handler(request)
+
+        return guarded
 
     async def _calls(self, request: Request) -> Response:
         if request.method == "DELETE":

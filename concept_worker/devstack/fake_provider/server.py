@@ -10,6 +10,8 @@ from typing import Self
 import uvicorn
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
+from starlette.middleware import Middleware
+from starlette.middleware.trustedhost import TrustedHostMiddleware
 from starlette.requests import Request
 from starlette.responses import Response
 
@@ -114,6 +116,8 @@ def _config(studio: Studio) -> uvicorn.Config:
     app = Starlette(
         routes=[*jigsawstack.routes(), *OpenAIWire(studio).routes(), *Control(studio).routes()],
         exception_handlers={HTTPException: refuse},
+        # A web page whose name leads to this machine is not answered.
+        middleware=[Middleware(TrustedHostMiddleware, allowed_hosts=["127.0.0.1", "localhost"], www_redirect=False)],
     )
     return uvicorn.Config(
         app,

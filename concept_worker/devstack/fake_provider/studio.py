@@ -30,6 +30,7 @@ class FakeProviderOptions:
     """How the fake behaves while nothing is wrong."""
 
     api_key: str = "fake-key"
+    control_key: str | None = None  # what asks for calls and faults must carry as x-api-key; None: no key
     latency: Mapping[str, Latency] = field(default_factory=dict)  # by endpoint
     speed: float = 1.0  # 20 makes a second last 50 ms
     seed: int = 0  # of durations and of faults with a probability

@@ -1,0 +1,215 @@
+"""`dev`: stack, workers, beat, Flower and, if asked for, the fake provider, watched until Ctrl-C."""
+
+from __future__ import annotations
+
+import os
+import secrets
+import signal
+import sys
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
+from importlib.util import find_spec
+from pathlib import Path
+from types import FrameType
+from typing import TYPE_CHECKING
+
+from rich.text import Text
+
+from concept_worker.cli.local import DEMO_USER, HOME, environment, stack_in
+from concept_worker.cli.processes import Worker, celery_command
+from concept_worker.cli.view import err
+from concept_worker.devstack.errors import StackError
+from concept_worker.ownership import replace_own
+from concept_worker.settings import DEV_ENV_FILE
+
+if TYPE_CHECKING:
+    from concept_worker.devstack import Stack
+
+_LOOK = 0.5  # seconds between looks at the children
+_SERVER_DEATHS = 5  # of the stack's servers lately; more, and something is wrong that a restart does not mend
+_LATELY = 60.0  # seconds
+_FLOWER_PORT = 5555  # Flower's own; another one where that is taken
+_FAKE = "concept_worker.devstack.fake_provider"
+# Of the settings, what opens nothing: the rest is shown to a person at a terminal only.
+_PUBLIC = ("SUPABASE_URL", "JIGSAWSTACK_API_URL", "CONCEPT_PROVIDER")
+
+
+def run_dev(*, fake_provider: bool = False) -> int:
+    """Keep stack, workers, beat and Flower running until Ctrl-C; the exit status.
+
+    With `fake_provider`, the workers speak JigsawStack's wire to a fake that runs beside them and costs nothing.
+    """
+    from concept_worker.devstack.acl import BrokerUser
+
+    folder = HOME / "dev"
+    with ExitStack() as at_end:
+        stack = at_end.enter_context(stack_in(folder))
+        more = {"FLOWER_BASIC_AUTH": f"dev:{secrets.token_urlsafe(18)}"} | (_fake_settings() if fake_provider else {})
+        at_end.enter_context(environment(more))
+        settings = stack.environment_of(BrokerUser.WORKER) | more  # what the commands need: `doctor`, `sweep`
+        settings["PRODUCER_REDIS_URL"] = stack.environment_of(BrokerUser.PRODUCER)["REDIS_URL"]
+        at_end.enter_context(_announced(settings))
+        children = [*([_fake_provider(folder)] if fake_provider else []), *_dev_children(folder, stack)]
+        for child in children:
+            child.start()
+            at_end.callback(child.stop)
+        _print_settings(settings, children)
+        with _stopping() as stop:
+            return _supervise(stack, children, stop)
+
+
+def _fake_settings() -> dict[str, str]:
+    from concept_worker.devstack.ports import free_port
+
+    return {
+        "CONCEPT_PROVIDER": "jigsawstack",
+        "JIGSAWSTACK_API_KEY": secrets.token_urlsafe(24),
+        "JIGSAWSTACK_API_URL": f"http://127.0.0.1:{free_port()}",
+    }
+
+
+def _fake_provider(folder: Path) -> Worker:
+    """At the address in the environment, so that it is there again after a restart."""
+    port = os.environ["JIGSAWSTACK_API_URL"].rpartition(":")[2]
+    key = os.environ["JIGSAWSTACK_API_KEY"]  # by the environment: everybody may read a command line
+    return Worker(
+        name="provider",
+        command=[sys.executable, "-Pm", _FAKE, "--artist", "offline", "--port", port],
+        log=folder / "provider.log",
+        environment={**os.environ, "CONCEPT_FAKE_PROVIDER_KEY": key},
+    )
+
+
+def _dev_children(folder: Path, stack: Stack) -> list[Worker]:
+    from concept_worker.devstack.acl import BrokerUser
+
+    commands = {
+        "worker": (
+            *("worker", "--pool", "threads", "--concurrency", "16", "--hostname", "concepts@%h"),
+            *("--queues", "concepts,housekeeping"),
+        ),
+        "images": ("worker", "--pool", "prefork", "--hostname", "images@%h", "--queues", "images"),
+        "beat": ("beat",),
+    }
+    users = {"images": BrokerUser.WORKER} | {user.value: user for user in BrokerUser}
+    settings = {name: {**os.environ, **stack.environment_of(users[name])} for name in (*commands, "flower")}
+    children = [
+        Worker(name=name, command=celery_command(*arguments), log=folder / f"{name}.log", environment=settings[name])
+        for name, arguments in commands.items()
+    ]
+    return [*children, *([_flower(folder, settings["flower"])] if find_spec("flower") else [])]
+
+
+def _flower(folder: Path, settings: Mapping[str, str]) -> Worker:
+    """Flower at its port, or at another where somebody has that one, now or when it is started again."""
+    from concept_worker.devstack.ports import free_port
+
+    def choose(before: int | None) -> tuple[int, Sequence[str]]:
+        port = free_port(before or _FLOWER_PORT)
+        return port, celery_command("flower", "--address=127.0.0.1", f"--port={port}", "--read-only")
+
+    return Worker(name="flower", command=[], choose=choose, log=folder / "flower.log", environment=settings)
+
+
+def _supervise(stack: Stack, children: Sequence[Worker], stop: Sequence[int]) -> int:
+    deaths: list[float] = []
+    while not stop:
+        try:
+            deaths = [*(at for at in deaths if time.monotonic() - at < _LATELY), *_revive_servers(stack)]
+        except StackError as exc:
+            err.print(Text.assemble(("  the stack does not come back: ", "red"), str(exc)))
+            return 1
+        if len(deaths) > _SERVER_DEATHS:
+            err.print(Text("  the servers of the stack keep dying; see .concept-worker/dev/logs", "red"))
+            return 1
+        if not all(_revive(child) for child in children):
+            return 1
+        time.sleep(_LOOK)
+    return 0
+
+
+def _revive_servers(stack: Stack) -> list[float]:
+    """Start servers of the stack again that died; when each was found."""
+    dead = stack.dead()
+    for name in dead:
+        err.print(Text(f"  {name} died, starting it again", "yellow"))
+    stack.start_dead()
+    return [time.monotonic() for _ in dead]
+
+
+def _revive(child: Worker) -> bool:
+    """Start a child again that died; False when that is no use."""
+    if child.is_running:
+        return True
+    err.print(Text(f"  {child.name} died, starting it again (see {child.log})", "yellow"))
+    if not child.restart_if_dead():
+        err.print(Text.assemble((f"  {child.name} keeps dying:", "red"), f"\n{child.last_lines()}"))
+        return False
+    if child.port:
+        err.print(f"  {child.name} is at http://127.0.0.1:{child.port}")
+    return True
+
+
+def _print_settings(settings: Mapping[str, str], children: Sequence[Worker]) -> None:
+    err.print(Text.assemble(("\n  concept_worker runs.", "green"), " For another terminal or a producer elsewhere:\n"))
+    # Not by the console's own judgement, which FORCE_COLOR changes: a file or a service's log keeps what it gets.
+    is_seen_by_a_person = sys.stderr.isatty()
+    for name, value in sorted(settings.items()):
+        if is_seen_by_a_person or name in _PUBLIC:
+            err.print(f"  export {name}={value}")
+    if not is_seen_by_a_person:
+        err.print(f"  keys and passwords: in {DEV_ENV_FILE}, readable by you alone, while this runs")
+    err.print(f"\n  In this directory nothing needs exporting ({DEV_ENV_FILE} is read). Try:")
+    err.print('  concept-worker generate "a lighthouse in a storm" --theme "calm nordic morning" --wait')
+    err.print("  concept-worker tasks")
+    err.print(f"\n  user    {DEMO_USER} (others: supabase.auth.admin.create_user)")
+    _print_flower([child for child in children if child.name == "flower"])
+    if any(child.name == "provider" for child in children):
+        _print_fake(settings["JIGSAWSTACK_API_URL"])
+    err.print(f"  logs    {HOME / 'dev'}/*.log\n\n  Ctrl-C stops everything.\n")
+
+
+def _print_flower(flowers: Sequence[Worker]) -> None:
+    for flower in flowers:
+        err.print(f"  Flower  http://127.0.0.1:{flower.port} (name and password: FLOWER_BASIC_AUTH in {DEV_ENV_FILE})")
+    if not flowers:
+        err.print("  Flower  not installed (pip install 'concept-worker[flower]')")
+
+
+def _print_fake(url: str) -> None:
+    err.print(
+        f"  fake    {url} is the provider: draws offline, costs nothing. What it was asked, and trouble to order "
+        f"(first: . ./{DEV_ENV_FILE}):"
+    )
+    order = '[{"kind": "status", "status": 503, "endpoint": "image", "times": 2}]'
+    for command in ("__calls", f"__faults -d '{order}'", "__faults -X DELETE"):
+        err.print(f'          curl {url}/{command} -H "x-api-key: $JIGSAWSTACK_API_KEY"')
+
+
+@contextmanager
+def _announced(settings: Mapping[str, str]) -> Iterator[None]:
+    """A file with the running stack's settings, readable by this user alone, for commands in this directory."""
+    file = Path(DEV_ENV_FILE)
+    file.parent.mkdir(parents=True, exist_ok=True)
+    replace_own(file, "".join(f"{name}={value}\n" for name, value in settings.items()))
+    try:
+        yield
+    finally:
+        file.unlink(missing_ok=True)
+
+
+@contextmanager
+def _stopping() -> Iterator[list[int]]:
+    """A list that gets the number of a signal to stop."""
+    received: list[int] = []
+
+    def note(number: int, _: FrameType | None) -> None:
+        received.append(number)
+
+    before = {number: signal.signal(number, note) for number in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        yield received
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)

@@ -1,0 +1,89 @@
+"""Flower as the Procfile starts it: behind a password, at its own address, without a stranger's settings."""
+
+from __future__ import annotations
+
+import os
+import shlex
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from pathlib import Path
+
+import httpx
+import pytest
+
+from concept_worker.devstack.ports import free_port
+from tests.waiting import until
+
+pytest.importorskip("flower", reason="the extra flower is not installed")
+
+ROOT = Path(__file__).resolve().parents[2]
+PAGES = ["/", "/tasks", "/metrics", "/healthcheck", "/api/workers", "/static/css/flower.css", "/nothing"]
+AUTH = ("me", "a-password")
+Start = Callable[..., httpx.Client]
+
+
+def procfile_line(name: str) -> str:
+    """The command of a process, with this Python's Celery."""
+    (line,) = [line for line in (ROOT / "Procfile").read_text().splitlines() if line.startswith(f"{name}:")]
+    celery = shlex.quote(str(Path(sys.executable).with_name("celery")))
+    return line.partition(":")[2].replace("celery ", f"exec {celery} ", 1)
+
+
+@pytest.fixture
+def start(tmp_path: Path, brokers: Iterator[str]) -> Iterator[Start]:
+    """Start Flower with these settings; a client of it."""
+    broker = next(brokers)
+    with ExitStack() as at_end:
+
+        def started(**settings: str) -> httpx.Client:
+            port = free_port()
+            known = {"PATH": os.environ["PATH"], "PYTHONPATH": str(ROOT), "REDIS_URL": broker, "PORT": str(port)}
+            log = at_end.enter_context((tmp_path / "log").open("w"))
+            command = ["sh", "-c", procfile_line("flower")]
+            process = subprocess.Popen(command, cwd=tmp_path, env=known | settings, stdout=log, stderr=log)
+            at_end.callback(process.wait, 30)
+            at_end.callback(process.terminate)
+            client = at_end.enter_context(httpx.Client(base_url=f"http://127.0.0.1:{port}", trust_env=False))
+            until(lambda: answers(client) or process.poll() is not None, "Flower to answer")
+            assert process.poll() is None, (tmp_path / "log").read_text()
+            return client
+
+        yield started
+
+
+def answers(client: httpx.Client) -> bool:
+    """Whether anything answers there."""
+    try:
+        client.get("/")
+    except httpx.TransportError:
+        return False
+    return True
+
+
+def test_every_page_asks_for_the_password(start: Start, tmp_path: Path) -> None:
+    """Those that Flower itself leaves open, too; and a file in the working directory sets nothing."""
+    (tmp_path / "flowerconfig.py").write_text(f"open({str(tmp_path / 'RAN')!r}, 'w').close()\nbasic_auth = None\n")
+    flower = start(FLOWER_BASIC_AUTH=":".join(AUTH))
+    assert [flower.get(page).status_code for page in PAGES] == [401] * len(PAGES)
+    assert [flower.get(page, auth=("me", "wrong")).status_code for page in PAGES] == [401] * len(PAGES)
+    assert [flower.get(page, auth=AUTH).status_code for page in PAGES[:4]] == [200] * 4
+    assert flower.post("/api/worker/shutdown/x", auth=AUTH).status_code in (403, 405)
+    assert not (tmp_path / "RAN").exists()
+
+
+def test_it_answers_to_its_own_names_only(start: Start, tmp_path: Path) -> None:
+    """A web page whose name leads to this machine gets nothing, and a proxy's name what is there."""
+    (tmp_path / ".env").write_text(f"FLOWER_BASIC_AUTH={':'.join(AUTH)}\nCONCEPT_FLOWER_HOSTS=flower.example.com, x\n")
+    flower = start()
+    asked = {name: flower.get("/", auth=AUTH, headers={"Host": name}).status_code for name in ("evil.example", "x:80")}
+    assert asked == {"evil.example": 403, "x:80": 200}
+    assert flower.get("/", auth=AUTH, headers={"Host": "LOCALHOST:1"}).status_code == 200
+
+
+def test_without_a_password_it_is_locked(start: Start, tmp_path: Path) -> None:
+    """Nobody gets in, and its log says what to set."""
+    flower = start()
+    assert flower.get("/", auth=("", "")).status_code == 401
+    assert "FLOWER_BASIC_AUTH" in (tmp_path / "log").read_text()
