@@ -9,7 +9,7 @@ import pytest
 
 from concept_worker.devstack import Stack
 from concept_worker.devstack.fake_provider import FakeProvider, FakeProviderOptions
-from concept_worker.errors import StoreUnavailable
+from concept_worker.errors import StoreUnavailable, StoreUnreachable
 from concept_worker.models import TaskRow, TaskStatus
 from tests.conftest import StartSystem, System
 from tests.gateway import Gateway, Reply
@@ -102,3 +102,14 @@ def test_a_page_in_place_of_a_row_is_not_taken_for_none(behind: System, gateway:
     gateway.order(Reply(200, b""), "GET /rest/v1/tasks", times=1)
     with pytest.raises(StoreUnavailable, match="something else answered"):
         behind.client.get_task(row.id, user_id)
+
+
+@pytest.mark.parametrize(("reply", "says"), [(PAUSED, "its owner must restore it"), (BUSY, "not available right now")])
+def test_a_producer_that_is_turned_away_hears_that_nothing_was_changed(
+    behind: System, gateway: Gateway, user_id: UUID, reply: Reply, says: str
+) -> None:
+    """And why, instead of an outcome that is unknown."""
+    gateway.order(reply)
+    with pytest.raises(StoreUnreachable, match=says):
+        behind.client.generate(user_id=user_id, logo_description="a fox", theme_description="warm", num_palettes=1)
+    assert len(gateway.requests) == 1
