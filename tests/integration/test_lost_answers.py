@@ -160,6 +160,14 @@ class TestOneWishIsOneRow:
                 ask(client, verb, user_id, row.id, **change)
         assert len(client.get_tasks(user_id)) == 2
 
+    def test_a_producer_of_the_last_version_leaves_the_id_out(
+        self, client: ConceptClient, user_id: UUID, over: TaskRow
+    ) -> None:
+        """And gets a row all the same."""
+        store: Any = client._records.task_service._store
+        (row,) = store._call("retry_task", p_task_id=str(over.id), p_user_id=str(user_id), p_steps=[])
+        assert row["retry_of"] == str(over.id)
+
     @pytest.mark.parametrize("verb", ["generate", "retry"])
     def test_an_id_that_is_none(self, client: ConceptClient, user_id: UUID, over: TaskRow, verb: str) -> None:
         """Is named."""
