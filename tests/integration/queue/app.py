@@ -15,8 +15,10 @@ from celery.backends.redis import RedisBackend
 from celery.concurrency.asynpool import AsynPool
 from redis import Redis
 
+from concept_worker.errors import StoreRefused
 from concept_worker.logging import configure_logging
 from concept_worker.routing import TaskName
+from concept_worker.tasks.sealing import SealedTask
 from tests.integration.queue.overrides import CHANGES, REPORTS, changed
 
 _PATIENCE = 60  # seconds; a task that nobody releases must not outlive its test
@@ -81,6 +83,29 @@ def grow(megabytes: int) -> int:
     taken = b"x" * megabytes * 1_000_000
     del taken
     return os.getpid()
+
+
+def _leak() -> None:
+    try:
+        raise KeyError("TOPSECRET")  # in two pieces, because tracebacks quote this line
+    except KeyError as exc:
+        raise StoreRefused("the store refused the request") from exc
+
+
+@app.task(name="leak")
+def leak() -> None:
+    """Raise an error of ours over one with a secret in its text."""
+    _leak()
+
+
+@app.task(name="leak foreign")
+def leak_foreign() -> None:
+    """Raise an error that is not ours, with a secret in its text."""
+    raise KeyError("TOPSECRET")
+
+
+for _open in (leak, leak_foreign):
+    app.task(_open.run, name=f"sealed {_open.name}", base=SealedTask)
 
 
 @app.task(name="gather")

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import json
+
+import pytest
+
 from tests.integration.queue.conftest import SOON, Side
 from tests.waiting import until
 
@@ -45,6 +49,20 @@ def test_a_header_that_comes_again_is_counted(side: Side) -> None:
     until(lambda: ours.begun("body"), "the body to run")
     assert (ours.begun("slow"), ours.begun("body")) == (2, 1)
     assert (deduplicating.begun("slow"), deduplicating.begun("body")) == (1, 0)
+
+
+@pytest.mark.parametrize("name", ["leak", "leak foreign"])
+def test_the_text_of_errors_is_not_kept(name: str, side: Side) -> None:
+    """`SealedTask`: Celery stores an error's whole chain, and sends it to Flower; the kind is enough."""
+    bench = side()
+    worker = bench.worker()
+    plain, sealed = bench.send(name), bench.send(f"sealed {name}")
+    until(lambda: bench.state(plain) == bench.state(sealed) == "FAILURE", "both to fail")
+    assert "TOPSECRET" in json.dumps(bench.meta(plain))
+    assert "TOPSECRET" not in json.dumps(bench.meta(sealed))
+    until(lambda: "task raised" in worker.logs(), "the line about it")
+    assert "KeyError" in worker.logs()
+    assert "TOPSECRET" not in worker.logs()
 
 
 def test_arguments_are_not_kept_beside_results(side: Side) -> None:
