@@ -13,12 +13,14 @@ from typing import TYPE_CHECKING
 from PIL import Image
 
 from concept_worker.errors import InvalidImage
+from concept_worker.imaging.fitting import fit
 from concept_worker.imaging.headers import PNG_SIGNATURE, Header, ImageFormat, png_chunks, read_header
+from concept_worker.imaging.lean import strip
+from concept_worker.imaging.profiles import without_chains
 
 if TYPE_CHECKING:
     from PIL.ImageCms import ImageCmsProfile
 
-_ORIENTATION = 0x0112  # the EXIF tag
 # What turns a stored picture upright, by EXIF orientation (JEITA CP-3451, table 4.6.5); 1 is upright already.
 _UPRIGHT = {
     2: Image.Transpose.FLIP_LEFT_RIGHT,
@@ -32,17 +34,17 @@ _UPRIGHT = {
 _DEEP = 65535  # the highest level of a 16-bit channel
 # Chunks of a PNG that is nothing but pixels.
 _PLAIN_CHUNKS = frozenset({b"IHDR", b"IDAT", b"IEND"})
-# zlib's own default: 1 gains 2 to 3 times the speed and costs 30 to 270 % more bytes on logos, 9 the reverse for 5 %.
-_DEFLATE_LEVEL = 6
+_PLAIN_DEPTHS = (b"\x08\x02", b"\x08\x06")  # 8 bits a channel, RGB or RGBA
 
 
 @dataclass(frozen=True)
 class ImageLimits:
-    """The largest file and picture accepted. 4096 x 4096 RGBA is 67 MB decoded."""
+    """The largest file and picture accepted, and the largest made. 4096 x 4096 RGBA is 67 MB decoded."""
 
     max_bytes: int = 20_000_000
     max_pixels: int = 16_777_216  # 4096 x 4096
     max_side: int = 8192
+    max_clean_bytes: int = 20_000_000  # of a PNG that we make; the buckets take 20,971,520
 
 
 DEFAULT_LIMITS = ImageLimits()
@@ -59,11 +61,25 @@ class ImageFacts:
 
 @dataclass(frozen=True)
 class CleanImage:
-    """An upright 8-bit sRGB RGB or RGBA picture as PNG bytes without metadata; sides in pixels."""
+    """An upright 8-bit sRGB RGB or RGBA picture as PNG bytes without metadata; sides in pixels.
+
+    A picture whose PNG would be larger than the limit is scaled down until it is not.
+    """
 
     data: bytes
     width: int
     height: int
+
+
+def rehearse() -> None:
+    """Read and write a picture of each format, so that all that this takes is imported, and known to work."""
+    from PIL import ImageCms
+
+    profile = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
+    for kind in ("PNG", "JPEG", "WEBP"):
+        buffer = io.BytesIO()
+        Image.new("RGB", (8, 8)).save(buffer, kind, icc_profile=profile)
+        to_clean_png(buffer.getvalue())
 
 
 def inspect_image(data: bytes, limits: ImageLimits = DEFAULT_LIMITS) -> ImageFacts:
@@ -87,12 +103,13 @@ def decode_image(data: bytes, limits: ImageLimits = DEFAULT_LIMITS) -> Image.Ima
     """
     header = _checked_header(data, limits)
     try:
-        with Image.open(io.BytesIO(data), formats=(header.format,)) as image:
+        lean = strip(data, header.format)
+        with Image.open(io.BytesIO(lean.data), formats=(header.format,)) as image:
             _check_size(image.width, image.height, limits)
             if header.format != "JPEG" and getattr(image, "is_animated", False):
                 raise InvalidImage("The image is animated; send a still picture.")
             image.load()
-            return _without_metadata(_drop_idle_alpha(_to_srgb(_upright(image))))
+            return _without_metadata(_drop_idle_alpha(_to_srgb(_upright(image, lean.orientation))))
     except (InvalidImage, MemoryError):
         raise
     except Exception as exc:  # Pillow raises OSError, ValueError, SyntaxError, EOFError, struct and zlib errors
@@ -106,13 +123,22 @@ def to_clean_png(data: bytes, limits: ImageLimits = DEFAULT_LIMITS) -> CleanImag
         InvalidImage: as `decode_image`.
     """
     image = decode_image(data, limits)
-    if not _is_plain_png(data):
-        data = _encode_png(image)
-    return CleanImage(data, image.width, image.height)
+    if _is_plain_png(data) and len(data) <= limits.max_clean_bytes:
+        return CleanImage(data, image.width, image.height)
+    return CleanImage(*fit(image, limits.max_clean_bytes))
+
+
+def fit_png(data: bytes, limits: ImageLimits = DEFAULT_LIMITS) -> bytes:
+    """A PNG of our own, unchanged when it is small enough, else scaled down until it is."""
+    if len(data) <= limits.max_clean_bytes:
+        return data
+    with Image.open(io.BytesIO(data), formats=("PNG",)) as image:
+        return fit(_to_srgb(image), limits.max_clean_bytes)[0]
 
 
 def _checked_header(data: bytes, limits: ImageLimits) -> Header:
-    if len(data) > limits.max_bytes:
+    # What we made of an accepted picture is accepted, though it may be larger than what it was made of.
+    if len(data) > limits.max_bytes and not (len(data) <= limits.max_clean_bytes and _is_plain_png(data)):
         raise InvalidImage(f"The image is larger than {limits.max_bytes / 1e6:g} MB.")
     header = read_header(data)
     if header is None:
@@ -132,12 +158,9 @@ def _check_size(width: int, height: int, limits: ImageLimits) -> None:
         raise InvalidImage(f"The image has more than {limits.max_pixels / 1e6:.1f} million pixels.")
 
 
-def _upright(image: Image.Image) -> Image.Image:
-    """Turned as its EXIF orientation asks; unreadable EXIF asks for nothing."""
-    try:
-        turn = _UPRIGHT.get(image.getexif().get(_ORIENTATION, 1))
-    except Exception:  # EXIF is a foreign, nested format with its own kinds of damage; the pixels are sound
-        turn = None
+def _upright(image: Image.Image, orientation: int) -> Image.Image:
+    """Turned as its EXIF orientation asks; an unknown one asks for nothing."""
+    turn = _UPRIGHT.get(orientation)
     if turn is None:
         return image
     turned = image.transpose(turn)
@@ -175,7 +198,7 @@ def _through_profile(image: Image.Image, profile: bytes) -> Image.Image:
     from PIL import ImageCms  # loads LittleCMS, which most pictures do not need
 
     try:
-        source = ImageCms.ImageCmsProfile(io.BytesIO(profile))
+        source = ImageCms.ImageCmsProfile(io.BytesIO(without_chains(profile)))
         if _is_srgb(source):
             return image
         target = "RGBA" if image.mode == "RGBA" else "RGB"
@@ -208,14 +231,11 @@ def _without_metadata(image: Image.Image) -> Image.Image:
 
 def _is_plain_png(data: bytes) -> bool:
     """Whether the bytes are an 8-bit RGB or RGBA PNG of nothing but pixels, ending where it says."""
-    if data[:8] != PNG_SIGNATURE or data[24] != 8 or data[25] not in (2, 6):
+    if data[:8] != PNG_SIGNATURE or data[24:26] not in _PLAIN_DEPTHS:
         return False
-    chunks = png_chunks(data)
-    kind, start, length = chunks[-1]
-    return kind == b"IEND" and start + length + 4 == len(data) and {c[0] for c in chunks} <= _PLAIN_CHUNKS
-
-
-def _encode_png(image: Image.Image) -> bytes:
-    buffer = io.BytesIO()
-    image.save(buffer, "PNG", compress_level=_DEFLATE_LEVEL)
-    return buffer.getvalue()
+    chunks = list(png_chunks(data))
+    return (
+        chunks[-1].kind == b"IEND"
+        and chunks[-1].end + 4 == len(data)
+        and {chunk.kind for chunk in chunks} <= _PLAIN_CHUNKS
+    )

@@ -1,23 +1,26 @@
 """What an image file says of itself in its first bytes: format, size, animation. Plain Python, nothing is decoded.
 
 Read before Pillow opens the file, because opening is not free: its WebP reader reserves two full canvases of the size
-that the header claims before anybody can ask for that size.
+that the header claims before anybody can ask for that size. Reading is bounded, because threads that wait on providers
+do it too: a file of 20 MB takes as long as one of 20 kB.
 """
 
 from __future__ import annotations
 
 import struct
+from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Literal
+from itertools import takewhile
+from typing import Literal, NamedTuple
+
+from concept_worker.errors import InvalidImage
+from concept_worker.imaging.jpeg import read_frame
 
 ImageFormat = Literal["PNG", "JPEG", "WEBP"]
 
 PNG_SIGNATURE = b"\x89PNG\r\n\x1a\n"
-# JPEG markers that start a frame and carry its size: SOF0..SOF15 without DHT (C4), JPG (C8) and DAC (CC); ITU T.81 B.1.
-_JPEG_FRAMES = frozenset(range(0xC0, 0xD0)) - {0xC4, 0xC8, 0xCC}
-# JPEG markers that stand alone, without a length: TEM and RST0..RST7.
-_JPEG_BARE = frozenset({0x01, *range(0xD0, 0xD8)})
-_JPEG_END = frozenset({0xD9, 0xDA})  # end of image, start of scan: the frame header must have come before
+# Encoders cut the pixels of a PNG into chunks of 8 kB and more; a file may have some, and then one for 512 bytes.
+_MOST_CHUNKS, _BYTES_A_CHUNK = 1000, 512
 
 
 @dataclass(frozen=True)
@@ -30,8 +33,20 @@ class Header:
     animated: bool
 
 
+class Chunk(NamedTuple):
+    """A chunk of a PNG or WebP file: its type, and where its content begins and ends by its own word."""
+
+    kind: bytes
+    start: int
+    end: int
+
+
 def read_header(data: bytes) -> Header | None:
-    """The header of a PNG, JPEG or WebP file, told by content; None for anything else or when it is cut short."""
+    """The header of a PNG, JPEG or WebP file, told by content; None for anything else or when it is cut short.
+
+    Raises:
+        InvalidImage: the size is behind too many parts.
+    """
     try:
         if data[:8] == PNG_SIGNATURE:
             return _read_png(data)
@@ -39,47 +54,54 @@ def read_header(data: bytes) -> Header | None:
             return _read_jpeg(data)
         if data[:4] == b"RIFF" and data[8:12] == b"WEBP":
             return _read_webp(data)
-    except (struct.error, IndexError):
+    except (struct.error, IndexError, ValueError):
         return None
     return None
 
 
-def png_chunks(data: bytes) -> list[tuple[bytes, int, int]]:
-    """The chunks of a PNG as (type, start of the content, length), up to IEND or the end of the bytes."""
-    chunks, at = [], len(PNG_SIGNATURE)
-    while at + 12 <= len(data):
-        (length,) = struct.unpack_from(">I", data, at)
-        chunks.append((data[at + 4 : at + 8], at + 8, length))
-        at += length + 12
-        if chunks[-1][0] == b"IEND":
-            break
-    return chunks
+def png_chunks(data: bytes) -> Iterator[Chunk]:
+    """The chunks of a PNG up to IEND or the end of the bytes.
+
+    Raises:
+        InvalidImage: there are too many.
+    """
+    return _chunks(data, ">I4s", len(PNG_SIGNATURE), checksum=4)
+
+
+def webp_chunks(data: bytes) -> Iterator[Chunk]:
+    """The chunks of a WebP file up to the end of the bytes.
+
+    Raises:
+        InvalidImage: there are too many.
+    """
+    return _chunks(data, "<4sI", 12, checksum=0)
+
+
+def _chunks(data: bytes, layout: str, at: int, checksum: int) -> Iterator[Chunk]:
+    for _ in range(_MOST_CHUNKS + len(data) // _BYTES_A_CHUNK):
+        if at + 8 > len(data):
+            return
+        first, second = struct.unpack_from(layout, data, at)
+        kind, length = (second, first) if checksum else (first, second)
+        yield Chunk(kind, at + 8, at + 8 + length)
+        if kind == b"IEND":
+            return
+        at += 8 + length + (checksum or length % 2)  # RIFF pads to an even length
+    raise InvalidImage("The image file is in too many pieces; save it anew as a plain JPEG or PNG.")
 
 
 def _read_png(data: bytes) -> Header | None:
     if data[12:16] != b"IHDR":
         return None
     width, height = struct.unpack_from(">II", data, 16)
-    return Header("PNG", width, height, any(kind == b"acTL" for kind, _, _ in png_chunks(data)))
+    before = takewhile(lambda chunk: chunk.kind != b"IDAT", png_chunks(data))
+    frames = [struct.unpack_from(">I", data, chunk.start)[0] for chunk in before if chunk.kind == b"acTL"]
+    return Header("PNG", width, height, animated=any(count > 1 for count in frames))
 
 
 def _read_jpeg(data: bytes) -> Header | None:
-    at = 2
-    while True:
-        if data[at] != 0xFF:
-            return None
-        while data[at] == 0xFF:  # any number of fill bytes may stand before a marker
-            at += 1
-        marker = data[at]
-        at += 1
-        if marker in _JPEG_FRAMES:
-            height, width = struct.unpack_from(">HH", data, at + 3)
-            return Header("JPEG", width, height, animated=False)
-        if marker in _JPEG_END:
-            return None
-        if marker not in _JPEG_BARE:
-            (length,) = struct.unpack_from(">H", data, at)
-            at += max(length, 2)
+    frame = read_frame(data)
+    return None if frame is None else Header("JPEG", frame.width, frame.height, animated=False)
 
 
 def _read_webp(data: bytes) -> Header | None:

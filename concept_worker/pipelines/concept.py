@@ -117,14 +117,16 @@ class ConceptTaskProcessor(BaseTaskProcessor[PayloadT]):
 
     def _paid_once(self, ask: Callable[[], bytes]) -> StagedImage:
         """What `ask` is paid for, in staging; found there instead by whoever comes after a death in between."""
-        return find_image_data(self.task_id, self._services.image_service) or self._staged(ask, StagedName.BASE)
+        return find_image_data(self.task_id, self._services.image_service, user_id=self.user_id) or self._staged(
+            ask, StagedName.BASE
+        )
 
     def _staged(self, fetch: Callable[[], bytes], name: StagedName) -> StagedImage:
         """What `fetch` brings, checked, in staging; its room there is reserved before anything is paid."""
         images = self._services.image_service
         with images.room(self.task_id, name):
             content = fetch()
-        return prepare_image_data(self.task_id, content, images, name)
+        return prepare_image_data(self.task_id, content, images, name, user_id=self.user_id)
 
     def _palettes_of_either(self) -> tuple[Palette, ...]:
         try:

@@ -1,71 +1,68 @@
-"""The one who looks at bytes of unknown origin, in a process that nothing else depends on."""
+"""Decoding of untrusted images in child processes, fair between the users whose pictures they are."""
 
 from __future__ import annotations
 
+import os
 import subprocess
-import sys
-from threading import Lock, Timer
-from typing import BinaryIO, cast
+from threading import Event
+from uuid import UUID
 
 from concept_worker.errors import DecoderLost, InvalidImage
+from concept_worker.imaging import decoder
 from concept_worker.imaging.codec import CleanImage, ImageLimits, inspect_image
-from concept_worker.logging import get_logger
+from concept_worker.services.decoder_process import DecoderProcess, PictureEndedProcess
+from concept_worker.services.turns import FairTurns
 
-log = get_logger(__name__)
-
-MODULE = "concept_worker.imaging.decoder"
-_LONGEST = 60.0  # seconds for one picture; the largest that is accepted takes about three
+START = decoder.START  # what such a process runs
+_LONGEST = 60.0  # seconds for one picture on a loaded machine
+_CPU_SECONDS = 20.0  # for one picture; the largest that is accepted takes a quarter of that
+_FEWEST, _MOST = 2, 4  # processes; with two, one user never holds all of them
 
 
 class IsolatedDecoder:
-    """Starts its process at the first picture and when it was lost, and gives it one picture at a time: who kills it is
-    known then, and nobody else loses a try. For any thread; it ends with `close`, and with the process that started it.
+    """Gives each of a few processes one picture at a time. They start with the first picture that needs them.
+
+    For any thread; the processes end with `close`, and with the process that started them.
     """
 
-    def __init__(self, *, limits: ImageLimits, memory_mb: int) -> None:
+    def __init__(self, *, limits: ImageLimits, memory_mb: int, cpu_seconds: float = _CPU_SECONDS) -> None:
         self._limits = limits
-        figures = (limits.max_bytes, limits.max_pixels, limits.max_side, memory_mb)
-        self._command = (sys.executable, "-m", MODULE, *map(str, figures))
-        self._lock = Lock()
-        self._process: subprocess.Popen[bytes] | None = None
+        count = min(max(os.cpu_count() or 1, _FEWEST), _MOST)
+        command = decoder.command(limits, memory_mb, cpu_seconds, START)
+        self._processes = [DecoderProcess(command, _LONGEST) for _ in range(count)]
+        self._turns = FairTurns(count)
+        self._closed = Event()
 
-    def to_clean_png(self, content: bytes) -> CleanImage:
+    def to_clean_png(self, content: bytes, *, user_id: UUID | None = None) -> CleanImage:
         inspect_image(content, self._limits)
-        with self._lock:
-            return self._asked(content)
+        with self._turns.turn(user_id or object()) as number:
+            return self._decoded(self._processes[number], content)
 
     def close(self) -> None:
-        with self._lock:
-            self._end()
+        self._closed.set()
+        for process in self._processes:
+            process.close()
 
-    def _asked(self, content: bytes) -> CleanImage:
-        from concept_worker.imaging import decoder
-
-        process = self._running()
-        overdue = Timer(_LONGEST, process.kill)
-        overdue.start()
+    def _decoded(self, process: DecoderProcess, content: bytes) -> CleanImage:
         try:
-            return decoder.ask(cast("BinaryIO", process.stdin), cast("BinaryIO", process.stdout), content)
-        except InvalidImage:
-            raise  # its answer was read to the end
-        except (OSError, EOFError) as exc:
-            self._end()
-            raise DecoderLost("the picture ended the process that decoded it") from exc
-        except BaseException:
-            self._end()  # a part of the answer may be left in the pipe, and would be the next caller's
-            raise
-        finally:
-            overdue.cancel()
+            try:
+                return self._tried(process, content)
+            except PictureEndedProcess as exc:
+                if exc.is_certain:
+                    raise
+                return self._tried(process, content)  # an operator or the kernel may have ended the first process
+        except PictureEndedProcess as exc:
+            raise InvalidImage(str(exc)) from exc
+
+    def _tried(self, process: DecoderProcess, content: bytes) -> CleanImage:
+        """One try; a process that `close` ended is not the picture's fault."""
+        try:
+            if not self._closed.is_set():
+                return process.to_clean_png(content)
+        except PictureEndedProcess:
+            if not self._closed.is_set():
+                raise
+        raise DecoderLost("the decoder was closed")
 
     def _running(self) -> subprocess.Popen[bytes]:
-        if self._process is None or self._process.poll() is not None:
-            self._end()
-            self._process = subprocess.Popen(self._command, stdin=subprocess.PIPE, stdout=subprocess.PIPE)
-        return self._process
-
-    def _end(self) -> None:
-        if self._process is not None:
-            self._process.kill()
-            self._process.communicate()
-            log.info("decoder ended", code=self._process.returncode)
-        self._process = None
+        return self._processes[0].running()

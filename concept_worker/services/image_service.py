@@ -43,21 +43,24 @@ class ImageService:
         self._limits = limits
         self._upload_threads = upload_threads
 
-    def stage_image(self, content: bytes, *, task_id: UUID, name: StagedName) -> StagedImage:
+    def stage_image(
+        self, content: bytes, *, task_id: UUID, name: StagedName, user_id: UUID | None = None
+    ) -> StagedImage:
         """Let the bytes wait in staging, then check that they are an image we accept and make them a clean PNG there.
 
-        In this order, because they may be paid for, and a decoder is what a hostile file kills.
+        In this order, because they may be paid for, and a decoder is what a hostile file kills. `user_id` says behind
+        whose pictures this one waits.
         """
         self._staging.store(staging_key(task_id, name), content, SealedAs.ARRIVED)
-        return self._clean_staged(content, task_id, name)
+        return self._clean_staged(content, task_id, name, user_id)
 
-    def find_staged(self, *, task_id: UUID, name: StagedName) -> StagedImage | None:
+    def find_staged(self, *, task_id: UUID, name: StagedName, user_id: UUID | None = None) -> StagedImage | None:
         """What already waits for the task: bytes that were paid for, though their checkpoint could not be written.
 
         Bytes without our seal are not taken for them.
         """
         content = self._staging.find(staging_key(task_id, name))
-        return None if content is None else self._clean_staged(content, task_id, name)
+        return None if content is None else self._clean_staged(content, task_id, name, user_id)
 
     def base_image(self, staged: StagedImage, *, user_id: UUID) -> bytes:
         """The base image: from staging, or from the bucket when staging has let go of it.
@@ -152,8 +155,8 @@ class ImageService:
             ]
         )
 
-    def _clean_staged(self, content: bytes, task_id: UUID, name: StagedName) -> StagedImage:
-        clean = self._decoder.to_clean_png(content)
+    def _clean_staged(self, content: bytes, task_id: UUID, name: StagedName, user_id: UUID | None) -> StagedImage:
+        clean = self._decoder.to_clean_png(content, user_id=user_id)
         key = staging_key(task_id, name)
         if clean.data != content or self._staging.find(key, SealedAs.CLEAN) is None:
             self._staging.store(key, clean.data, SealedAs.CLEAN)

@@ -227,13 +227,14 @@ class ObjectStore(Protocol):
 class Decoder(Protocol):
     """Whoever turns bytes of unknown origin into a picture we trust."""
 
-    def to_clean_png(self, content: bytes) -> CleanImage:
+    def to_clean_png(self, content: bytes, *, user_id: UUID | None = None) -> CleanImage:
         """Validated and fully decoded: an upright 8-bit sRGB PNG without metadata.
 
+        One user's pictures wait behind each other; `user_id` says whose this one is.
+
         Raises:
-            InvalidImage: it is no image we accept.
-            MemoryError: it needs more memory than it may take.
-            DecoderLost: decoding it did not come to an end.
+            InvalidImage: it is no image we accept, or decoding it takes too much time or memory.
+            DecoderLost: it could not be decoded for now, which is not its fault.
         """
         ...
 

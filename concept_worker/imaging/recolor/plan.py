@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from concept_worker.imaging.codec import DEFAULT_LIMITS, ImageLimits, decode_image
+from concept_worker.imaging.codec import DEFAULT_LIMITS, ImageLimits, decode_image, fit_png
 from concept_worker.imaging.recolor.cells import words_of
 from concept_worker.imaging.recolor.colors import parse_hex
 from concept_worker.imaging.recolor.inks import Inks, find_inks
@@ -27,6 +27,7 @@ class RecolorPlan:
     inks: Inks
     _marks: Marks
     _picture: OpenPicture
+    _limits: ImageLimits
 
     def paint(self, colors: Sequence[str]) -> bytes:
         """The picture as PNG in the palette's colours: "#RRGGBB" by role position.
@@ -37,7 +38,7 @@ class RecolorPlan:
         if not colors:
             raise ValueError("a palette needs a color")
         palette = np.array([parse_hex(color) for color in colors], float)
-        return self._picture.png(match_roles(self._marks, palette))
+        return fit_png(self._picture.png(match_roles(self._marks, palette)), self._limits)
 
 
 def plan_recolor(data: bytes, limits: ImageLimits = DEFAULT_LIMITS) -> RecolorPlan:
@@ -54,5 +55,5 @@ def plan_recolor(data: bytes, limits: ImageLimits = DEFAULT_LIMITS) -> RecolorPl
     layout = lay_out(words, image.mode == "RGBA", inks, seen.noise, mixes)
     alphas = (words >> 24).astype(np.uint8) if image.mode == "RGBA" else None
     return RecolorPlan(
-        image.width, image.height, inks, read_marks(inks, layout), open_picture(mixes, alphas, len(inks))
+        image.width, image.height, inks, read_marks(inks, layout), open_picture(mixes, alphas, len(inks)), limits
     )

@@ -28,22 +28,27 @@ def generate_base_concept(
 
 
 @stage(failing="Error getting image data")
-def find_image_data(task_id: UUID, image_service: ImageService) -> StagedImage | None:
+def find_image_data(task_id: UUID, image_service: ImageService, *, user_id: UUID | None = None) -> StagedImage | None:
     """The base image that an earlier execution paid for and put into staging, or None.
 
     Raises:
         InvalidImage: what waits there is not an image we accept.
     """
-    return image_service.find_staged(task_id=task_id, name=StagedName.BASE)
+    return image_service.find_staged(task_id=task_id, name=StagedName.BASE, user_id=user_id)
 
 
 @stage(failing="Error getting image data")
 def prepare_image_data(
-    task_id: UUID, content: bytes, image_service: ImageService, name: StagedName = StagedName.BASE
+    task_id: UUID,
+    content: bytes,
+    image_service: ImageService,
+    name: StagedName = StagedName.BASE,
+    *,
+    user_id: UUID | None = None,
 ) -> StagedImage:
     """Let the bytes wait in staging under that name, checked and as a clean PNG.
 
     Raises:
         InvalidImage: what the provider or the user sent is not an image we accept.
     """
-    return never_losing(lambda: image_service.stage_image(content, task_id=task_id, name=name))
+    return never_losing(lambda: image_service.stage_image(content, task_id=task_id, name=name, user_id=user_id))

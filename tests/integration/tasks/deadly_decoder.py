@@ -1,19 +1,35 @@
-"""The decoder's process as it is when some pictures kill it."""
+"""The decoder's process as it is when some pictures kill it; started as `decoder_start` is, of the same packages."""
 
 from __future__ import annotations
 
-from concept_worker.imaging import decoder
-from concept_worker.imaging.codec import CleanImage, ImageLimits, to_clean_png
-from tests.integration.tasks.poison import KILLS_DECODER, die
+import sys
+from importlib import import_module
+from importlib.util import module_from_spec, spec_from_file_location
+from typing import Any
+
+KILLS_DECODER = b"this picture kills its decoder"  # poison.py
 
 
-def _decoding(data: bytes, limits: ImageLimits) -> CleanImage:
-    if KILLS_DECODER in data:
-        die()
-    return to_clean_png(data, limits)
+def main() -> None:
+    """The process."""
+    folder = sys.argv[1]
+    spec = spec_from_file_location("start", f"{folder}/imaging/decoder_start.py")
+    assert spec is not None
+    assert spec.loader is not None
+    start = module_from_spec(spec)
+    spec.loader.exec_module(start)
+    start.place_packages()
+    decoder: Any = import_module("concept_worker.imaging.decoder")
+    to_clean_png = decoder.to_clean_png
 
+    def decoding(data: bytes, *limits: Any) -> Any:
+        if KILLS_DECODER in data:
+            raise SystemExit(9)
+        return to_clean_png(data, *limits)
 
-decoder.to_clean_png = _decoding  # type: ignore[attr-defined]  # imported there
+    decoder.to_clean_png = decoding
+    decoder.main(sys.argv[1 + len(start.PACKAGES) :])
+
 
 if __name__ == "__main__":
-    decoder.main()
+    main()

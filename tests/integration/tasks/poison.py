@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 import os
 import signal
+from pathlib import Path
 from typing import Any
 
 from concept_worker.celery import app
@@ -16,7 +17,7 @@ from concept_worker.services.decoder import IsolatedDecoder
 __all__ = ["KILLS_DECODER", "KILLS_PAINTER", "KILLS_WORKER", "app"]
 
 # Somewhere in a picture's bytes
-KILLS_DECODER = b"this picture kills its decoder"
+KILLS_DECODER = b"this picture kills its decoder"  # see deadly_decoder.py
 KILLS_WORKER = b"this picture kills whoever has it in hand"
 KILLS_PAINTER = "a brief whose variations kill their worker"
 
@@ -30,10 +31,10 @@ def die() -> None:
 
 
 @functools.wraps(_to_clean_png)
-def _giving_to_decode(self: IsolatedDecoder, content: bytes) -> CleanImage:
+def _giving_to_decode(self: IsolatedDecoder, content: bytes, **whose: Any) -> CleanImage:
     if KILLS_WORKER in content:
         die()
-    return _to_clean_png(self, content)
+    return _to_clean_png(self, content, **whose)
 
 
 @functools.wraps(_create_variations)
@@ -44,5 +45,5 @@ def _painting(self: ConceptTaskProcessor[Any], *args: Any) -> Any:
 
 
 IsolatedDecoder.to_clean_png = _giving_to_decode  # type: ignore[method-assign]
-decoder.MODULE = "tests.integration.tasks.deadly_decoder"
+decoder.START = Path(__file__).with_name("deadly_decoder.py")
 ConceptTaskProcessor.create_variations = _painting  # type: ignore[method-assign]

@@ -110,7 +110,7 @@ def test_rows_in_the_same_process_come_through(
 def test_a_picture_that_kills_its_decoder_takes_nobody_along(
     start_system: StartSystem, provider: FakeProvider, settings: dict[str, str], user_id: UUID
 ) -> None:
-    """Calls beside it in the same process go on. It is paid once, tried as often as anything, and its row says so."""
+    """Calls beside it in the same process go on. It is paid once, ends two processes at most, and its row says so."""
     provider.faults.add(Fault(endpoint="image", kind=FaultKind.LATE, seconds=CALL_SECONDS))
     system = start_system(**settings | PATIENT, app=POISONED)
     pid = system.worker.container.pid
@@ -123,7 +123,7 @@ def test_a_picture_that_kills_its_decoder_takes_nobody_along(
     assert images_paid(provider, "a wren") == len(neighbours)
     assert (failed.status, failed.run, images_paid(provider, HOSTILE)) == (TaskStatus.FAILED, 1, 1)
     assert failed.error_message == (
-        "Error in generation task processing: Error getting image data: the picture ended the process that decoded it"
+        "Error in generation task processing: Error getting image data: The image ended the process that decoded it."
     )
 
 

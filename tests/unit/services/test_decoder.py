@@ -9,6 +9,7 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 from threading import Event
 from unittest.mock import Mock
 
@@ -21,6 +22,7 @@ from concept_worker.imaging import decoder as wire
 from concept_worker.imaging.codec import ImageLimits, to_clean_png
 from concept_worker.services import decoder
 from concept_worker.services.decoder import IsolatedDecoder
+from concept_worker.services.decoder_process import DecoderProcess
 from tests.waiting import until
 
 LIMITS = ImageLimits()
@@ -44,8 +46,7 @@ def isolated() -> Iterator[IsolatedDecoder]:
 def process_of(isolated: IsolatedDecoder) -> psutil.Process:
     """Its process, which has answered once."""
     isolated.to_clean_png(picture())
-    assert isolated._process is not None
-    return psutil.Process(isolated._process.pid)
+    return psutil.Process(isolated._running().pid)
 
 
 @pytest.mark.parametrize(("kind", "mode"), [("PNG", "RGB"), ("PNG", "P"), ("JPEG", "L"), ("WEBP", "RGBA")])
@@ -71,10 +72,11 @@ def test_its_limits_are_those_it_was_given() -> None:
     small = IsolatedDecoder(limits=ImageLimits(max_side=15), memory_mb=0)
     with pytest.raises(InvalidImage, match="longer than 15 pixels"):
         small.to_clean_png(picture())
+    small.close()
 
 
 def test_many_threads_share_it(isolated: IsolatedDecoder) -> None:
-    """One process, and everybody gets the own picture."""
+    """Everybody gets the own picture."""
     with ThreadPoolExecutor(8) as pool:
         sides = list(pool.map(lambda side: isolated.to_clean_png(picture(side, "JPEG")).width, range(10, 50)))
     assert sides == list(range(10, 50))
@@ -82,9 +84,9 @@ def test_many_threads_share_it(isolated: IsolatedDecoder) -> None:
 
 @pytest.mark.skipif(sys.platform != "linux", reason="elsewhere the kernel does not hold a process to RLIMIT_DATA")
 def test_a_picture_that_needs_too_much_memory() -> None:
-    """It is the picture's error; the next one is decoded."""
+    """It is the picture's error, and permanent; the next one is decoded."""
     narrow = IsolatedDecoder(limits=LIMITS, memory_mb=60)
-    with pytest.raises(MemoryError):
+    with pytest.raises(InvalidImage, match="takes too much memory"):
         narrow.to_clean_png(picture(4096))
     assert narrow.to_clean_png(picture()).width == 16
     narrow.close()
@@ -111,27 +113,97 @@ def test_a_process_that_was_lost_between_two_pictures(isolated: IsolatedDecoder)
     assert process_of(isolated).pid != lost.pid
 
 
-def test_a_process_that_ends_at_a_picture(isolated: IsolatedDecoder, monkeypatch: pytest.MonkeyPatch) -> None:
-    """That picture's caller is told; the next one has a new process."""
-    process, chosen = process_of(isolated), Event()
-    running = isolated._running
-    monkeypatch.setattr(isolated, "_running", lambda: (running(), chosen.set())[0])
-    process.suspend()
-    with ThreadPoolExecutor(1) as pool:
-        asked = pool.submit(isolated.to_clean_png, picture())
-        until(chosen.is_set, "the process to be chosen")
-        process.kill()
-        with pytest.raises(DecoderLost, match="the picture ended the process that decoded it"):
-            asked.result()
+class Killer:
+    """Ends the process at each of the first pictures, when it has it in hand: an operator, or the picture itself."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch, times: int) -> None:
+        self.pids: list[int] = []
+        running = DecoderProcess.running
+
+        def killing(process: DecoderProcess) -> subprocess.Popen[bytes]:
+            chosen = running(process)
+            self.pids.append(chosen.pid)
+            if len(self.pids) <= times:
+                chosen.kill()
+            return chosen
+
+        monkeypatch.setattr(DecoderProcess, "running", killing)
+
+
+def test_a_process_that_is_killed_at_a_picture(isolated: IsolatedDecoder, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It may have been somebody else's doing: the picture gets another one, and nobody notices."""
+    killer = Killer(monkeypatch, times=1)
+    assert isolated.to_clean_png(picture()) == to_clean_png(picture(), LIMITS)
+    assert len(set(killer.pids)) == 2
+
+
+def test_a_picture_that_ends_two_processes(isolated: IsolatedDecoder, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It is the picture's doing, for good; the next one has a new process."""
+    killer = Killer(monkeypatch, times=2)
+    with pytest.raises(InvalidImage, match="ended the process that decoded it"):
+        isolated.to_clean_png(picture())
+    assert len(set(killer.pids)) == 2
     assert isolated.to_clean_png(picture()).width == 16
 
 
-def test_a_picture_that_takes_too_long(isolated: IsolatedDecoder, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Its process is ended."""
-    process_of(isolated).suspend()
-    monkeypatch.setattr(decoder, "_LONGEST", 0.1)
-    with pytest.raises(DecoderLost):
+def test_a_picture_that_hangs(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Two processes are ended for it, no more; a clock on the wall may be wrong about a loaded machine."""
+    monkeypatch.setattr(decoder, "_LONGEST", 1.0)
+    isolated = IsolatedDecoder(limits=LIMITS, memory_mb=0)
+    running, seen = DecoderProcess.running, []
+
+    def stopping(process: DecoderProcess) -> subprocess.Popen[bytes]:
+        chosen = running(process)
+        seen.append(chosen.pid)
+        psutil.Process(chosen.pid).suspend()
+        return chosen
+
+    monkeypatch.setattr(DecoderProcess, "running", stopping)
+    with pytest.raises(InvalidImage):
         isolated.to_clean_png(picture())
+    assert len(set(seen)) == 2
+    isolated.close()
+
+
+def test_a_picture_that_takes_too_much_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    """CPU time is nobody else's doing: it has one try."""
+    hurried = IsolatedDecoder(limits=LIMITS, memory_mb=0, cpu_seconds=0.05)
+    tries = Killer(monkeypatch, times=0).pids
+    noise = io.BytesIO()
+    Image.effect_noise((2000, 2000), 90).save(noise, "JPEG")
+    with pytest.raises(InvalidImage, match="takes too long"):
+        hurried.to_clean_png(noise.getvalue())
+    assert len(tries) == 1
+    assert hurried.to_clean_png(picture()).width == 16
+    hurried.close()
+
+
+def test_a_decoder_that_is_closed(isolated: IsolatedDecoder, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A worker that stops does not blame the picture that it had in hand."""
+    chosen, running = Event(), DecoderProcess.running
+
+    def stopping(process: DecoderProcess) -> subprocess.Popen[bytes]:
+        suspended = running(process)
+        psutil.Process(suspended.pid).suspend()
+        chosen.set()
+        return suspended
+
+    monkeypatch.setattr(DecoderProcess, "running", stopping)
+    with ThreadPoolExecutor(1) as pool:
+        asked = pool.submit(isolated.to_clean_png, picture())
+        until(chosen.is_set, "the process to be chosen")
+        isolated.close()
+        with pytest.raises(DecoderLost, match="was closed"):
+            asked.result()
+
+
+def test_a_process_that_cannot_be_started(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """It is not the picture's fault."""
+    monkeypatch.setattr(decoder, "START", tmp_path / "missing.py")
+    lost = IsolatedDecoder(limits=LIMITS, memory_mb=0)
+    with pytest.raises(DecoderLost, match="could not be started"):
+        lost.to_clean_png(picture())
+    lost.close()
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
