@@ -14,15 +14,15 @@ from binascii import Error as NotBase64
 from typing import Any
 
 import flower.command
-import structlog
 from flower.app import Flower
 from tornado.httputil import HTTPServerRequest
 from tornado.options import options
 from tornado.web import RequestHandler
 
+from concept_worker.logging import get_logger
 from concept_worker.settings import get_settings
 
-log = structlog.get_logger(__name__)
+log = get_logger(__name__)
 
 _LOCAL_HOSTS = ("127.0.0.1", "localhost", "[::1]", "::1")
 
