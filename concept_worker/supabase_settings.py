@@ -16,15 +16,10 @@ _EXAMPLE = "it looks like https://PROJECT.supabase.co"
 
 
 def address_trouble(url: str) -> str | None:
-    """Say why `url` cannot be a project's address, and the mend; None when it can."""
+    """Say why `url`, which can be read as one, is no project's address, and the mend; None when it may be."""
     if not _PLAIN.fullmatch(url):
         return f"SUPABASE_URL has quotes, spaces or other characters that no address has; {_EXAMPLE}"
-    try:
-        parts = urlsplit(url)
-        _ = parts.port
-    except ValueError:
-        return f"SUPABASE_URL is no address; {_EXAMPLE}"
-    trouble = _part_trouble(url, parts)
+    trouble = _part_trouble(url, urlsplit(url))
     return f"SUPABASE_URL {trouble}; {_EXAMPLE}" if trouble else None
 
 

@@ -73,8 +73,8 @@ def check_before_start(conf: Any = None, **_: Any) -> None:
     only a started one answers to shutdown and inspection, and its steps wait for the database, uncounted.
     The connections are not kept: a prefork child must not inherit an open socket.
     """
-    settings = get_settings()
     try:
+        settings = get_settings()
         if conf is not None:
             require_promise(conf)
             log.info("configuration", file=str(configuration_file()))
