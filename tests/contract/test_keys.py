@@ -114,3 +114,25 @@ def test_bad_tokens_get_the_same_code_from_both(bench: Bench) -> None:
     for token in tokens:
         request = Request("GET", "/tasks?select=id", role=token)
         assert not (found := bench.compare(request)), f"{token}: {found}"
+
+
+def test_a_link_is_no_key_and_no_other_link(stack: Stack, http: httpx.Client, user_id: UUID) -> None:
+    """One object, one purpose: not as Bearer, not for the other direction, and no token of a user's opens an object."""
+    service, name = _headers(stack.keys.secret_key), f"concept-images/{user_id}/t/a.png"
+    up = http.post(f"/storage/v1/object/upload/sign/{name}", headers=service).json()["token"]
+    png = {"content-type": "image/png"}
+    stored = http.put(f"/storage/v1/object/upload/sign/{name}", params={"token": up}, content=b"x", headers=png)
+    assert stored.status_code == 200
+    down = http.post(f"/storage/v1/object/sign/{name}", headers=service, json={"expiresIn": 60}).json()["signedURL"]
+    down = down.rpartition("token=")[2]
+    user = stack.user_token(user_id)
+    for token in (up, down):
+        bearer = _headers(stack.keys.publishable_key, token)
+        assert http.get("/rest/v1/tasks", headers=bearer).status_code == 401
+        assert http.post("/auth/v1/admin/users", headers=bearer, json={}).status_code == 401
+    for token in (up, user, stack.keys.service_role_jwt, stack.keys.secret_key, ""):
+        assert http.get(f"/storage/v1/object/sign/{name}", params={"token": token}).status_code == 400
+    for token in (down, user, stack.keys.service_role_jwt):
+        answer = http.put(f"/storage/v1/object/upload/sign/{name}", params={"token": token}, content=b"y", headers=png)
+        assert answer.status_code == 400
+    assert http.get(f"/storage/v1/object/sign/{name}", params={"token": down}).content == b"x"
