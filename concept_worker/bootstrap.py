@@ -51,6 +51,7 @@ def build_records(settings: Settings) -> Records:
             max_runs=settings.max_runs,
             max_interruptions=settings.max_interruptions,
             patience_seconds=1.5 * settings.supabase_timeout,  # a try that timed out is repeated once
+            takeover_seconds=settings.takeover_seconds,
         ),
         image_persistence_service=images,
         concept_persistence_service=ConceptPersistenceService(store=SupabaseConceptStore(client), images=images),

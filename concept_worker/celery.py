@@ -25,6 +25,7 @@ app = QueueApp(
         "concept_worker.tasks.housekeeping",
         "concept_worker.tasks.refinement",
         "concept_worker.tasks.revocation",
+        "concept_worker.tasks.start",
         "concept_worker.tasks.steps",
     ],
 )

@@ -15,7 +15,8 @@
     │   ├── DecoderLost           the process that decodes pictures ended at this one
     │   └── StepHeld              another execution is at this step right now (`seconds` yet)
     ├── StaleRun                  neither: the run is over or replaced, stop quietly
-    │   └── AbandonedRun          its task was canceled or deleted: what it made is not wanted
+    │   ├── AbandonedRun          its task was canceled or deleted: what it made is not wanted
+    │   └── MisplacedStep         its row is of another type, or has not what the step works on
     ├── UntrustedPath             a file or folder that another user owns or may write
     └── PermanentError            will not pass: the run fails at once
         ├── InvalidRequest        the producer's input is wrong; names the field and the mend
@@ -173,6 +174,10 @@ class AbandonedRun(StaleRun):
 
     def __str__(self) -> str:
         return str(self.args[0])
+
+
+class MisplacedStep(StaleRun):
+    """The message asks for a step of another type of task, or one whose inputs are not there: nothing was done."""
 
 
 class UntrustedPath(ConceptWorkerError):

@@ -67,6 +67,12 @@ class Model(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
 
 
+class Traveling(Model):
+    """A model of messages and checkpoints, which older and newer versions share: it ignores fields it does not know."""
+
+    model_config = ConfigDict(extra="ignore")
+
+
 def _printable(text: str) -> str:
     """PostgreSQL stores no NUL, and control characters have no place in a prompt; line breaks and tabs have."""
     if any(unicodedata.category(c) in ("Cc", "Cs") and c not in "\n\r\t" for c in text):
@@ -82,7 +88,7 @@ Text = Annotated[
 HexColor = Annotated[str, StringConstraints(pattern=r"^#[0-9A-Fa-f]{6}$", to_upper=True)]
 
 
-class Palette(Model):
+class Palette(Traveling):
     """A named set of colours; the position of a colour is its role (`PALETTE_ROLES`)."""
 
     name: Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=60)]
@@ -138,14 +144,15 @@ class RefinementPayload(Model):
 Payload = GenerationPayload | RefinementPayload
 
 
-class RunReference(Model):
+class RunReference(Traveling):
     """One run of one task row, and all that the broker carries of it: user id and prompts stay in the row.
 
-    `number` is the row's run that the claim returned: the fence of every step.
+    `number` is the row's run that the claim returned: the fence of every step. Number and type are a message's claim,
+    which the row confirms or not.
     """
 
     task_id: UUID
-    number: Annotated[int, Field(ge=1)]
+    number: Annotated[int, Field(ge=1, le=2**31 - 1)]
     type: TaskType
 
     @classmethod
@@ -162,7 +169,7 @@ class StagedName(StrEnum):
     PALETTES = "palettes"
 
 
-class StagedImage(Model):
+class StagedImage(Traveling):
     """A reference to image bytes that wait in staging between two steps."""
 
     task_id: UUID  # whose bytes; a retried task goes on with those of the task before it
@@ -173,14 +180,18 @@ class StagedImage(Model):
     height: int
 
 
-class StoredImage(Model):
+# The names of a task's images in their bucket, as a pattern for Python's and pydantic's regular expressions.
+IMAGE_NAME = r"(?:base|variation-[0-9]{2})\.png"
+
+
+class StoredImage(Traveling):
     """A reference to an image object in a bucket; its path is `{user id}/{task id}/{name}`."""
 
-    name: Annotated[str, Field(max_length=100)]
+    name: Annotated[str, Field(pattern=f"^{IMAGE_NAME}$")]
     size: int  # bytes
 
 
-class StoredVariation(Model):
+class StoredVariation(Traveling):
     """One palette's picture of the concept, stored."""
 
     position: Annotated[int, Field(ge=1, le=PALETTES_MAX)]
@@ -267,14 +278,15 @@ class TaskRow(BaseModel):
         return {key: value for key, value in self.metadata.items() if key != RETRY_KEY}
 
 
-class BegunStep(Model):
-    """What a step finds when it begins: its task, and its own output when it was finished before."""
+class BegunStep(Traveling):
+    """A step that may begin: its task, the outputs of the steps it needs, and its own when it was finished before."""
 
     task: TaskRow
     output: Any = None
+    inputs: dict[str, Any] = Field(default_factory=dict)  # by step
 
 
-class FinishedStep(Model):
+class FinishedStep(Traveling):
     """The output that counts (the first one written), and whether the run is still the current one."""
 
     current: bool

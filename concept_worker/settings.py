@@ -157,6 +157,7 @@ class Settings(BaseSettings):
 
     # Runs
     lease_seconds: Annotated[float, Field(gt=0)] = 60.0  # life of a claim without a sign of life
+    takeover_seconds: Annotated[float, Field(ge=0)] = 0.0  # how long past its lease a step that pays is left alone
     step_seconds: Annotated[float, Field(gt=0)] = 300.0  # a step that takes longer hangs; > every timeout inside it
     max_runs: Annotated[int, Field(ge=1)] = 10  # claims of one row before it fails
     max_interruptions: Annotated[int, Field(ge=1)] = 4  # executions of one step that never came back before it fails

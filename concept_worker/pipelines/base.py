@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from functools import wraps
@@ -69,12 +69,15 @@ class Services:
 
 @dataclass(frozen=True)
 class Step(Generic[T]):
-    """One checkpoint of a pipeline: its name in the row, the percent it begins and ends at, what it returns."""
+    """One checkpoint of a pipeline: its name in the row, the percent it begins and ends at, what it returns, and
+    whether it calls a provider who is paid.
+    """
 
     name: str
     begins: int
     ends: int
     output: TypeAdapter[T]
+    pays: bool = False
 
     def dump(self, value: T) -> Any:
         """As JSON types, for the broker and the checkpoint."""
@@ -118,7 +121,13 @@ def stage(failing: str) -> Callable[[Callable[P, T]], Callable[P, T]]:
     return decorate
 
 
-def run_step(services: Services, run: RunReference, step: Step[T], work: Callable[[TaskRow], T], *, owner: str) -> T:
+Work = Callable[..., T]
+"""What a step does: with its task's row, then with the outputs of the steps it needs, in their order."""
+
+
+def run_step(
+    services: Services, run: RunReference, step: Step[T], work: Work[T], *, owner: str, needs: Sequence[Step[Any]] = ()
+) -> T:
     """Fence, do the work unless its checkpoint has the output already, write the checkpoint.
 
     `owner` names this execution, so that a second delivery of the same message is told apart from it. What was made for
@@ -126,13 +135,14 @@ def run_step(services: Services, run: RunReference, step: Step[T], work: Callabl
 
     Raises:
         StaleRun: the run is over or was replaced, before the work or during it.
+        MisplacedStep: the row has another type, or no checkpoint of a step that this one needs.
         StepHeld: another execution is at this step.
         PoisonStep: too many executions of it never came back.
         MemoryExhausted: the process has not enough memory for it now.
     """
     tasks = services.task_service
     try:
-        begun = tasks.begin_step(run, step.name, owner, step.begins)
+        begun = tasks.begin_step(run, step.name, owner, step.begins, [one.name for one in needs], step.pays)
     except AbandonedRun as exc:
         services.image_service.discard_task(user_id=exc.user_id, task_id=run.task_id)
         raise
@@ -140,7 +150,8 @@ def run_step(services: Services, run: RunReference, step: Step[T], work: Callabl
         log.info("step answered from its checkpoint", step=step.name)
         return step.load(begun.output)
     with services.leases.keeping(run, step.name, owner):
-        output = step.dump(_within_memory(step, lambda: work(begun.task)))
+        inputs = [one.load(begun.inputs[one.name]) for one in needs]
+        output = step.dump(_within_memory(step, lambda: work(begun.task, *inputs)))
         finished = _recorded(step, lambda: tasks.finish_step(run, step.name, output, step.ends))
     if finished.is_abandoned:
         services.image_service.discard_task(user_id=begun.task.user_id, task_id=run.task_id)
@@ -177,6 +188,7 @@ class BaseTaskProcessor(ABC, Generic[PayloadT]):
     task_type: ClassVar[TaskType]
     payload_model: ClassVar[type[Model]]
     makers: ClassVar[Mapping[StagedName, Step[Any]]]  # which step makes the staged bytes of that name
+    steps: ClassVar[Mapping[Step[Any], Sequence[Step[Any]]]]  # of this pipeline, each with the steps it comes after
 
     def __init__(
         self, task_id: UUID, user_id: UUID, payload: PayloadT, services: Services, run: RunReference | None = None
@@ -229,8 +241,16 @@ class BaseTaskProcessor(ABC, Generic[PayloadT]):
         self._run = RunReference.of(task)
         return True
 
-    def _checkpointed(self, step: Step[T], work: Callable[[], T]) -> T:
-        return run_step(self._services, self.run, step, lambda _: work(), owner=str(uuid4()))
+    def _checkpointed(self, step: Step[T], work: Work[T]) -> T:
+        """The step's output; `work` gets those of the steps it needs."""
+        return run_step(
+            self._services,
+            self.run,
+            step,
+            lambda _, *inputs: work(*inputs),
+            owner=str(uuid4()),
+            needs=self.steps[step],
+        )
 
     @contextmanager
     def _mirrored(self) -> Iterator[None]:

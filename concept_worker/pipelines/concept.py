@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import contextvars
 from abc import abstractmethod
-from collections.abc import Callable
-from concurrent.futures import Future, ThreadPoolExecutor
-from typing import ClassVar, TypeVar
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any, ClassVar, TypeVar
 from uuid import UUID
 
 from pydantic import TypeAdapter
@@ -22,7 +22,6 @@ from concept_worker.pipelines.stages.palette_generation import (
     generate_palettes_for_concept,
 )
 
-T = TypeVar("T")
 PayloadT = TypeVar("PayloadT", bound=Payload)
 
 
@@ -42,9 +41,19 @@ class RecoloredConcept(Model):
 
 # Percent by share of the wait: image 8 to 28 s, palettes 6 s beside the upload, recoloring under a second.
 STORE_BASE_IMAGE = Step("store_base_image", 58, 65, TypeAdapter(StoredBase))
-GENERATE_PALETTES = Step("generate_palettes", 60, 75, TypeAdapter(tuple[Palette, ...]))
+GENERATE_PALETTES = Step("generate_palettes", 60, 75, TypeAdapter(tuple[Palette, ...]), pays=True)
 CREATE_VARIATIONS = Step("create_variations", 80, 95, TypeAdapter(RecoloredConcept))
 STORE_CONCEPT = Step("store_concept", 97, 100, TypeAdapter(UUID))
+
+
+def steps_after(base: Step[StagedImage]) -> Mapping[Step[Any], Sequence[Step[Any]]]:
+    """The shared steps behind the one that gives the base image, each with the steps whose outputs it gets."""
+    return {
+        STORE_BASE_IMAGE: (base,),
+        GENERATE_PALETTES: (base,),  # only for the order: no palettes are paid for before there is an image
+        CREATE_VARIATIONS: (STORE_BASE_IMAGE, GENERATE_PALETTES),
+        STORE_CONCEPT: (CREATE_VARIATIONS,),
+    }
 
 
 class ConceptTaskProcessor(BaseTaskProcessor[PayloadT]):
@@ -57,17 +66,17 @@ class ConceptTaskProcessor(BaseTaskProcessor[PayloadT]):
         if not self._claim_task():
             return None
         with self._mirrored():
-            staged = self._base_image_steps()
-            base, palettes = self._side_by_side(
-                lambda: self._checkpointed(STORE_BASE_IMAGE, lambda: self.store_base_image(staged)),
-                lambda: self._checkpointed(GENERATE_PALETTES, self._palettes_of_either),
+            self._base_image_steps()
+            _side_by_side(
+                lambda: self._checkpointed(STORE_BASE_IMAGE, self.store_base_image),
+                lambda: self._checkpointed(GENERATE_PALETTES, lambda _: self._palettes_of_either()),
             )
-            recolored = self._checkpointed(CREATE_VARIATIONS, lambda: self.create_variations(base, palettes))
-            return self._checkpointed(STORE_CONCEPT, lambda: self.store_concept(recolored))
+            self._checkpointed(CREATE_VARIATIONS, self.create_variations)
+            return self._checkpointed(STORE_CONCEPT, self.store_concept)
 
     @abstractmethod
-    def _base_image_steps(self) -> StagedImage:
-        """The steps before the shared ones."""
+    def _base_image_steps(self) -> None:
+        """Do the steps before the shared ones."""
 
     @property
     def theme(self) -> str:
@@ -137,14 +146,10 @@ class ConceptTaskProcessor(BaseTaskProcessor[PayloadT]):
     def _image(self, staged: StagedImage) -> bytes:
         return self._services.image_service.base_image(staged, user_id=self.user_id)
 
-    def _side_by_side(
-        self, left: Callable[[], StoredBase], right: Callable[[], tuple[Palette, ...]]
-    ) -> tuple[StoredBase, tuple[Palette, ...]]:
-        with ThreadPoolExecutor(2, thread_name_prefix="header") as header:
-            stored, palettes = _submit(header, left), _submit(header, right)
-        return stored.result(), palettes.result()
 
-
-def _submit(pool: ThreadPoolExecutor, work: Callable[[], T]) -> Future[T]:
-    """The log context goes along."""
-    return pool.submit(contextvars.copy_context().run, work)
+def _side_by_side(*header: Callable[[], object]) -> None:
+    """Do both, the log context going along. The first error rises when both have ended."""
+    with ThreadPoolExecutor(len(header), thread_name_prefix="header") as pool:
+        futures = [pool.submit(contextvars.copy_context().run, work) for work in header]
+    for future in futures:
+        future.result()

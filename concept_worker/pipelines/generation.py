@@ -8,10 +8,10 @@ from pydantic import TypeAdapter
 
 from concept_worker.models import GenerationPayload, StagedImage, StagedName, TaskType
 from concept_worker.pipelines.base import Step
-from concept_worker.pipelines.concept import ConceptTaskProcessor
+from concept_worker.pipelines.concept import ConceptTaskProcessor, steps_after
 from concept_worker.pipelines.stages.image_preparation import generate_base_concept
 
-GENERATE_BASE_IMAGE = Step("generate_base_image", 5, 55, TypeAdapter(StagedImage))
+GENERATE_BASE_IMAGE = Step("generate_base_image", 5, 55, TypeAdapter(StagedImage), pays=True)
 
 
 class GenerationTaskProcessor(ConceptTaskProcessor[GenerationPayload]):
@@ -21,6 +21,7 @@ class GenerationTaskProcessor(ConceptTaskProcessor[GenerationPayload]):
     task_type = TaskType.GENERATION
     payload_model = GenerationPayload
     makers: ClassVar = {StagedName.BASE: GENERATE_BASE_IMAGE}
+    steps: ClassVar = {GENERATE_BASE_IMAGE: (), **steps_after(GENERATE_BASE_IMAGE)}
 
     def generate_base_image(self) -> StagedImage:
         """The paid call."""
@@ -33,5 +34,5 @@ class GenerationTaskProcessor(ConceptTaskProcessor[GenerationPayload]):
             )
         )
 
-    def _base_image_steps(self) -> StagedImage:
-        return self._checkpointed(GENERATE_BASE_IMAGE, self.generate_base_image)
+    def _base_image_steps(self) -> None:
+        self._checkpointed(GENERATE_BASE_IMAGE, self.generate_base_image)

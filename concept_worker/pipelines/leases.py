@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from threading import Event, Lock, Thread
 
-from concept_worker.errors import ConceptWorkerError
+from concept_worker.errors import ConceptWorkerError, StaleRun
 from concept_worker.logging import get_logger
 from concept_worker.models import RunReference
 from concept_worker.services.task_service import TaskService
@@ -99,9 +99,11 @@ class LeaseKeeper:
         return True
 
     def _put_down(self, held: _Held) -> None:
-        """Nobody waits for the lease of a step that was put down, and its next execution is no sign of poison."""
+        """Release the step: the next worker need not wait for the lease, and no interruption is counted."""
         try:
             self._tasks.wait_step(held.run, held.step, held.owner, _HANDED_BACK, is_attempt=False, delay_seconds=0.0)
+        except StaleRun:
+            log.info("step of a run that is over handed back", task_id=str(held.run.task_id), step=held.step)
         except ConceptWorkerError as exc:
             log.warning("step not handed back", task_id=str(held.run.task_id), step=held.step, reason=str(exc))
         else:

@@ -8,7 +8,7 @@ from pydantic import TypeAdapter
 
 from concept_worker.models import Palette, RefinementPayload, StagedImage, StagedName, TaskType
 from concept_worker.pipelines.base import Step
-from concept_worker.pipelines.concept import ConceptTaskProcessor, RecoloredConcept, StoredBase
+from concept_worker.pipelines.concept import ConceptTaskProcessor, RecoloredConcept, StoredBase, steps_after
 from concept_worker.pipelines.stages.concept_storage import store_refined_concept, store_refined_image
 from concept_worker.pipelines.stages.refinement import (
     download_original_image,
@@ -16,7 +16,7 @@ from concept_worker.pipelines.stages.refinement import (
 )
 
 DOWNLOAD_ORIGINAL = Step("download_original", 3, 10, TypeAdapter(StagedImage))
-REFINE_IMAGE = Step("refine_image", 12, 55, TypeAdapter(StagedImage))
+REFINE_IMAGE = Step("refine_image", 12, 55, TypeAdapter(StagedImage), pays=True)
 
 
 class RefinementTaskProcessor(ConceptTaskProcessor[RefinementPayload]):
@@ -28,6 +28,11 @@ class RefinementTaskProcessor(ConceptTaskProcessor[RefinementPayload]):
     storing_image: ClassVar = staticmethod(store_refined_image)
     storing_concept: ClassVar = staticmethod(store_refined_concept)
     makers: ClassVar = {StagedName.ORIGINAL: DOWNLOAD_ORIGINAL, StagedName.BASE: REFINE_IMAGE}
+    steps: ClassVar = {
+        DOWNLOAD_ORIGINAL: (),
+        REFINE_IMAGE: (DOWNLOAD_ORIGINAL,),
+        **steps_after(REFINE_IMAGE),
+    }
 
     @property
     def theme(self) -> str:
@@ -63,6 +68,6 @@ class RefinementTaskProcessor(ConceptTaskProcessor[RefinementPayload]):
     def create_variations(self, base: StoredBase, palettes: tuple[Palette, ...]) -> RecoloredConcept:
         return super().create_variations(base, palettes) if palettes else RecoloredConcept(base=base, variations=())
 
-    def _base_image_steps(self) -> StagedImage:
-        original = self._checkpointed(DOWNLOAD_ORIGINAL, self.download_original)
-        return self._checkpointed(REFINE_IMAGE, lambda: self.refine_image(original))
+    def _base_image_steps(self) -> None:
+        self._checkpointed(DOWNLOAD_ORIGINAL, self.download_original)
+        self._checkpointed(REFINE_IMAGE, self.refine_image)

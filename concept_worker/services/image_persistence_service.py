@@ -8,15 +8,15 @@ from uuid import UUID
 
 from concept_worker.errors import InvalidRequest
 from concept_worker.logging import get_logger
-from concept_worker.models import StoredImage
+from concept_worker.models import IMAGE_NAME, StoredImage
 from concept_worker.services.interfaces import ObjectStore
 
 log = get_logger(__name__)
 
-# Letters, digits and what ids and names have between them: no dots alone, nothing that an address reads as more.
-_PART = re.compile(r"[0-9A-Za-z][0-9A-Za-z._-]*")
 BASE_NAME = "base.png"
 _PNG = "image/png"
+# A task's folder and one of its few names, in the one spelling that we write: nothing is left to be decoded.
+_IN_FOLDER = re.compile(rf"[0-9a-f]{{8}}(?:-[0-9a-f]{{4}}){{3}}-[0-9a-f]{{12}}/{IMAGE_NAME}")
 
 
 def variation_name(position: int) -> str:
@@ -25,13 +25,13 @@ def variation_name(position: int) -> str:
 
 
 def own_path(path: str, user_id: UUID, field: str = "original_image_path") -> str:
-    """The path, when it lies in the user's own folder.
+    """The path, when it is that of an image in the user's own folder: `{user id}/{task id}/{name}`.
 
     Raises:
-        InvalidRequest: it does not; names the field that it came in.
+        InvalidRequest: it is not; names the field that it came in.
     """
-    parts = path.split("/")
-    if parts[0] != str(user_id) or len(parts) != 3 or not all(_PART.fullmatch(part) for part in parts):
+    folder, _, image = path.partition("/")
+    if folder != str(user_id) or not _IN_FOLDER.fullmatch(image):
         raise InvalidRequest(f"{field}: must be an image path of one of your own concepts")
     return path
 

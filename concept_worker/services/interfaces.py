@@ -95,17 +95,26 @@ class TaskStore(Protocol):
         ...
 
     def begin_step(
-        self, run: RunReference, step: str, owner: str, progress: int, lease_seconds: float, max_interruptions: int
+        self,
+        run: RunReference,
+        step: str,
+        owner: str,
+        progress: int,
+        lease_seconds: float,
+        max_interruptions: int,
+        needs: Sequence[str],
+        takeover_seconds: float,
     ) -> BegunStep:
-        """Fence, extend the lease, show stage and progress, take the checkpoint or get its output.
+        """Fence, extend the lease, show stage and progress, take the checkpoint or get its output; with the step come
+        the outputs of the steps it needs. Another execution keeps it until `takeover_seconds` past its lease.
 
         Raises:
-            StaleRun, StepHeld, PoisonStep: as their docstrings say.
+            StaleRun, MisplacedStep, StepHeld, PoisonStep: as their docstrings say.
         """
         ...
 
     def extend_step(self, run: RunReference, step: str, owner: str, lease_seconds: float) -> bool:
-        """A sign of life; False when the run is not current or the step not this owner's any more."""
+        """A heartbeat; False when the task is over or the step not this owner's any more."""
         ...
 
     def finish_step(
@@ -125,7 +134,7 @@ class TaskStore(Protocol):
         delay_seconds: float,
         lease_seconds: float,
     ) -> int:
-        """Put the step down until its next try, visibly; counted when it is an attempt. Attempts so far.
+        """Release the step until its next try, visibly; counted when it is an attempt. Attempts so far.
 
         Raises:
             StaleRun: as its docstring says.
@@ -133,7 +142,9 @@ class TaskStore(Protocol):
         ...
 
     def forget_steps(self, run: RunReference, steps: Sequence[str]) -> bool:
-        """Drop checkpoints and end the lease, so that the next run does them again; False when not current."""
+        """Drop checkpoints and end the run, so that the next one does them again; False when not current. Steps beside
+        them stay with the executions that are at them.
+        """
         ...
 
     def transition(
@@ -150,7 +161,13 @@ class TaskStore(Protocol):
         ...
 
     def stalled(self, pending_seconds: float, limit: int) -> Sequence[TaskRow]:
-        """Pending rows nobody claims and runs whose lease is over, oldest first."""
+        """At most `limit` runs whose lease is over, as many that were enqueued again since and not claimed, and as many
+        pending rows, in this order; the oldest of each first.
+        """
+        ...
+
+    def resume_dead(self, pending_seconds: float, max_runs: int, limit: int) -> Sequence[TaskRow]:
+        """Take at most `limit` runs that are certainly dead in order to enqueue them; as `resume` does."""
         ...
 
     def resume(self, task_ids: Sequence[UUID], pending_seconds: float, max_runs: int) -> Sequence[TaskRow]:

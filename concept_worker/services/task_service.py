@@ -26,10 +26,12 @@ class TaskService(TaskRequests):
         max_runs: int,
         max_interruptions: int,
         patience_seconds: float = 30.0,
+        takeover_seconds: float = 0.0,
     ) -> None:
         super().__init__(store=store, lease_seconds=lease_seconds, patience_seconds=patience_seconds)
         self._max_runs = max_runs
         self._max_interruptions = max_interruptions
+        self._takeover = takeover_seconds
 
     def update_task_status(
         self,
@@ -88,8 +90,14 @@ class TaskService(TaskRequests):
             return self._store.accept_inputs(to_uuid("task_id", task_id), to_uuid("user_id", user_id), inputs)
 
     def stalled(self, pending_seconds: float, limit: int) -> Sequence[TaskRow]:
-        """Rows whose message may be lost or whose run may be dead, oldest first."""
+        """Rows whose run may be dead, then rows whose message may be lost: at most `limit` of each, oldest first."""
         return self._store.stalled(pending_seconds, limit)
+
+    def resume_dead(self, pending_seconds: float, limit: int) -> Sequence[TaskRow]:
+        """Take runs that died in a step or gave themselves up, in order to enqueue them: no message of theirs counts.
+        Those out of runs are failed instead.
+        """
+        return self._store.resume_dead(pending_seconds, self._max_runs, limit)
 
     def hold(self, rows: Sequence[TaskRow]) -> int:
         """Leave rows alone for another lease: their message waits in a queue. How many."""
@@ -113,18 +121,23 @@ class TaskService(TaskRequests):
 
     # What a step does
 
-    def begin_step(self, run: RunReference, step: str, owner: str, progress: int) -> BegunStep:
-        """Fence, lease, stage, progress and checkpoint in one round trip.
+    def begin_step(
+        self, run: RunReference, step: str, owner: str, progress: int, needs: Sequence[str] = (), pays: bool = False
+    ) -> BegunStep:
+        """Fence, lease, stage, progress, checkpoint and the outputs of the steps it needs, in one round trip. A step
+        that pays is taken over from another execution `takeover_seconds` later than others.
 
         Raises:
             StaleRun: the run is over or replaced.
+            MisplacedStep: the row has another type, or not yet what the step needs.
             StepHeld: another execution is at this step.
             PoisonStep: too many executions never came back.
         """
-        return self._store.begin_step(run, step, owner, progress, self._lease, self._max_interruptions)
+        takeover = self._takeover if pays else 0.0
+        return self._store.begin_step(run, step, owner, progress, self._lease, self._max_interruptions, needs, takeover)
 
     def extend_step(self, run: RunReference, step: str, owner: str) -> bool:
-        """A sign of life of a running step; False when it works for nothing by now."""
+        """A heartbeat of a running step; False when it works for nothing by now."""
         return self._store.extend_step(run, step, owner, self._lease)
 
     def finish_step(self, run: RunReference, step: str, output: Any, progress: int) -> FinishedStep:
@@ -150,7 +163,9 @@ class TaskService(TaskRequests):
         )
 
     def forget_steps(self, run: RunReference, steps: Sequence[str]) -> bool:
-        """Drop checkpoints whose bytes are gone and end the lease; the next run does these steps again."""
+        """Drop checkpoints whose bytes are gone and end the run; the next one does these steps again, and waits for the
+        executions that are at others.
+        """
         return self._store.forget_steps(run, steps)
 
     def _why_not_moved(self, task_id: UUID, target: TaskStatus) -> TaskError:

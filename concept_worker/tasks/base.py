@@ -4,43 +4,44 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
-from typing import Any, ClassVar, NoReturn, TypeVar
+from math import inf
+from typing import Any, NoReturn, TypeVar
 from uuid import UUID, uuid4
 
-from celery.canvas import Signature
 from celery.exceptions import Ignore
 from celery.states import FAILURE
+from pydantic import ValidationError
 from structlog.contextvars import bound_contextvars
 
 from concept_worker.errors import (
     AbandonedRun,
     ConceptWorkerError,
-    InvalidRequest,
+    MisplacedStep,
     ProviderPaused,
     ProviderUnavailable,
     StagedImageLost,
     StagingFull,
     StaleRun,
     StepHeld,
-    TaskNotFoundError,
     TransientError,
 )
 from concept_worker.logging import get_logger
-from concept_worker.models import RunReference, StagedName, TaskRow, TaskStatus, TaskType
+from concept_worker.models import RunReference, StagedName, TaskRow
 from concept_worker.pipelines.base import Step, fail_run, run_step
 from concept_worker.pipelines.registry import PROCESSORS
 from concept_worker.redaction import kind_of
 from concept_worker.settings import get_settings
 from concept_worker.tasks.process import backoff, services
-from concept_worker.tasks.sealing import SealedTask, Unforeseen
+from concept_worker.tasks.sealing import SealedTask
 
 log = get_logger(__name__)
 
 T = TypeVar("T")
 Json = Any  # what a message carries
-Work = Callable[[Any], T]  # what a step does with the run's processor
+Work = Callable[..., T]  # what a step does with the run's processor and the outputs of the steps it needs
 
-_UNCOUNTED = 1_000_000  # Celery's own limit of planned retries; ours is `Settings.retry_attempts`
+_UNCOUNTED: Any = inf  # Celery's own limit of planned retries: a message says how many it has had. Ours is in the row
+_LOST = "what an earlier step left in staging is gone; that step is done again"
 
 
 class PipelineTask(SealedTask):
@@ -66,7 +67,11 @@ class PipelineTask(SealedTask):
 
 
 class StepTask(PipelineTask):
-    """A step inside a canvas: `run` (a `RunReference` as JSON) is its keyword argument, its output is JSON."""
+    """A step inside a canvas: `run` (a `RunReference` as JSON) is its keyword argument, its output is JSON.
+
+    A message is a hint. All that counts comes from PostgreSQL: whether the run goes on, what the step works on, and the
+    attempts so far. The earlier steps' results that messages also carry are for workers of older versions.
+    """
 
     abstract = True
 
@@ -75,7 +80,7 @@ class StepTask(PipelineTask):
 
         `otherwise` is done instead when the provider stayed away through every try.
         """
-        reference = RunReference.model_validate(run)
+        reference = _reference(run)
         owner = str(uuid4())
         with log_context(reference.task_id, run=reference.number, step=step.name), quiet_when_stale():
             try:
@@ -83,7 +88,7 @@ class StepTask(PipelineTask):
             except StepHeld as exc:
                 self.try_again(exc)
             except StagedImageLost as exc:
-                self._start_over(reference, exc)
+                self._start_over(step, reference, owner, exc)
             except TransientError as exc:
                 delay = backoff().delay(exc, self.request.retries)
                 if self._may_try_again(step, reference, owner, exc, delay):
@@ -93,15 +98,19 @@ class StepTask(PipelineTask):
                 return self._once(step, reference, str(uuid4()), otherwise)
 
     def _once(self, step: Step[T], run: RunReference, owner: str, work: Work[T]) -> Any:
-        def with_processor(task: TaskRow) -> T:
-            return work(PROCESSORS[run.type].of(task, services()))
+        processor = PROCESSORS[run.type]
+        if step not in processor.steps:
+            raise MisplacedStep("it is no step of this type of task")
 
-        return step.dump(run_step(services(), run, step, with_processor, owner=owner))
+        def with_processor(task: TaskRow, *inputs: Any) -> T:
+            return work(processor.of(task, services()), *inputs)
+
+        return step.dump(run_step(services(), run, step, with_processor, owner=owner, needs=processor.steps[step]))
 
     def _may_try_again(
         self, step: Step[Any], run: RunReference, owner: str, error: TransientError, delay: float
     ) -> bool:
-        """Put the step down, visibly, and say whether its attempts are not used up.
+        """Release the step, visibly, and say whether its attempts are not used up.
 
         With the database away the wait goes on unseen and uncounted; the lease holds the step meanwhile.
         """
@@ -124,11 +133,13 @@ class StepTask(PipelineTask):
         log.info("step waits", reason=str(error), seconds=round(delay, 2), attempts=attempts)
         return attempts < get_settings().retry_attempts
 
-    def _start_over(self, run: RunReference, lost: StagedImageLost) -> NoReturn:
+    def _start_over(self, step: Step[Any], run: RunReference, owner: str, lost: StagedImageLost) -> NoReturn:
         """Bytes are gone: forget the checkpoint that promised them; the next run makes them again."""
         maker = PROCESSORS[run.type].makers[StagedName(lost.name)]
-        log.warning("staged bytes lost, their step is done again", step=maker.name)
-        services().task_service.forget_steps(run, [maker.name])
+        log.warning("staged bytes lost, their step is done again", maker=maker.name)
+        with suppress(TransientError):  # then the lease ends, and the next run meets the same loss
+            services().task_service.wait_step(run, step.name, owner, _LOST, is_attempt=False, delay_seconds=0.0)
+            services().task_service.forget_steps(run, [maker.name])
         raise StaleRun("the run starts over")
 
     def on_failure(self, exc: Exception, task_id: str, args: Any, kwargs: Any, einfo: Any) -> None:
@@ -145,76 +156,13 @@ class StepTask(PipelineTask):
                 self.backend.store_result(str(run.task_id), exc, FAILURE)
 
 
-class StartTask(PipelineTask):
-    """The entry of a pipeline: its Celery id is the task id, and its message carries nothing else."""
-
-    abstract = True
-    task_type: ClassVar[TaskType]
-
-    def start(self, canvas: Callable[[RunReference], Signature[Any]], unexpected: Mapping[str, Any]) -> Any:
-        """Claim the row named by this message's id and become its canvas; quiet when there is nothing to claim."""
-        task_id = task_id_of(self.request.id)
-        with log_context(task_id, step="start"), quiet_when_stale():
-            try:
-                task = self._claimed(task_id, unexpected)
-            except TransientError as exc:
-                if self.tries_are_used_up:
-                    raise
-                self.try_again(exc)
-            log.info("run started", run=task.run)
-            return self.replace(canvas(RunReference.of(task)))
-
-    def _claimed(self, task_id: UUID, unexpected: Mapping[str, Any]) -> TaskRow:
-        """The claimed row, its type and inputs checked; a malformed one is failed here, once.
-
-        Raises:
-            StaleRun: there is nothing to claim, or it was failed.
-        """
-        if unexpected:
-            wrong = "; ".join(f"{name}: unknown field, leave it out" for name in sorted(unexpected))
-            reject(task_id, f"Invalid request: {wrong}")
-        task = services().task_service.claim_task_if_pending(task_id)
-        if task is None:
-            raise StaleRun("the task could not be claimed")
-        run = RunReference.of(task)
-        if task.type != self.task_type.value:
-            return _fail_quietly(run, f"Unknown task type: {task.type} is not for {self.name}")
-        try:
-            PROCESSORS[run.type].of(task, services())
-        except InvalidRequest as exc:
-            return _fail_quietly(run, str(exc))
-        return task
-
-    def on_failure(self, exc: Exception, task_id: str, args: Any, kwargs: Any, einfo: Any) -> None:
-        """Positional arguments do not reach the body; a row that nobody claimed says so. The rest waits for a retry."""
-        log.error("start failed", error=kind_of(exc), celery_id=task_id)
-        if isinstance(exc, Unforeseen) and exc.kind == TypeError.__name__:
-            with log_context(task_id_of(task_id), step="start"), quiet_when_stale():
-                reject(task_id_of(task_id), "Invalid request: message: takes no positional arguments")
-
-
-def reject(task_id: UUID, sentence: str) -> NoReturn:
-    """Fail a row that nobody has claimed, because its message is malformed; a claimed row is left alone.
-
-    Raises:
-        StaleRun: always; there is nothing left to do.
-    """
-    log.warning("message rejected", reason=sentence)
+def _reference(run: Any) -> RunReference:
+    """The run that a message speaks of."""
     try:
-        services().task_service.update_task_status(task_id, TaskStatus.FAILED, error_message=sentence, run=0)
-    except TaskNotFoundError:
-        log.info("rejected message names no task")
-    except TransientError:
-        raise
-    except ConceptWorkerError as exc:
-        log.info("rejected message left its row alone", reason=str(exc))
-    raise StaleRun("the message was rejected")
-
-
-def _fail_quietly(run: RunReference, sentence: str) -> NoReturn:
-    log.warning("run refused", reason=sentence)
-    fail_run(services().task_service, run, sentence, services().image_service)
-    raise StaleRun("the run was refused")
+        return RunReference.model_validate(run)
+    except ValidationError as exc:
+        log.warning("message dropped: its run cannot be read")
+        raise Ignore from exc
 
 
 def task_id_of(celery_id: str | None) -> UUID:
@@ -236,6 +184,9 @@ def quiet_when_stale() -> Iterator[None]:
     """A stale run stores no result, so that no chord goes on with it."""
     try:
         yield
+    except MisplacedStep as exc:
+        log.warning("message dropped: its step has no place here", reason=str(exc))
+        raise Ignore from exc
     except StaleRun as exc:
         log.info("stopped quietly", reason=str(exc))
         raise Ignore from exc

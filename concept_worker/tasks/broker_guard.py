@@ -2,7 +2,8 @@
 threads (`handover`), and a guard against messages that would kill the worker.
 
 A message with valid headers and a broken body, or without an id, ends a Celery 5.7 worker, goes back to the queue and
-ends it again after each restart. Here it is looked at first, and dropped with a line in the log.
+ends it again after each restart. Here it is looked at first, and dropped with a line in the log. So are messages for
+Celery's own tasks, which would run any of ours many times over; no canvas of ours needs one.
 """
 
 from __future__ import annotations
@@ -19,6 +20,8 @@ from concept_worker.tasks import connection_guard, envelope_guard, handover, odd
 
 log = get_logger(__name__)
 
+_BUILT_IN = "celery."
+
 connection_guard.install()
 envelope_guard.install()
 odd_key_guard.install()
@@ -34,6 +37,7 @@ class GuardedConsumer(Consumer):
         def guarded(message: Any) -> Any:
             fault = fault_of(message)
             if fault is None:
+                disarm(message)
                 return handle(message)
             log.critical("hostile message dropped", fault=fault)
             return message.reject_log_error(log, (ConnectionError, OSError))
@@ -56,8 +60,12 @@ def fault_of(message: Any) -> str | None:
     for name in ("id", "task"):
         if not isinstance(headers.get(name), str):
             return f"{name} is no text"
+    if headers["task"].startswith(_BUILT_IN):
+        return "it is for a task of Celery's own"
     if not _is_pair(headers.get("timelimit")):
         return "timelimit is no pair"
+    if not isinstance(headers.get("retries") or 0, int):
+        return "retries is no whole number"
     try:
         body = message.decode()
     except Exception as exc:  # whatever a codec may raise at hostile bytes; the message is dropped, which is the point
@@ -67,6 +75,12 @@ def fault_of(message: Any) -> str | None:
             return None
         case _:
             return "body is not arguments, keywords and options"
+
+
+def disarm(message: Any) -> None:
+    """Drop the message's own time limits: they would kill a child, or fail a step's row. The task's limit stays."""
+    if isinstance(message.headers, dict) and "timelimit" in message.headers:
+        message.headers["timelimit"] = [None, None]
 
 
 def _is_pair(value: object) -> bool:

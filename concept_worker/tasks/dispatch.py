@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, NoReturn
 from uuid import UUID
 
 from celery import shared_task
 
-from concept_worker.errors import InvalidRequest, StaleRun, TaskNotFoundError, TransientError
+from concept_worker.errors import ConceptWorkerError, InvalidRequest, StaleRun, TaskNotFoundError, TransientError
 from concept_worker.logging import get_logger
-from concept_worker.models import TaskRow, TaskType, payload_from
+from concept_worker.models import TaskRow, TaskStatus, TaskType, payload_from
 from concept_worker.pipelines.registry import PROCESSORS
 from concept_worker.routing import TaskName
-from concept_worker.tasks.base import PipelineTask, log_context, quiet_when_stale, reject, task_id_of
+from concept_worker.tasks.base import PipelineTask, log_context, quiet_when_stale, task_id_of
 from concept_worker.tasks.housekeeping import enqueue_start
 from concept_worker.tasks.process import services
 
@@ -34,7 +34,7 @@ _REQUIRED = {
 
 
 @shared_task(bind=True, base=PipelineTask, name=TaskName.DISPATCH.value)
-def dispatch(self: PipelineTask, message: Any) -> None:
+def dispatch(self: PipelineTask, message: Any = None, *_: Any, **__: Any) -> None:
     """Check a message of the original's shape, write its fields into its pending row, and start its pipeline."""
     with quiet_when_stale():
         try:
@@ -46,47 +46,72 @@ def dispatch(self: PipelineTask, message: Any) -> None:
 
 
 def _accepted(message: Any) -> TaskRow:
-    """The row that the message speaks of, its inputs written into it.
+    """The row that the message speaks of, its inputs written into it. Only a message that names the row's user speaks
+    for the row, and is rejected against it; any other is dropped.
 
     Raises:
-        StaleRun: the message was rejected, or speaks of no pending row of this user.
+        StaleRun: the message was rejected or dropped.
     """
     fields = dict(message) if isinstance(message, Mapping) else {}
     task_id = task_id_of(fields.get("task_id"))
     with log_context(task_id, step="dispatch"):
-        user_id = _user_of(task_id, fields)
+        user_id = _user_of(fields)
         try:
             row = services().task_service.get_task(task_id, user_id)
-        except TaskNotFoundError as exc:
-            raise StaleRun("the message names no task of this user") from exc
+        except TaskNotFoundError:
+            _drop("it names no task of its user")
         inputs = _checked_inputs(row, fields)
         if not services().task_service.accept_inputs(task_id, user_id, inputs):
             raise StaleRun("the task is not pending any more")
         return row
 
 
-def _user_of(task_id: UUID, fields: Mapping[str, Any]) -> UUID:
-    if not fields.get("user_id"):
-        reject(task_id, "Core task information missing in message payload (task_id or user_id)")
+def _user_of(fields: Mapping[str, Any]) -> UUID:
     try:
-        return UUID(str(fields["user_id"]))
+        return UUID(str(fields.get("user_id")))
     except ValueError:
-        reject(task_id, "Invalid request: user_id: must be a UUID")
+        _drop("core task information missing in message payload (task_id or user_id)")
 
 
 def _checked_inputs(row: TaskRow, fields: Mapping[str, Any]) -> dict[str, Any]:
     kind = fields.get("task_type")
     if kind not in [known.value for known in PROCESSORS]:
-        reject(row.id, f"Unknown task type: {str(kind)[:60]}")
+        _reject(row.id, f"Unknown task type: {str(kind)[:60]}")
     if kind != row.type:
-        reject(row.id, "Invalid request: task_type: is not the type of this task")
+        _reject(row.id, "Invalid request: task_type: is not the type of this task")
     required, sentence = _REQUIRED[TaskType(row.type)]
     if not all(fields.get(name) for name in required):
-        reject(row.id, sentence)
+        _reject(row.id, sentence)
     try:
         model = PROCESSORS[TaskType(row.type)].payload_model
         payload = payload_from(model, {name: value for name, value in fields.items() if name not in _ENVELOPE})
     except InvalidRequest as exc:
-        reject(row.id, str(exc))
+        _reject(row.id, str(exc))
     inputs: dict[str, Any] = payload.model_dump(mode="json")
     return inputs
+
+
+def _drop(reason: str) -> NoReturn:
+    """Leave the row alone: the message does not speak for it.
+
+    Raises:
+        StaleRun: always; there is nothing left to do.
+    """
+    log.warning("message dropped", reason=reason)
+    raise StaleRun("the message was dropped")
+
+
+def _reject(task_id: UUID, sentence: str) -> NoReturn:
+    """Fail a row that nobody has claimed, because its message is malformed; a claimed row is left alone.
+
+    Raises:
+        StaleRun: always; there is nothing left to do.
+    """
+    log.warning("message rejected", reason=sentence)
+    try:
+        services().task_service.update_task_status(task_id, TaskStatus.FAILED, error_message=sentence, run=0)
+    except TransientError:
+        raise
+    except ConceptWorkerError as exc:
+        log.info("rejected message left its row alone", reason=str(exc))
+    raise StaleRun("the message was rejected")

@@ -7,18 +7,11 @@ from typing import Any
 from celery import chain, shared_task
 from celery.canvas import Signature
 
-from concept_worker.models import RunReference, TaskType
+from concept_worker.models import RunReference
 from concept_worker.pipelines.generation import GENERATE_BASE_IMAGE
 from concept_worker.routing import TaskName
-from concept_worker.tasks.base import Json, StartTask, StepTask
+from concept_worker.tasks.base import Json, StepTask
 from concept_worker.tasks.steps import concept_canvas
-
-
-class GenerationStart(StartTask):
-    """Entry of the generation pipeline."""
-
-    abstract = True
-    task_type = TaskType.GENERATION
 
 
 def generation_canvas(run: RunReference) -> Signature[Any]:
@@ -27,13 +20,7 @@ def generation_canvas(run: RunReference) -> Signature[Any]:
     return chain(generate_base_image.s(run=at), concept_canvas(run))
 
 
-@shared_task(bind=True, base=GenerationStart, name=TaskName.START_GENERATION.value)
-def start_generation(self: GenerationStart, /, **unexpected: Json) -> Json:
-    """Claim the row whose id is this message's id, and run its pipeline."""
-    return self.start(generation_canvas, unexpected)
-
-
 @shared_task(bind=True, base=StepTask, name=TaskName.GENERATE_BASE_IMAGE.value)
-def generate_base_image(self: StepTask, *, run: Json) -> Json:
+def generate_base_image(self: StepTask, /, *_: Json, run: Json, **__: Json) -> Json:
     """The paid call."""
     return self.step(GENERATE_BASE_IMAGE, run, lambda processor: processor.generate_base_image())

@@ -14,24 +14,41 @@ from concept_worker.tasks.process import services
 
 log = get_logger(__name__)
 
-_BATCH = 200  # rows a round; the next round takes the rest
+_BATCH = 200  # rows of each kind a round; the next round takes the rest
 _DAY = 86_400.0
 
 
 @shared_task(bind=True, base=PipelineTask, name=TaskName.RECONCILE.value, ignore_result=True)
 def reconcile(self: PipelineTask) -> None:
-    """End what is past its deadline, leave alone what waits in a queue, enqueue what stalled."""
+    """End what is past its deadline, enqueue what is dead; then hold what waits in a queue, enqueue what stalled.
+
+    The dead come first: whatever lies in the queues, or keeps them from being read, does not stop them.
+    """
     settings, tasks = get_settings(), services().task_service
     expired = tasks.expire(settings.deadline_seconds)
-    stalled = tasks.stalled(settings.pending_seconds, _BATCH)
-    waiting = waiting_among(self.app, {str(row.id) for row in stalled}) if stalled else set()
-    held = tasks.hold([row for row in stalled if str(row.id) in waiting])
-    resumed = tasks.resume([row for row in stalled if str(row.id) not in waiting], settings.pending_seconds)
-    for row in resumed:
+    dead = tasks.resume_dead(settings.pending_seconds, _BATCH)
+    for row in dead:
         enqueue_start(self, row)
-    if expired or stalled:
-        log.info("reconciled", expired=expired, stalled=len(stalled), held=held, resumed=len(resumed))
-    services().housekeeping_service.release_ended()
+    if expired or dead:
+        log.info("reconciled", expired=expired, dead=len(dead))
+    try:
+        _resume_stalled(self)
+    finally:  # whatever keeps the queues from being read
+        services().housekeeping_service.release_ended()
+
+
+def _resume_stalled(task: PipelineTask) -> None:
+    """Of the rows that may have lost their message, enqueue those that the broker has none of."""
+    tasks, pending_seconds = services().task_service, get_settings().pending_seconds
+    stalled = tasks.stalled(pending_seconds, _BATCH)
+    if not stalled:
+        return
+    waiting = waiting_among(task.app, {str(row.id) for row in stalled})
+    held = tasks.hold([row for row in stalled if str(row.id) in waiting])
+    resumed = tasks.resume([row for row in stalled if str(row.id) not in waiting], pending_seconds)
+    for row in resumed:
+        enqueue_start(task, row)
+    log.info("stalled rows looked up", stalled=len(stalled), held=held, resumed=len(resumed))
 
 
 @shared_task(base=PipelineTask, name=TaskName.SWEEP.value, ignore_result=True)

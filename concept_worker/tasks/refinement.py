@@ -7,18 +7,11 @@ from typing import Any
 from celery import chain, shared_task
 from celery.canvas import Signature
 
-from concept_worker.models import RunReference, TaskType
+from concept_worker.models import RunReference
 from concept_worker.pipelines.refinement import DOWNLOAD_ORIGINAL, REFINE_IMAGE
 from concept_worker.routing import TaskName
-from concept_worker.tasks.base import Json, StartTask, StepTask
+from concept_worker.tasks.base import Json, StepTask
 from concept_worker.tasks.steps import concept_canvas
-
-
-class RefinementStart(StartTask):
-    """Entry of the refinement pipeline."""
-
-    abstract = True
-    task_type = TaskType.REFINEMENT
 
 
 def refinement_canvas(run: RunReference) -> Signature[Any]:
@@ -27,20 +20,13 @@ def refinement_canvas(run: RunReference) -> Signature[Any]:
     return chain(download_original.s(run=at), refine_image.s(run=at), concept_canvas(run))
 
 
-@shared_task(bind=True, base=RefinementStart, name=TaskName.START_REFINEMENT.value)
-def start_refinement(self: RefinementStart, /, **unexpected: Json) -> Json:
-    """Claim the row whose id is this message's id, and run its pipeline."""
-    return self.start(refinement_canvas, unexpected)
-
-
 @shared_task(bind=True, base=StepTask, name=TaskName.DOWNLOAD_ORIGINAL.value)
-def download_original(self: StepTask, *, run: Json) -> Json:
+def download_original(self: StepTask, /, *_: Json, run: Json, **__: Json) -> Json:
     """A step of its own, so that a retry of the paid call does not download again."""
     return self.step(DOWNLOAD_ORIGINAL, run, lambda processor: processor.download_original())
 
 
 @shared_task(bind=True, base=StepTask, name=TaskName.REFINE_IMAGE.value)
-def refine_image(self: StepTask, original: Json, *, run: Json) -> Json:
+def refine_image(self: StepTask, /, *_: Json, run: Json, **__: Json) -> Json:
     """The paid call."""
-    image = DOWNLOAD_ORIGINAL.load(original)
-    return self.step(REFINE_IMAGE, run, lambda processor: processor.refine_image(image))
+    return self.step(REFINE_IMAGE, run, lambda processor, original: processor.refine_image(original))

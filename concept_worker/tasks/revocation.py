@@ -18,8 +18,13 @@ _STARTS = {name.value for name in START_OF.values()}
 
 
 @signals.task_revoked.connect
-def mirror_revocation(sender: Any = None, request: Any = None, **_: Any) -> None:
-    """Cancel the row of a revoked entry message; a step that was revoked is resumed by its lease instead."""
+def mirror_revocation(sender: Any = None, request: Any = None, expired: bool = False, **_: Any) -> None:
+    """Cancel the row of an entry message that an operator revoked; a step that was revoked is resumed by its lease
+    instead. A message that expired is no operator's word: the row waits for the next one.
+    """
+    if expired:
+        log.warning("expired message dropped", task_id=str(request.id))
+        return
     if getattr(sender, "name", None) not in _STARTS:  # the sender is the task; the request does not name it
         return
     try:

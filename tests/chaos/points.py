@@ -182,7 +182,8 @@ def watch_calls() -> None:
 
 def watch_steps() -> None:
     """Note each step that begins and ends, and die between its parts."""
-    from concept_worker.tasks.base import StartTask, StepTask
+    from concept_worker.tasks.base import StepTask
+    from concept_worker.tasks.start import StartTask
 
     def finished(_: Any, __: Any, run: Any, step: str, *___: Any) -> None:
         if step == "generate_palettes":

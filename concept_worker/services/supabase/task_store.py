@@ -9,7 +9,7 @@ from uuid import UUID
 
 from supabase import Client
 
-from concept_worker.errors import AbandonedRun, PoisonStep, StaleRun, StepHeld, StoreUnavailable
+from concept_worker.errors import AbandonedRun, MisplacedStep, PoisonStep, StaleRun, StepHeld, StoreUnavailable
 from concept_worker.models import BegunStep, FinishedStep, RunReference, TaskRow, TaskStatus
 from concept_worker.services.supabase.client import translated
 
@@ -74,7 +74,15 @@ class SupabaseTaskStore:
         )
 
     def begin_step(
-        self, run: RunReference, step: str, owner: str, progress: int, lease_seconds: float, max_interruptions: int
+        self,
+        run: RunReference,
+        step: str,
+        owner: str,
+        progress: int,
+        lease_seconds: float,
+        max_interruptions: int,
+        needs: Sequence[str],
+        takeover_seconds: float,
     ) -> BegunStep:
         answer = self._call(
             "begin_step",
@@ -85,17 +93,22 @@ class SupabaseTaskStore:
             p_progress=progress,
             p_lease_seconds=lease_seconds,
             p_max_interruptions=max_interruptions,
+            p_type=run.type.value,
+            p_needs=list(needs),
+            p_takeover_seconds=takeover_seconds,
         )
         match answer["outcome"]:
             case "stale":
                 raise _over(answer)
+            case "early":
+                raise MisplacedStep("the task has another type, or nothing for this step to work on yet")
             case "held":
                 raise StepHeld("another worker is at this step", max(0.0, float(answer["seconds"])))
             case "poison":
                 raise PoisonStep(f"the step was interrupted {answer['interruptions']} times and was given up")
             case outcome:
                 output = answer["output"] if outcome == "done" else None
-                return BegunStep(task=TaskRow.model_validate(answer["task"]), output=output)
+                return BegunStep(task=TaskRow.model_validate(answer["task"]), output=output, inputs=answer["inputs"])
 
     def extend_step(self, run: RunReference, step: str, owner: str, lease_seconds: float) -> bool:
         return bool(
@@ -182,6 +195,11 @@ class SupabaseTaskStore:
             self._call(
                 "resume_tasks", p_task_ids=_ids(task_ids), p_pending_seconds=pending_seconds, p_max_runs=max_runs
             )
+        )
+
+    def resume_dead(self, pending_seconds: float, max_runs: int, limit: int) -> Sequence[TaskRow]:
+        return _rows(
+            self._call("resume_dead_tasks", p_pending_seconds=pending_seconds, p_max_runs=max_runs, p_limit=limit)
         )
 
     def hold(self, task_ids: Sequence[UUID], lease_seconds: float) -> int:

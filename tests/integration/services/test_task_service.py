@@ -25,9 +25,10 @@ from concept_worker.models import RunReference, TaskRow, TaskStatus, TaskType
 from concept_worker.services.task_service import TaskService
 from concept_worker.settings import Settings
 from tests.integration.conftest import run_sql, uncommitted
+from tests.integration.services.rows import STEP, claimed, end_lease, is_among, let_lease_end
 from tests.waiting import until
 
-STEP = "a_step"
+pytestmark = pytest.mark.usefixtures("nobody_left_at_a_step")
 
 
 @pytest.fixture(scope="module")
@@ -51,24 +52,6 @@ def row(tasks: TaskService, user_id: UUID) -> TaskRow:
     return tasks.create_task(user_id, TaskType.GENERATION, {"logo_description": "a fox"})
 
 
-@pytest.fixture(autouse=True)
-def nobody_left_at_a_step(stack: Stack, user_id: UUID) -> Iterator[None]:
-    """A step that a test left in the middle of its last try would keep other tests' last tries waiting."""
-    yield
-    run_sql(
-        stack,
-        f"""update public.task_steps set lease_expires_at = now() where state = 'running'
-        and task_id in (select id from public.tasks where user_id = '{user_id}')""",
-    )
-
-
-def claimed(tasks: TaskService, row: TaskRow) -> RunReference:
-    """A run of the row."""
-    task = tasks.claim_task_if_pending(row.id, row.user_id)
-    assert task is not None
-    return RunReference.of(task)
-
-
 def last_tries(tasks: TaskService, user_id: UUID, stack: Stack) -> Sequence[RunReference]:
     """Two runs whose step may be interrupted only once more."""
     runs = [claimed(tasks, tasks.create_task(user_id, TaskType.GENERATION)) for _ in range(2)]
@@ -76,21 +59,6 @@ def last_tries(tasks: TaskService, user_id: UUID, stack: Stack) -> Sequence[RunR
         tasks.begin_step(run, STEP, "a", 10)
         end_lease(stack, run)
     return runs
-
-
-def end_lease(stack: Stack, run: RunReference) -> None:
-    """As if whoever is at the run's steps had died a lease ago."""
-    run_sql(stack, f"update public.task_steps set lease_expires_at = now() where task_id = '{run.task_id}'")
-
-
-def let_lease_end(stack: Stack, row: TaskRow) -> None:
-    """As if the row's run had given no sign of life for a minute."""
-    run_sql(stack, f"update public.tasks set lease_expires_at = now() - interval '1 minute' where id = '{row.id}'")
-
-
-def is_among(rows: Sequence[TaskRow], row: TaskRow) -> bool:
-    """Whether the row is one of them; other tests' rows may be too."""
-    return row.id in [one.id for one in rows]
 
 
 class TestCreate:
@@ -346,18 +314,13 @@ class TestSteps:
         let_lease_end(stack, row)
         claimed(tasks, row)
         before = tasks.get_task(row.id, row.user_id)
-        assert not tasks.extend_step(old, STEP, "one")
+        assert tasks.extend_step(old, STEP, "one")
         with pytest.raises(StaleRun):
             tasks.wait_step(old, STEP, "one", "busy", is_attempt=True, delay_seconds=900.0)
+        assert not tasks.extend_step(old, STEP, "one")
         assert not tasks.forget_steps(old, [STEP])
         assert not tasks.finish_step(old, STEP, {}, 99).current
         assert tasks.get_task(row.id, row.user_id) == before
-
-    def test_a_newer_run_takes_a_step_over_at_once(self, tasks: TaskService, row: TaskRow, stack: Stack) -> None:
-        """It does not wait for the step's own lease: the run before it is dead."""
-        tasks.begin_step(claimed(tasks, row), STEP, "one", 10)
-        let_lease_end(stack, row)
-        assert tasks.begin_step(claimed(tasks, row), STEP, "two", 10).output is None
 
     def test_a_claim_in_between_is_seen(self, tasks: TaskService, row: TaskRow, stack: Stack) -> None:
         """A step that begins while its row is claimed anew waits for that, and is fenced."""
@@ -469,7 +432,7 @@ class TestStalled:
     def test_the_oldest_come_first(self, tasks: TaskService, row: TaskRow, stack: Stack) -> None:
         """A round takes only so many; nobody is left for ever."""
         run_sql(stack, f"update public.tasks set created_at = '2000-01-01' where id = '{row.id}'")
-        assert [one.id for one in tasks.stalled(0.0, 1)] == [row.id]
+        assert is_among(tasks.stalled(0.0, 1), row)
 
     def test_a_held_row_is_left_alone(self, tasks: TaskService, row: TaskRow, stack: Stack) -> None:
         """Its message waits in a queue, says the broker; a row that ended meanwhile does not stop the round."""
@@ -649,10 +612,3 @@ class TestInterruptions:
         assert again.number == run.number + 1
         assert tasks.begin_step(again, STEP, "two", 10).output is None
         assert tasks.begin_step(again, "another", "two", 10).output == {"picture": 1}
-
-    def test_starting_over_interrupts_nobody(self, tasks: TaskService, row: TaskRow) -> None:
-        """A step beside the one that starts over is put down, not counted as one that never came back."""
-        for number in range(3):
-            run = claimed(tasks, row)
-            assert tasks.begin_step(run, "beside", str(number), 10).output is None
-            tasks.forget_steps(run, [STEP])

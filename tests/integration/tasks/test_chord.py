@@ -353,15 +353,15 @@ class TestAMessageThatComesTwice:
 
     def test_as_if_it_were_the_sibling(self, threads: Runs) -> None:
         """A header under two ids is two for Celery, so it sends the body with two lists of palettes and no picture.
-        That body fails for itself alone; the run goes on.
+        That body is dropped, because the picture has no checkpoint yet; the run goes on.
         """
         base, palettes = Moment(BASE, "begun"), Moment(PALETTES, "begun")
         row = threads.waiting(TaskType.GENERATION, base, palettes)
         copy = threads.deliveries.twice(row, PALETTES, celery_id=str(uuid4()))
         threads.deliveries.until_state(copy, "RETRY")
-        lost = threads.system.worker.logs().count("step lost")
+        lost = threads.system.worker.logs().count("its step has no place here")
         threads.holds.release(row, palettes)
-        until(lambda: threads.system.worker.logs().count("step lost") > lost, "the body to fail")
+        until(lambda: threads.system.worker.logs().count("its step has no place here") > lost, "the body to be dropped")
         assert look(threads.system, row).status is TaskStatus.PROCESSING
         threads.holds.release(row, base)
         ended(threads.system, row)

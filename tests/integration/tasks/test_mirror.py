@@ -14,7 +14,8 @@ from concept_worker.models import RunReference, TaskRow, TaskStatus, TaskType
 from concept_worker.services.task_service import TaskService
 from concept_worker.tasks import base, revocation
 from concept_worker.tasks.base import quiet_when_stale
-from concept_worker.tasks.generation import generate_base_image, start_generation
+from concept_worker.tasks.generation import generate_base_image
+from concept_worker.tasks.start import start_generation
 from concept_worker.tasks.steps import store_concept
 from tests.conftest import System
 
@@ -51,6 +52,16 @@ def test_a_start_that_met_trouble_may_come_again(tasks: TaskService, user_id: UU
     row = tasks.create_task(user_id, TaskType.GENERATION)
     start_generation.on_failure(StoreUnavailable("away"), str(row.id), (), {}, None)
     assert tasks.get_task(row.id, user_id).status is TaskStatus.PENDING
+
+
+def test_a_revoked_start_cancels_its_row_and_an_expired_one_does_not(tasks: TaskService, user_id: UUID) -> None:
+    """Any message may say when it expires; to revoke one is an operator's."""
+    row = tasks.create_task(user_id, TaskType.GENERATION)
+    start = SimpleNamespace(id=str(row.id))
+    revocation.mirror_revocation(start_generation, start, expired=True)
+    assert tasks.get_task(row.id, row.user_id).status is TaskStatus.PENDING
+    revocation.mirror_revocation(start_generation, start, expired=False)
+    assert tasks.get_task(row.id, row.user_id).status is TaskStatus.CANCELED
 
 
 def test_a_revoked_step_does_not_cancel_its_run(tasks: TaskService, running: TaskRow) -> None:

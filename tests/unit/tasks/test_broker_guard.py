@@ -14,7 +14,7 @@ from redis.exceptions import ConnectionError as RedisConnectionError
 
 from concept_worker.client import producer_app
 from concept_worker.settings import Settings
-from concept_worker.tasks.broker_guard import fault_of
+from concept_worker.tasks.broker_guard import disarm, fault_of
 from concept_worker.tasks.connection_guard import connection_parameters, original
 from concept_worker.tasks.envelope_guard import deliver, original_deliver
 
@@ -42,6 +42,13 @@ def test_a_good_message_has_no_fault() -> None:
     assert fault_of(message(body=[[1], {"a": 2}, None])) is None
 
 
+def test_a_message_brings_no_time_limit() -> None:
+    """It would kill a child, or be the failure of somebody's row; the task keeps its own."""
+    armed = message(timelimit=[0.01, 0.01])
+    disarm(armed)
+    assert armed.headers["timelimit"] == [None, None]
+
+
 @pytest.mark.parametrize(
     "bad",
     [
@@ -49,6 +56,10 @@ def test_a_good_message_has_no_fault() -> None:
         message(id=5),
         message(task=[]),
         message(timelimit="x"),
+        message(retries="many"),
+        message(retries=0.5),
+        message(task="celery.starmap"),
+        message(task="celery.chord_unlock"),
         message(body={}),
         message(body=[1]),
         message(body="xyz"),

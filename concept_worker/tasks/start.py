@@ -1,0 +1,93 @@
+"""The entries of the pipelines: claim a row, become the canvas of its type."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+from celery import shared_task
+from celery.canvas import Signature
+
+from concept_worker.errors import InvalidRequest, StaleRun, TransientError
+from concept_worker.logging import get_logger
+from concept_worker.models import RunReference, TaskRow, TaskType
+from concept_worker.pipelines.base import fail_run
+from concept_worker.pipelines.registry import PROCESSORS
+from concept_worker.redaction import kind_of
+from concept_worker.routing import TaskName
+from concept_worker.tasks.base import Json, PipelineTask, log_context, quiet_when_stale, task_id_of
+from concept_worker.tasks.generation import generation_canvas
+from concept_worker.tasks.process import services
+from concept_worker.tasks.refinement import refinement_canvas
+
+log = get_logger(__name__)
+
+CANVASES: Mapping[TaskType, Callable[[RunReference], Signature[Any]]] = {
+    TaskType.GENERATION: generation_canvas,
+    TaskType.REFINEMENT: refinement_canvas,
+}
+# What a message may ask to be done after it; ours ask for nothing, and the canvas would take a stranger's wishes along.
+_APPENDED = ("callbacks", "errbacks", "chain", "chord", "group")
+
+
+class StartTask(PipelineTask):
+    """The entry of a pipeline: its Celery id is the task id, and nothing else of its message counts."""
+
+    abstract = True
+
+    def start(self, args: Sequence[Json], kwargs: Mapping[str, Json]) -> Any:
+        """Claim the row named by this message's id and become the canvas of its type; quiet when there is nothing to
+        claim.
+        """
+        task_id = task_id_of(self.request.id)
+        with log_context(task_id, step="start"), quiet_when_stale():
+            self._strip(args, kwargs)
+            try:
+                task = claimed(services().task_service.claim_task_if_pending(task_id))
+            except TransientError as exc:
+                if self.tries_are_used_up:
+                    raise
+                self.try_again(exc)
+            log.info("run started", run=task.run)
+            return self.replace(CANVASES[TaskType(task.type)](RunReference.of(task)))
+
+    def _strip(self, args: Sequence[Json], kwargs: Mapping[str, Json]) -> None:
+        """Ignore what a message of another version, or nobody's, carries besides its id."""
+        appended = [name for name in _APPENDED if self.request.get(name)]
+        if args or kwargs or appended:
+            log.warning("message carries more than its id", arguments=len(args) + len(kwargs), appended=appended)
+        self.request.update(dict.fromkeys(_APPENDED))
+
+    def on_failure(self, exc: Exception, task_id: str, args: Any, kwargs: Any, einfo: Any) -> None:
+        """Leave the row to its lease and housekeeping, which sends another message."""
+        log.error("start failed", error=kind_of(exc), celery_id=task_id)
+
+
+def claimed(task: TaskRow | None) -> TaskRow:
+    """The row of the new run, its inputs checked; one with inputs that no run can work on is failed here, once.
+
+    Raises:
+        StaleRun: there was nothing to claim, or it was failed.
+    """
+    if task is None:
+        raise StaleRun("the task could not be claimed")
+    run = RunReference.of(task)
+    try:
+        PROCESSORS[run.type].of(task, services())
+    except InvalidRequest as exc:
+        log.warning("run refused", reason=str(exc))
+        fail_run(services().task_service, run, str(exc), services().image_service)
+        raise StaleRun("the run was refused") from exc
+    return task
+
+
+@shared_task(bind=True, base=StartTask, name=TaskName.START_GENERATION.value)
+def start_generation(self: StartTask, /, *args: Json, **kwargs: Json) -> Json:
+    """Claim the row whose id is this message's id, and run its pipeline."""
+    return self.start(args, kwargs)
+
+
+@shared_task(bind=True, base=StartTask, name=TaskName.START_REFINEMENT.value)
+def start_refinement(self: StartTask, /, *args: Json, **kwargs: Json) -> Json:
+    """Claim the row whose id is this message's id, and run its pipeline."""
+    return self.start(args, kwargs)
