@@ -35,10 +35,12 @@ _BUDGET_SECONDS = 60.0  # how long a look at Redis's `maxmemory` counts
 
 # Reserve room for one key. What is staged is measured, not booked: the sum cannot drift, whoever removes keys.
 # KEYS: index. ARGV: prefix, staging key, bytes, milliseconds, budget in bytes (0: none). Returns 1, or 0: no room.
-# Room without an end, or with a far one, is nobody's.
+# Room without an end, or with a far one, is nobody's. A run that holds its original gets room for its picture beyond the
+# budget, one at a time: else originals could fill it, and each wait for the others.
 _RESERVE = """
 local prefix, own, bytes = ARGV[1], ARGV[2], tonumber(ARGV[3])
 local milliseconds, budget, used = tonumber(ARGV[4]), tonumber(ARGV[5]), 0
+local task, holds, reserved = string.match(own, '^[^:]*'), false, false
 if budget > 0 then
     for _, member in ipairs(redis.call('SMEMBERS', KEYS[1])) do
         if member ~= own then
@@ -48,12 +50,13 @@ if budget > 0 then
             if left == -1 or left > 4 * milliseconds then
                 redis.call('DEL', prefix .. member .. ':room')
             elseif left > 0 then
-                waiting = math.max(waiting, bytes)
+                waiting, reserved = math.max(waiting, bytes), true
             end
+            holds = holds or (waiting > 0 and string.sub(member, 1, #task) == task)
             used = used + waiting
         end
     end
-    if used > 0 and used + bytes > budget then return 0 end
+    if used > 0 and used + bytes > budget and (reserved or not holds) then return 0 end
 end
 redis.call('SADD', KEYS[1], own)
 redis.call('SET', prefix .. own .. ':room', bytes, 'PX', milliseconds)

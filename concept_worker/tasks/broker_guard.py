@@ -16,7 +16,7 @@ from celery.worker import state
 from celery.worker.consumer import Consumer
 
 from concept_worker.logging import get_logger
-from concept_worker.tasks import connection_guard, envelope_guard, handover, odd_key_guard
+from concept_worker.tasks import connection_guard, envelope_guard, handover, odd_key_guard, odd_result_guard
 
 log = get_logger(__name__)
 
@@ -25,6 +25,7 @@ _BUILT_IN = "celery."
 connection_guard.install()
 envelope_guard.install()
 odd_key_guard.install()
+odd_result_guard.install()
 
 
 class GuardedConsumer(Consumer):

@@ -112,6 +112,20 @@ class TestBudget:
         """A budget below one picture would let nobody in."""
         RedisStaging(redis, 60, limits=StagingLimits(budget=1)).reserve(key())
 
+    def test_originals_do_not_wait_for_each_other(self, staging: RedisStaging) -> None:
+        """They fill the budget, and each run needs room for its picture: one at a time has it, newcomers do not."""
+        tasks = [uuid4() for _ in range(3)]
+        for task_id in tasks:
+            staging.store(staging_key(task_id, StagedName.ORIGINAL), b"x" * PICTURE, SealedAs.CLEAN)
+        first, second = (staging_key(task_id, StagedName.BASE) for task_id in tasks[:2])
+        with pytest.raises(StagingFull):
+            staging.reserve(key())
+        staging.reserve(first)
+        with pytest.raises(StagingFull):
+            staging.reserve(second)
+        staging.store(first, b"x", SealedAs.CLEAN)
+        staging.reserve(second)
+
     @pytest.mark.parametrize("seconds", [None, 86_400])
     def test_room_without_an_end_is_nobodys(self, redis: Redis, staging: RedisStaging, seconds: int | None) -> None:
         """Nor with a far one: it would keep everybody out."""

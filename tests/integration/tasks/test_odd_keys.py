@@ -8,7 +8,7 @@ from uuid import UUID
 import pytest
 from redis import Redis
 
-from concept_worker.models import TaskRow, TaskStatus
+from concept_worker.models import TaskRow, TaskStatus, TaskType
 from concept_worker.routing import Queue, TaskName
 from tests.conftest import StartSystem, System
 from tests.waiting import until
@@ -93,3 +93,17 @@ def test_unacknowledged_nonsense_keeps_no_message_back(start_system: StartSystem
         row = asked(system, user_id)
         until(lambda: system.client.get_task(row.id, user_id).status is TaskStatus.COMPLETED, "a run")
     assert system.worker.container.status == "running"
+
+
+@pytest.mark.parametrize("content", [None, b"garbage", b"[" * 100_000, b"\xff", b"[]", b"{}"])
+def test_a_result_that_is_none(watched: System, user_id: UUID, content: bytes | None) -> None:
+    """Of the task itself, whose id a neighbour sees in the queue: it runs, and nobody waits for it."""
+    tasks = watched.client._records.task_service
+    inputs = {"logo_description": "a fox", "theme_description": "warm", "num_palettes": 1}
+    row = tasks.create_task(user_id, TaskType.GENERATION, inputs)
+    with Redis.from_url(watched.settings.result_url) as redis:
+        key = f"celery-task-meta-{row.id}"
+        redis.lpush(key, "odd") if content is None else redis.set(key, content)
+        watched.app.send_task(TaskName.START_GENERATION.value, task_id=str(row.id), queue=Queue.CONCEPTS.value)
+        until(lambda: watched.client.get_task(row.id, user_id).status is TaskStatus.COMPLETED, "the run")
+        assert redis.type(key) == b"string"

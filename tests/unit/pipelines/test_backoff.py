@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from concept_worker.errors import RateLimited, StepHeld, StoreUnavailable
+from concept_worker.errors import RateLimited, StagingFull, StepHeld, StoreUnavailable
 from concept_worker.pipelines.backoff import Backoff
 
 BACKOFF = Backoff(base=2.0, cap=120.0)
@@ -39,3 +39,8 @@ def test_a_held_step_is_looked_at_soon() -> None:
     """Whatever its lease says."""
     assert BACKOFF.delay(StepHeld("busy", 300.0), 9) <= 6.0
     assert BACKOFF.delay(StepHeld("busy", 0.0), 0) <= 1.0
+
+
+def test_room_in_staging_is_asked_for_soon() -> None:
+    """However long a run has waited."""
+    assert BACKOFF.delay(StagingFull("waits"), 5000) <= 15.0
