@@ -35,8 +35,8 @@ _BUDGET_SECONDS = 60.0  # how long a look at Redis's `maxmemory` counts
 
 # Reserve room for one key. What is staged is measured, not booked: the sum cannot drift, whoever removes keys.
 # KEYS: index. ARGV: prefix, staging key, bytes, milliseconds, budget in bytes (0: none). Returns 1, or 0: no room.
-# Room without an end, or with a far one, is nobody's. A run that holds its original gets room for its picture beyond the
-# budget, one at a time: else originals could fill it, and each wait for the others.
+# Room without an end, or with a far one, is nobody's. A run that holds its original gets room for its picture beyond
+# the budget, one at a time: else originals could fill it, and each wait for the others.
 _RESERVE = """
 local prefix, own, bytes = ARGV[1], ARGV[2], tonumber(ARGV[3])
 local milliseconds, budget, used = tonumber(ARGV[4]), tonumber(ARGV[5]), 0
