@@ -70,15 +70,16 @@ def guarded(client: Any) -> Iterator[None]:
         yield
     except ResponseError as exc:
         code = code_of(exc)
-        if code == WRONG_TYPE and delete_odd_keys(client):
-            raise RedisConnectionError("an odd key of the broker was deleted") from exc
+        if code == WRONG_TYPE:  # where nothing odd is left, another process deleted it meanwhile
+            delete_odd_keys(client)
+            raise RedisConnectionError("a key of the broker held another type") from exc
         if code in PASSING:
             raise RedisConnectionError(f"the broker takes nothing at the moment: {code}") from exc
         raise
 
 
-def delete_odd_keys(client: Any) -> bool:
-    """Delete the broker's keys that hold another type than theirs; whether there were any."""
+def delete_odd_keys(client: Any) -> None:
+    """Delete the broker's keys that hold another type than theirs."""
     redis = Redis(connection_pool=client.connection_pool)
     try:
         expected = dict(_TYPES)
@@ -90,8 +91,6 @@ def delete_odd_keys(client: Any) -> bool:
             redis.delete(name)
     except RedisError as exc:
         log.error("odd key in Redis not deleted", reason=type(exc).__name__)
-        return False
-    return bool(odd)
 
 
 def client_class(channel: Channel) -> Any:

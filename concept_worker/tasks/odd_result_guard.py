@@ -32,9 +32,10 @@ class GuardedResults(Redis):
         try:
             return super().execute_command(*args, **options)  # type: ignore[no-untyped-call]  # redis-py's
         except ResponseError as exc:
-            if code_of(exc) == WRONG_TYPE and self._delete_odd(args[1:]):
-                raise RedisConnectionError("an odd key of the results was deleted") from exc
-            raise
+            if code_of(exc) != WRONG_TYPE:
+                raise
+            self._delete_odd(args[1:])
+            raise RedisConnectionError("a key of the results held another type") from exc
 
     def get(self, name: Any) -> Any:
         """`Redis.get`; a task's result that is none is deleted."""
@@ -44,7 +45,7 @@ class GuardedResults(Redis):
         self._delete(_encoded(name))
         return None
 
-    def _delete_odd(self, arguments: tuple[Any, ...]) -> bool:
+    def _delete_odd(self, arguments: tuple[Any, ...]) -> None:
         names = {name for name in map(_encoded, arguments) if name.startswith((_TASK, _GROUP))}
         try:
             odd = [
@@ -54,8 +55,6 @@ class GuardedResults(Redis):
                 self._delete(name)
         except RedisError as exc:
             log.error("odd key in Redis not deleted", reason=type(exc).__name__)
-            return False
-        return bool(odd)
 
     def _delete(self, name: bytes) -> None:
         log.critical("odd key in Redis deleted", key="result of a task" if name.startswith(_TASK) else "chord")
