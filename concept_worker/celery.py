@@ -11,8 +11,21 @@ from celery import signals
 from concept_worker.import_path import leave_working_directory
 from concept_worker.queue_app import QueueApp
 
+
+def _try_settings() -> None:
+    """End the command in one sentence where the settings are wrong; Celery would show a traceback at its first look."""
+    from concept_worker.errors import ConceptWorkerError
+    from concept_worker.settings import Settings
+
+    try:
+        Settings()
+    except (ConceptWorkerError, ValueError) as exc:
+        raise SystemExit(f"concept_worker cannot start: {exc}") from None
+
+
 if "celery.bin.celery" in sys.modules:  # this process is Celery's command line, and no host that imports us
     leave_working_directory()
+    _try_settings()
 
 # Recoloring is one thread's work; a second core that spins for OpenBLAS does nothing. Must be set before numpy loads.
 os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")

@@ -38,7 +38,7 @@ def read_own(path: Path, owners: Collection[int] | None = None) -> str | None:
     Raises:
         UntrustedPath: another user owns it or may write it; names the mend.
     """
-    owners = me() if owners is None else owners
+    owners, path = me() if owners is None else owners, path.absolute()
     try:
         found = path.lstat()
     except FileNotFoundError:

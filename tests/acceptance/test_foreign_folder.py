@@ -87,6 +87,18 @@ def test_celerys_own_command_line_works_from_any_folder(tmp_path: Path) -> None:
     assert ran(tmp_path) == ""
 
 
+@pytest.mark.skipif(os.geteuid() != 0, reason="needs a second user")
+@pytest.mark.parametrize("command", [celery_command("worker"), [sys.executable, "-m", "concept_worker", "tasks"]])
+def test_settings_of_another_user_end_a_process_in_one_sentence(tmp_path: Path, command: list[str]) -> None:
+    """With the file and the mend, and no traceback."""
+    (tmp_path / ".env").touch()
+    os.chown(tmp_path / ".env", 1234, 1234)
+    answer = run(tmp_path, *command, PYTHONPATH=str(ROOT))
+    assert answer.returncode != 0
+    assert f"{tmp_path}/.env belongs to another user" in answer.stderr
+    assert "Traceback" not in answer.stderr
+
+
 def test_beat_needs_no_file(tmp_path: Path, brokers: Iterator[str]) -> None:
     """Its usual schedule is a pickle in the working directory: read there, and written."""
     environment = {**os.environ, "REDIS_URL": next(brokers), "CONCEPT_RECONCILE_SECONDS": "0.2"}
@@ -97,10 +109,12 @@ def test_beat_needs_no_file(tmp_path: Path, brokers: Iterator[str]) -> None:
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
     )
-    with Redis.from_url(environment["REDIS_URL"]) as broker:
-        until(lambda: broker.llen(Queue.HOUSEKEEPING.value), "beat to ask for housekeeping")
-    beat.terminate()
-    beat.wait(30)
+    try:
+        with Redis.from_url(environment["REDIS_URL"]) as broker:
+            until(lambda: broker.llen(Queue.HOUSEKEEPING.value), "beat to ask for housekeeping", 120)
+    finally:
+        beat.terminate()
+        beat.wait(60)
     assert list(tmp_path.iterdir()) == []
 
 
