@@ -36,6 +36,10 @@ _CLASSES = {
 }
 
 
+class RedisFull(StoreUnavailable):
+    """Redis refuses to take more: it has used its `maxmemory`."""
+
+
 @contextmanager
 def redis_translated() -> Iterator[None]:
     """Raise Redis's errors as `StoreUnavailable` or `StoreRefused`; the latter's `code` is Redis's own, where known."""
@@ -47,7 +51,7 @@ def redis_translated() -> Iterator[None]:
         code = code_of(exc)
         if code in PASSING:
             sentence = "the staging store takes nothing at the moment"
-            raise without_text(StoreUnavailable(sentence), exc) from None
+            raise without_text((RedisFull if code == FULL else StoreUnavailable)(sentence), exc) from None
         raise without_text(StoreRefused("the staging store refused the request", code), exc) from None
 
 

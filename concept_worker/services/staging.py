@@ -14,12 +14,11 @@ from typing import TypeVar
 from uuid import UUID
 
 from redis import Redis
-from redis.exceptions import ResponseError
 
-from concept_worker.errors import StagingFull, StoreRefused, StoreUnavailable
+from concept_worker.errors import StagingFull, StoreRefused
 from concept_worker.logging import get_logger
 from concept_worker.models import StagedName
-from concept_worker.services.redis_errors import FULL, WRONG_TYPE, code_of, redis_translated
+from concept_worker.services.redis_errors import WRONG_TYPE, RedisFull, redis_translated
 from concept_worker.services.seal import SealedAs, Sealer
 
 log = get_logger(__name__)
@@ -130,10 +129,8 @@ class RedisStaging:
         arguments: list[str | int] = [_PREFIX, key, self._limits.picture, milliseconds, self._budget()]
         try:
             is_reserved = self._with_index(lambda: self._reserve(keys=[_INDEX], args=arguments))
-        except StoreUnavailable as exc:
-            if isinstance(exc.__cause__, ResponseError) and code_of(exc.__cause__) == FULL:
-                raise StagingFull("waits for room in staging: its Redis is full") from exc
-            raise
+        except RedisFull as exc:
+            raise StagingFull("waits for room in staging: its Redis is full") from exc
         if not is_reserved:
             raise StagingFull("waits for room in staging")
 
