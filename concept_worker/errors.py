@@ -3,6 +3,7 @@
     ConceptWorkerError
     ├── TransientError            may pass by itself: the step is retried
     │   ├── ProviderUnavailable   the image provider is away, slow or broken for now
+    │   │   ├── OutcomeUnknown    it may have done, and charged, what was asked: asked again once at most
     │   │   └── RateLimited       it asked us to wait (`retry_after` seconds)
     │   │       └── ProviderPaused  we keep away from it for now: closed circuit, full rate limit
     │   ├── StagingFull           staging has no room now: the run waits, and no attempt is counted
@@ -22,7 +23,9 @@
         ├── InvalidRequest        the producer's input is wrong; names the field and the mend
         ├── InvalidImage          the bytes are no image we accept
         ├── DownloadRefused       the URL is not one we fetch
-        ├── ProviderRefused       the provider will not do this (key, permission, content)
+        ├── ProviderRefused       the provider will not do this
+        │   ├── ContentDeclined   what was described is not drawn there
+        │   └── AccountRefused    key, organization, credit or address: the operator must act
         ├── BadProviderAnswer     the provider answered, but not with what was asked
         ├── StoreRefused          the store will not do this (constraint, permission, size)
         ├── EnqueueError          the broker did not take the message
@@ -73,6 +76,10 @@ class TransientError(ConceptWorkerError):
 
 class ProviderUnavailable(TransientError):
     """The image provider is away, slow or broken for now."""
+
+
+class OutcomeUnknown(ProviderUnavailable):
+    """The request was sent and its answer is lost: the provider may have done the work, and charged for it."""
 
 
 class RateLimited(ProviderUnavailable):
@@ -201,7 +208,15 @@ class DownloadRefused(PermanentError):
 
 
 class ProviderRefused(PermanentError):
-    """The provider will not do this: bad key, no permission, switched-off endpoint, refused content."""
+    """The provider will not do this: a parameter, or a reason that it does not give."""
+
+
+class ContentDeclined(ProviderRefused):
+    """The provider's moderation declined what was described; another provider is not asked."""
+
+
+class AccountRefused(ProviderRefused):
+    """The provider refuses every call of ours until the operator acts: key, organization, credit, address, model."""
 
 
 class BadProviderAnswer(PermanentError):

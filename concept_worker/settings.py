@@ -143,7 +143,14 @@ class Settings(BaseSettings):
         default="https://api.openai.com/v1", validation_alias=_neighbour("OPENAI_BASE_URL")
     )
     openai_image_model: str = "gpt-image-2.5-flare"
-    openai_text_model: str = "gpt-5.4-mini"
+    openai_text_model: str = "gpt-5.4-mini"  # empty: palettes by colour harmony, nobody is asked
+    # Fields of a picture's request; empty: as the vendor of the base address wants it; "none": not sent.
+    openai_size: str = ""
+    openai_quality: str = ""
+    openai_background: str = ""
+    openai_output_format: str = ""
+    openai_response_format: str = ""
+    openai_auth_header: str = ""  # empty: the vendor's, mostly Authorization with Bearer
     provider_per_minute: Annotated[int, Field(ge=0)] = 0  # calls of all workers together; 0: no limit
     circuit_failures: Annotated[int, Field(ge=1)] = 5  # in a row; then nobody calls for a while
     circuit_seconds: Annotated[float, Field(gt=0)] = 30.0

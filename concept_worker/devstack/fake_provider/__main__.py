@@ -31,6 +31,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
             speed=parsed.speed,
             seed=parsed.seed,
             cache=not parsed.no_cache,
+            honours_keys=parsed.honour_keys,
             result_links=parsed.result_links,
             requests_per_second=parsed.requests_per_second,
             artist=OfflineArtist() if parsed.artist == "offline" else PlainArtist(),
@@ -68,6 +69,7 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--artist", choices=("plain", "offline"), default="plain", help="offline draws real logos")
     parser.add_argument("--no-cache", action="store_true", help="draw again for identical requests")
+    parser.add_argument("--honour-keys", action="store_true", help="OpenAI: answer a known idempotency key from memory")
     parser.add_argument("--result-links", action="store_true", help="OpenAI: answer with links, not base64")
     parser.add_argument("--requests-per-second", type=int, default=None, help="more get 429; not counted by default")
     return parser

@@ -6,7 +6,7 @@ import random
 import threading
 from collections.abc import Iterable
 from enum import StrEnum
-from typing import Annotated
+from typing import Annotated, Any
 
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -20,6 +20,7 @@ class FaultKind(StrEnum):
     RATE_LIMITED = "rate_limited"  # 429; the reset is `wait_ms` from now, or not said
     CONTENT = "content"  # the description is declined
     QUOTA = "quota"  # OpenAI: 429 that no waiting mends
+    CANNED = "canned"  # OpenAI: `status`, `headers` and `body` as they are, such as another vendor's answer
     # 200, but not what was asked for; no work is done.
     HTML = "html"
     FAILURE = "failure"  # JSON that says success: false, or carries nothing
@@ -51,7 +52,14 @@ class FaultKind(StrEnum):
 
 
 REFUSING = frozenset(
-    {FaultKind.STATUS, FaultKind.TEXT_ERROR, FaultKind.RATE_LIMITED, FaultKind.CONTENT, FaultKind.QUOTA}
+    {
+        FaultKind.STATUS,
+        FaultKind.TEXT_ERROR,
+        FaultKind.RATE_LIMITED,
+        FaultKind.CONTENT,
+        FaultKind.QUOTA,
+        FaultKind.CANNED,
+    }
 )
 JUNKY = frozenset({FaultKind.HTML, FaultKind.FAILURE, FaultKind.EMPTY, FaultKind.BROKEN_JSON, FaultKind.UNKNOWN_TYPE})
 LOSING = frozenset(
@@ -79,6 +87,8 @@ class Fault(BaseModel):
     wait_ms: int | None = None  # for `rate_limited`: negative is in the past
     retry_after: str | None = None  # header, as it is
     seconds: Annotated[float, Field(ge=0)] = 1.0  # divided by the fake's speed
+    headers: dict[str, str] = Field(default_factory=dict)  # for `canned`
+    body: Any = None  # for `canned`: JSON, or a page of text
 
 
 class FaultBook:

@@ -49,6 +49,8 @@ class OpenAIWire:
 
     def refuse(self, status: int, fault: Fault | None = None) -> Response:
         """`{"error": {"message": …, "type": …, "param": null, "code": …}}`."""
+        if fault and fault.kind is FaultKind.CANNED:
+            return _canned(fault)
         if fault and fault.kind is FaultKind.TEXT_ERROR:
             return Response("upstream connect error", status, media_type="text/plain")
         code = {401: "invalid_api_key", 404: "model_not_found", 429: "rate_limit_exceeded"}.get(status)
@@ -158,11 +160,23 @@ class OpenAIWire:
         return await self._studio.perform(call, self, work=work, spoil=misspoken, render=render)
 
     def _call(self, endpoint: str, request: Request, raw: bytes, body: dict[str, Any]) -> Call:
-        """Without an idempotency key every request is another one."""
+        """Every request is paid, as at the vendor, who documents no idempotency key; some relays honour one."""
         key = request.headers.get("idempotency-key") or f"once-{time.time_ns()}"
         return self._studio.calls.add(
-            Call(wire="openai", endpoint=endpoint, key=identity(request.url.path, key, raw), body=body)
+            Call(
+                wire="openai",
+                endpoint=endpoint,
+                key=identity(request.url.path, key, raw),
+                skip_cache=not self._studio.options.honours_keys,
+                body=body,
+            )
         )
+
+
+def _canned(fault: Fault) -> Response:
+    if isinstance(fault.body, str):
+        return Response(fault.body, fault.status, fault.headers, "text/html")
+    return JSONResponse(fault.body, fault.status, fault.headers)
 
 
 def _completion(model: str, text: str | None) -> dict[str, Any]:

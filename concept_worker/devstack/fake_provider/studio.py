@@ -34,7 +34,8 @@ class FakeProviderOptions:
     latency: Mapping[str, Latency] = field(default_factory=dict)  # by endpoint
     speed: float = 1.0  # 20 makes a second last 50 ms
     seed: int = 0  # of durations and of faults with a probability
-    cache: bool = True  # JigsawStack: by identical body, for a day; OpenAI: by idempotency key
+    cache: bool = True  # JigsawStack: by identical body, for a day; OpenAI: by idempotency key, if it honours one
+    honours_keys: bool = False  # OpenAI: the vendor documents no idempotency key, and bills every request
     result_links: bool = False  # OpenAI: answer with links, as some self-hosted servers do
     requests_per_second: int | None = None  # None: the headers say 50, and nobody counts
     artist: Artist = field(default_factory=PlainArtist)

@@ -31,7 +31,7 @@ from concept_worker.services.provider_http.images import (
     download_result,
     json_budget,
 )
-from concept_worker.services.provider_http.troubles import retry_after_seconds, sane_wait, status_trouble
+from concept_worker.services.provider_http.troubles import is_success, refusal
 from concept_worker.settings import Settings, header_value
 
 log = get_logger(__name__)
@@ -72,7 +72,7 @@ class JigsawStackGenerator:
         clock: Clock = time.monotonic,
         now: Callable[[], float] = time.time,
     ) -> None:
-        self._channel = ProviderChannel(client, provider="jigsawstack", clock=clock)
+        self._channel = ProviderChannel(client, provider="jigsawstack", repeats_are_free=True, clock=clock)
         self._downloader = downloader
         self._options = options or DrawingOptions()
         self._now = now
@@ -177,21 +177,14 @@ class JigsawStackGenerator:
 
     def _send(self, outgoing: Outgoing, seconds: float, max_bytes: int) -> Reply:
         reply = self._channel.send(outgoing, seconds=seconds, max_bytes=max_bytes)
-        trouble = status_trouble(reply.status, retry_after=self._wait(reply) if reply.status != 200 else 0.0)
-        if trouble is not None:
-            raise trouble
+        if not is_success(reply.status):
+            raise self._refusal(reply)
         return reply
 
-    def _wait(self, reply: Reply) -> float:
-        """Seconds until the rate limit resets; `Retry-After` is not documented, but believed when it comes."""
-        now = self._now()
-        said = retry_after_seconds(reply.headers, now)
-        if said or reply.status != 429:
-            return said
-        try:
-            return sane_wait(float(reply.headers.get(wire.RATE_RESET, "0")) / 1000 - now)
-        except ValueError:
-            return 0.0
+    def _refusal(self, reply: Reply) -> ConceptWorkerError:
+        """Identical requests are answered from the provider's cache, so a repeat is free."""
+        headers = {**reply.headers, "x-ratelimit-reset": reply.headers.get(wire.RATE_RESET, "")}
+        return refusal("jigsawstack", reply.status, headers, reply.json_or_none(), self._now(), repeats_are_free=True)
 
     def _answer(self, reply: Reply) -> wire.Answer:
         try:

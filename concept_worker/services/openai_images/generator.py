@@ -13,7 +13,7 @@ from typing import TypeVar
 import httpx
 from pydantic import BaseModel, ValidationError
 
-from concept_worker.errors import BadProviderAnswer, ConceptWorkerError, ProviderRefused
+from concept_worker.errors import BadProviderAnswer, ContentDeclined
 from concept_worker.imaging.codec import ImageLimits
 from concept_worker.imaging.harmony import harmonize
 from concept_worker.logging import get_logger
@@ -22,6 +22,7 @@ from concept_worker.redaction import without_text
 from concept_worker.services.briefs import NEGATIVE, PALETTE_TASK, logo_brief, refinement_brief
 from concept_worker.services.download import GuardedDownloader, guarded_downloader
 from concept_worker.services.openai_images import wire
+from concept_worker.services.openai_images.profile import Profile, profile_of
 from concept_worker.services.palette_repair import repair_palettes
 from concept_worker.services.provider_http.channel import Outgoing, ProviderChannel, Reply, provider_client
 from concept_worker.services.provider_http.deadline import Clock
@@ -32,7 +33,7 @@ from concept_worker.services.provider_http.images import (
     download_result,
     json_budget,
 )
-from concept_worker.services.provider_http.troubles import ACCOUNT, CONTENT, retry_after_seconds, status_trouble
+from concept_worker.services.provider_http.troubles import CONTENT, is_success, refusal
 from concept_worker.settings import Settings, header_value
 
 log = get_logger(__name__)
@@ -41,7 +42,6 @@ UNUSABLE = "The image provider's answer is not what was asked for."
 NO_PALETTES = "The image provider gave no usable palettes."
 
 _JSON_BYTES = 2_000_000  # an answer without an image
-_ERROR_BYTES = 100_000  # an error answer that is looked into
 
 A = TypeVar("A", bound=BaseModel)
 
@@ -53,6 +53,7 @@ class OpenAIOptions:
     image_model: str
     text_model: str
     size: int = 1024
+    profile: Profile = field(default_factory=lambda: Profile("openai-compatible"))
     image_seconds: float = 120.0
     palette_seconds: float = 40.0
     limits: ImageLimits = field(default_factory=ImageLimits)
@@ -81,9 +82,8 @@ class OpenAIGenerator:
 
     def generate_image(self, logo_description: str, theme_description: str, *, seed: int) -> bytes:
         prompt = f"{logo_brief(logo_description, theme_description)}\nAvoid: {NEGATIVE}."
-        fields = {"model": self._options.image_model, "prompt": prompt, "n": 1, "size": self._size}
-        outgoing = _json_request("generate image", wire.IMAGES, fields, seed)
-        return self._picture(outgoing)
+        fields = {"model": self._options.image_model, "prompt": prompt, "n": 1, **self._picture_fields}
+        return self._picture(_json_request("generate image", wire.IMAGES, fields, seed))
 
     def refine_image(
         self,
@@ -96,11 +96,13 @@ class OpenAIGenerator:
         seed: int,
     ) -> bytes:
         prompt = refinement_brief(refinement_prompt, logo_description, theme_description, preserve_aspects)
-        fields = {"model": self._options.image_model, "prompt": prompt, "n": "1", "size": self._size}
+        fields = {"model": self._options.image_model, "prompt": prompt, "n": "1", **self._picture_fields}
         content_type, body = wire.multipart(fields, original)
         return self._picture(_request("refine image", wire.EDITS, content_type, body, seed))
 
     def generate_palettes(self, theme_description: str, logo_description: str, count: int) -> list[Palette]:
+        if not self._options.text_model:
+            return []  # by colour harmony: a server without a text model is not asked
         wishes = {"theme": theme_description, "logo": logo_description}
         fields = {
             "model": self._options.text_model,
@@ -126,13 +128,17 @@ class OpenAIGenerator:
         self._downloader.close()
 
     @property
-    def _size(self) -> str:
-        return f"{self._options.size}x{self._options.size}"
+    def _picture_fields(self) -> dict[str, str]:
+        """Fields of a picture that differ by vendor, in one order."""
+        size = {"size": f"{self._options.size}x{self._options.size}"} if self._options.profile.sends_size else {}
+        return {**size, **self._options.profile.fields}
 
     def _picture(self, outgoing: Outgoing) -> bytes:
         reply = self._send(outgoing, self._options.image_seconds, json_budget(self._options.limits))
         items = _parsed(reply, wire.ImagesAnswer).data
         item = items[0] if items else wire.ImageItem()
+        if item.is_declined:
+            raise ContentDeclined(CONTENT)
         if item.b64_json:
             return checked_image(decoded_base64(item.b64_json), self._options.limits)
         if item.url:
@@ -144,11 +150,10 @@ class OpenAIGenerator:
 
     def _send(self, outgoing: Outgoing, seconds: float, max_bytes: int) -> Reply:
         reply = self._channel.send(outgoing, seconds=seconds, max_bytes=max_bytes)
-        trouble = status_trouble(reply.status, retry_after=retry_after_seconds(reply.headers, self._now()))
-        if trouble is not None:
-            raise _told_apart(reply) or trouble
-        if reply.content_type != "application/json":
-            raise BadProviderAnswer(UNUSABLE)
+        if not is_success(reply.status):
+            raise refusal(
+                "openai", reply.status, reply.headers, reply.json_or_none(), self._now(), repeats_are_free=False
+            )
         return reply
 
 
@@ -159,15 +164,15 @@ def openai_generator(settings: Settings) -> OpenAIGenerator:
         ValueError: the key is none that a header may carry.
     """
     key = header_value(settings.openai_api_key, "OPENAI_API_KEY")
-    # Self-hosted servers often want no key; "Bearer " alone would be an illegal header value.
-    headers = {"authorization": f"Bearer {key}"} if key else {}
+    profile = profile_of(settings)
     return OpenAIGenerator(
-        client=provider_client(settings.openai_base_url, headers),
+        client=provider_client(settings.openai_base_url, profile.headers(key)),
         downloader=guarded_downloader(settings),
         options=OpenAIOptions(
             image_model=settings.openai_image_model,
             text_model=settings.openai_text_model,
             size=settings.image_size,
+            profile=profile,
             image_seconds=settings.image_timeout_seconds,
             palette_seconds=settings.palette_timeout_seconds,
             limits=ImageLimits(max_bytes=settings.max_image_bytes, max_pixels=settings.max_image_pixels),
@@ -187,6 +192,11 @@ def _request(call: str, path: str, content_type: str, body: bytes, seed: int | N
 
 
 def _parsed(reply: Reply, model: type[A]) -> A:
+    """The answer by its content: some servers label JSON as text.
+
+    Raises:
+        BadProviderAnswer: it is no JSON, or of another shape.
+    """
     try:
         return model.model_validate(reply.json())
     except ValidationError as exc:
@@ -197,28 +207,12 @@ def _said(answer: wire.ChatAnswer) -> str:
     """The model's text, which may be cut.
 
     Raises:
-        ProviderRefused: the model or a filter declined.
+        ContentDeclined: the model or a filter declined.
         BadProviderAnswer: there is no text.
     """
     if not answer.choices:
         raise BadProviderAnswer(NO_PALETTES)
     choice = answer.choices[0]
     if choice.message.refusal or choice.finish_reason == "content_filter":
-        raise ProviderRefused(CONTENT)
-    return choice.message.content or ""
-
-
-def _told_apart(reply: Reply) -> ConceptWorkerError | None:
-    """The refusals that share a status with other troubles, told by the error's machine-readable code alone."""
-    if len(reply.body) > _ERROR_BYTES:
-        return None
-    try:
-        error = wire.ErrorAnswer.model_validate(reply.json()).error
-    except (BadProviderAnswer, ValidationError):
-        return None
-    codes = {str(error.code), str(error.type)}
-    if reply.status == 400 and codes & wire.CONTENT_CODES:
-        return ProviderRefused(CONTENT)
-    if reply.status in (400, 429) and codes & wire.ACCOUNT_CODES:
-        return ProviderRefused(ACCOUNT)
-    return None
+        raise ContentDeclined(CONTENT)
+    return choice.message.text

@@ -19,13 +19,6 @@ CHAT = "/chat/completions"
 
 IDEMPOTENCY_KEY = "idempotency-key"
 
-# `error.code` or `error.type` of a 400 that is about what was described, not about how it was asked.
-CONTENT_CODES = frozenset(
-    {"moderation_blocked", "content_policy_violation", "content_filter", "image_generation_user_error"}
-)
-# `error.code` of a 429 or 400 that no waiting mends.
-ACCOUNT_CODES = frozenset({"insufficient_quota", "billing_hard_limit_reached", "billing_not_active"})
-
 
 class Lenient(BaseModel):
     """Part of an answer: other fields may come along."""
@@ -34,10 +27,17 @@ class Lenient(BaseModel):
 
 
 class ImageItem(Lenient):
-    """One picture, as base64 or behind a link."""
+    """One picture, as base64 or behind a link; or none, where moderation kept it back (xAI, Ideogram)."""
 
     b64_json: str | None = None
     url: str | None = None
+    respect_moderation: bool | None = None
+    is_image_safe: bool | None = None
+
+    @property
+    def is_declined(self) -> bool:
+        """Whether the server says that it will not hand this picture out."""
+        return self.respect_moderation is False or self.is_image_safe is False
 
 
 class ImagesAnswer(Lenient):
@@ -50,8 +50,16 @@ class ImagesAnswer(Lenient):
 class Message(Lenient):
     """What the model said: the text asked for, or why it will not say it."""
 
-    content: str | None = None
+    content: Any = None  # text, or a list of parts
     refusal: str | None = None
+
+    @property
+    def text(self) -> str:
+        """All text of the message: servers of thinking models send it in parts."""
+        if isinstance(self.content, list):
+            parts = [part.get("text") for part in self.content if isinstance(part, dict)]
+            return "".join(part for part in parts if isinstance(part, str))
+        return self.content if isinstance(self.content, str) else ""
 
 
 class Choice(Lenient):
@@ -66,19 +74,6 @@ class ChatAnswer(Lenient):
 
     choices: tuple[Choice, ...] = ()
     usage: Any = None
-
-
-class Error(Lenient):
-    """The inside of an error answer; servers differ in which fields they fill."""
-
-    code: Any = None
-    type: Any = None
-
-
-class ErrorAnswer(Lenient):
-    """Any answer with an error status."""
-
-    error: Error = Error()
 
 
 def palette_format() -> dict[str, Any]:

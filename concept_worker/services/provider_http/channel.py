@@ -8,7 +8,13 @@ from dataclasses import dataclass, field
 
 import httpx
 
-from concept_worker.errors import BadProviderAnswer, ConceptWorkerError, ProviderRefused, ProviderUnavailable
+from concept_worker.errors import (
+    AccountRefused,
+    BadProviderAnswer,
+    ConceptWorkerError,
+    OutcomeUnknown,
+    ProviderUnavailable,
+)
 from concept_worker.logging import get_logger
 from concept_worker.redaction import short_id, without_text
 from concept_worker.services.provider_http.bodies import (
@@ -26,7 +32,9 @@ from concept_worker.services.provider_http.troubles import AWAY, GONE
 log = get_logger(__name__)
 
 SLOW = "The image provider did not answer in time."
+SLOW_CHARGED = "The image provider did not answer in time; the call may have been charged."
 LOST = "The connection to the image provider was lost."
+LOST_CHARGED = "The connection to the image provider was lost; the call may have been charged."
 TOO_LARGE = "The image provider's answer is too large."
 UNREADABLE = "The image provider's answer cannot be read."
 
@@ -37,6 +45,20 @@ _CONTENT_TYPES = frozenset(
     }
 )
 
+# What ends before the last byte of a request has left cannot have been charged.
+_NEVER_SENT = (
+    httpx.ConnectError,
+    httpx.ConnectTimeout,
+    httpx.PoolTimeout,
+    httpx.ProxyError,
+    httpx.WriteTimeout,
+    httpx.WriteError,
+)
+
+# What the settings make no request of.
+_IMPOSSIBLE = (httpx.UnsupportedProtocol, httpx.LocalProtocolError, httpx.InvalidURL, UnicodeError)
+
+_ERROR_BYTES = 100_000  # of an error answer that are looked into
 CONNECT_SECONDS = 5.0
 WRITE_SECONDS = 30.0
 POOL_SECONDS = 10.0
@@ -71,6 +93,15 @@ class Reply:
         except Unacceptable as exc:
             raise BadProviderAnswer(UNREADABLE) from exc
 
+    def json_or_none(self) -> object:
+        """The body of an error answer as JSON, or None: many are a gateway's page, and a long one is not read."""
+        if len(self.body) > _ERROR_BYTES:
+            return None
+        try:
+            return self.json()
+        except BadProviderAnswer:
+            return None
+
 
 @dataclass(frozen=True)
 class Outgoing:
@@ -89,9 +120,12 @@ def provider_client(base_url: str, headers: Mapping[str, str]) -> httpx.Client:
 
     Neither cookies nor connections are kept: bytes left over from one answer would be read as the answer to the next
     call, which is another user's. The environment's proxies are not used: a key is sent to `base_url` and nowhere else.
+    A query of `base_url`, such as Azure's `api-version`, goes with every request.
     """
+    base = httpx.URL(base_url)
     return httpx.Client(
-        base_url=base_url.rstrip("/"),
+        base_url=base.copy_with(query=None, path=base.path.rstrip("/")),
+        params=base.params,
         headers={"accept-encoding": "identity", **headers},
         transport=bounded_transport(),
         cookies=NoCookies(),
@@ -101,10 +135,17 @@ def provider_client(base_url: str, headers: Mapping[str, str]) -> httpx.Client:
 
 
 class ProviderChannel:
-    """Speaks HTTP with one provider through `client`; thread-safe when `client` is."""
+    """Speaks HTTP with one provider through `client`; thread-safe when `client` is.
 
-    def __init__(self, client: httpx.Client, *, provider: str, clock: Clock = time.monotonic) -> None:
+    `repeats_are_free`: the provider answers an identical request again without charge, so that a lost answer is no
+    unknown bill.
+    """
+
+    def __init__(
+        self, client: httpx.Client, *, provider: str, repeats_are_free: bool = False, clock: Clock = time.monotonic
+    ) -> None:
         self._client = client
+        self._repeats_are_free = repeats_are_free
         self._clock = clock
         self._log = log.bind(provider=provider)
 
@@ -112,9 +153,10 @@ class ProviderChannel:
         """The provider's answer, of any status, all of it within `seconds` and `max_bytes`.
 
         Raises:
-            ProviderUnavailable: not reached, too slow, or cut off.
+            ProviderUnavailable: not reached; or too slow or cut off, where a repeat is free.
+            OutcomeUnknown: sent, but too slow or cut off: it may have been charged.
             BadProviderAnswer: larger than `max_bytes`.
-            ProviderRefused: the settings make no valid request.
+            AccountRefused: the settings make no valid request.
         """
         started = self._clock()
         try:
@@ -124,7 +166,7 @@ class ProviderChannel:
             raise
         except (httpx.HTTPError, httpx.InvalidURL, UnicodeError) as exc:
             self._failed(outgoing, exc, started)
-            raise without_text(_transport_trouble(exc), exc) from None  # its text may hold the key
+            raise without_text(self._transport_trouble(exc), exc) from None  # its text may hold the key
         self._log.info("provider answered", call=outgoing.call, seconds=self._since(started), **_described(reply))
         return reply
 
@@ -149,6 +191,20 @@ class ProviderChannel:
                 response.close()
         sent = (outgoing.content, str(outgoing.params or "").encode(), *(value for _, value in request.headers.raw))
         return Reply(response.status_code, response.headers, body, sent)
+
+    def _transport_trouble(self, exc: Exception) -> ConceptWorkerError:
+        if isinstance(exc, _IMPOSSIBLE):
+            return AccountRefused(GONE)
+        if isinstance(exc, httpx.DecodingError):
+            return BadProviderAnswer(UNREADABLE)
+        if isinstance(exc, _NEVER_SENT):
+            return ProviderUnavailable(SLOW if isinstance(exc, httpx.TimeoutException) else AWAY)
+        return self._lost(slow=isinstance(exc, httpx.TimeoutException))
+
+    def _lost(self, *, slow: bool) -> ProviderUnavailable:
+        if self._repeats_are_free:
+            return ProviderUnavailable(SLOW if slow else LOST)
+        return OutcomeUnknown(SLOW_CHARGED if slow else LOST_CHARGED)
 
     def _failed(self, outgoing: Outgoing, exc: Exception, started: float) -> None:
         cause = type(exc).__name__  # never its text, which may hold an address
@@ -184,19 +240,7 @@ def _in_time(pieces: Iterable[bytes], deadline: Deadline) -> Iterator[bytes]:
     for piece in pieces:
         yield piece
         if deadline.remaining <= 0:
-            raise ProviderUnavailable(SLOW)
-
-
-def _transport_trouble(exc: Exception) -> ConceptWorkerError:
-    if isinstance(exc, httpx.TimeoutException):
-        return ProviderUnavailable(SLOW)
-    if isinstance(exc, httpx.ConnectError):
-        return ProviderUnavailable(AWAY)
-    if isinstance(exc, (httpx.UnsupportedProtocol, httpx.LocalProtocolError, httpx.InvalidURL, UnicodeError)):
-        return ProviderRefused(GONE)
-    if isinstance(exc, httpx.DecodingError):
-        return BadProviderAnswer(UNREADABLE)
-    return ProviderUnavailable(LOST)
+            raise httpx.ReadTimeout("the deadline has passed")
 
 
 def _described(reply: Reply) -> dict[str, object]:

@@ -1,74 +1,99 @@
-"""From a provider's HTTP status to this package's words for trouble; the one place that decides what may pass."""
+"""From a provider's error answer to this package's words for trouble; the one place that decides what may pass.
+
+Two sentences for each: one for the user's row, one for the operator's log, which also gets the vendor's short code.
+"""
 
 from __future__ import annotations
 
-import email.utils
-import math
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
-from concept_worker.errors import ConceptWorkerError, ProviderRefused, ProviderUnavailable, RateLimited
+from concept_worker.errors import (
+    AccountRefused,
+    ConceptWorkerError,
+    ContentDeclined,
+    OutcomeUnknown,
+    ProviderRefused,
+    ProviderUnavailable,
+    RateLimited,
+)
+from concept_worker.logging import get_logger
+from concept_worker.services.provider_http.blame import Blame, judge
+from concept_worker.services.provider_http.waits import asked_wait, must_not_retry, retry_after_seconds
 
-_HEADER_MAX = 100  # characters of a header that are read
-LONGEST_WAIT = 3600.0  # seconds; a reset further away is a mistake or another unit
+log = get_logger(__name__)
 
 ACCESS = "The image provider refused our access; the operator must check its key."
+ORGANIZATION = "The image provider wants our organization to be verified; the operator must do that."
 ACCOUNT = "The image provider refused our account; the operator must check its plan."
 GONE = "The image provider does not offer this here; the operator must check its address and models."
 CONTENT = "The image provider declined this content; please describe it in other words."
 REQUEST = "The image provider refused the request."
+PARAMETER = "The image provider refused how it was asked; the operator must check the model and picture settings."
 BUSY = "The image provider asked us to wait."
 AWAY = "The image provider is unavailable for now."
+AWAY_CHARGED = "The image provider's gateway gave up on the answer; the call may have been charged."
+STOPPED = "The image provider failed and asked not to be asked again."
 
-_REFUSALS = {401: ACCESS, 402: ACCOUNT, 403: ACCESS, 404: GONE, 405: GONE, 410: GONE}
-# 409 is how servers say that a request with this idempotency key is still being worked on.
-_PASSING = frozenset({408, 409, 425})
+# What the operator reads in the log.
+ADVICE: dict[Blame, str] = {
+    Blame.CONTENT: "moderation declined a description; nothing to mend",
+    Blame.REQUEST: "a call was refused for a reason we do not know; look the code up at the vendor",
+    Blame.PARAMETER: "the model takes no such field or size; check model, CONCEPT_IMAGE_SIZE and CONCEPT_OPENAI_*",
+    Blame.KEY: "the key is wrong, revoked or may not do this; check it at the vendor",
+    Blame.ORGANIZATION: "the vendor wants the organization verified before this model may be used",
+    Blame.CREDIT: "credit or quota is used up, or the account has no share of this endpoint; check billing and limits",
+    Blame.ADDRESS: "no such path, model or deployment; check the base address and the models",
+    Blame.LIMIT: "the rate limit of the account is reached; calls wait",
+    Blame.OUTAGE: "the vendor or its gateway failed; calls are tried again",
+}
+# A gateway says these when it has waited in vain for an origin that may well go on.
+_UNKNOWN_OUTCOME = frozenset({502, 504, 520, 524})
+_REFUSALS: dict[Blame, Callable[[], ConceptWorkerError]] = {
+    Blame.CONTENT: lambda: ContentDeclined(CONTENT),
+    Blame.REQUEST: lambda: ProviderRefused(REQUEST),
+    Blame.PARAMETER: lambda: ProviderRefused(PARAMETER),
+    Blame.KEY: lambda: AccountRefused(ACCESS),
+    Blame.ORGANIZATION: lambda: AccountRefused(ORGANIZATION),
+    Blame.CREDIT: lambda: AccountRefused(ACCOUNT),
+    Blame.ADDRESS: lambda: AccountRefused(GONE),
+}
 
 
-def status_trouble(status: int, *, retry_after: float = 0.0) -> ConceptWorkerError | None:
-    """The error for an HTTP `status`, or None for 200 and 201; `retry_after` is in seconds, 0 for "not said".
+def is_success(status: int) -> bool:
+    """Whether an answer carries what was asked for. Any other 2xx is not asked for; a 3xx would take the key along."""
+    return status in (200, 201)
 
-    Any other 2xx and every 3xx is a refusal too: nothing here asks for one, and a redirect would carry the key along.
+
+def refusal(
+    provider: str, status: int, headers: Mapping[str, str], body: object, now: float, *, repeats_are_free: bool
+) -> ConceptWorkerError:
+    """The error for an answer of another status, its operator's sentence logged. `now` is the Unix time in seconds.
+
+    A gateway's time-out leaves the outcome unknown, unless the provider answers a repeated request without charge.
     """
-    if status in (200, 201):
-        return None
-    if status == 429:
-        return RateLimited(BUSY, retry_after)
-    if status in _PASSING or status >= 500:
-        return RateLimited(BUSY, retry_after) if retry_after else ProviderUnavailable(AWAY)
+    verdict = judge(status, headers, body)
+    trouble = _trouble(verdict.blame, status, headers, body, now)
+    if status in _UNKNOWN_OUTCOME and isinstance(trouble, ProviderUnavailable) and not repeats_are_free:
+        trouble = OutcomeUnknown(AWAY_CHARGED)
+    log.warning(
+        "provider refused",
+        provider=provider,
+        status=status,
+        blame=verdict.blame.value,
+        code=verdict.code,
+        advice=ADVICE[verdict.blame],
+    )
+    return trouble
+
+
+def _trouble(blame: Blame, status: int, headers: Mapping[str, str], body: object, now: float) -> ConceptWorkerError:
     if 200 <= status < 400:
-        return ProviderRefused(GONE)
-    return ProviderRefused(_REFUSALS.get(status, REQUEST))
-
-
-def retry_after_seconds(headers: Mapping[str, str], now: float) -> float:
-    """Seconds to wait by `Retry-After-Ms` or `Retry-After` (seconds or an HTTP date); 0 when not said, or past.
-
-    `now` is the Unix time in seconds.
-    """
-    milliseconds = _number(headers.get("retry-after-ms"))
-    if milliseconds is not None:
-        return sane_wait(milliseconds / 1000)
-    text = headers.get("retry-after")
-    seconds = _number(text)
-    if seconds is not None:
-        return sane_wait(seconds)
-    return sane_wait(_date(text) - now) if text else 0.0
-
-
-def sane_wait(seconds: float) -> float:
-    """`seconds`, or 0 where they are no wait: past, not a number, or longer than `LONGEST_WAIT`."""
-    return seconds if math.isfinite(seconds) and 0 < seconds <= LONGEST_WAIT else 0.0
-
-
-def _number(text: str | None) -> float | None:
-    try:
-        return float(text[:_HEADER_MAX]) if text is not None else None
-    except ValueError:
-        return None
-
-
-def _date(text: str) -> float:
-    try:
-        return email.utils.parsedate_to_datetime(text[:_HEADER_MAX]).timestamp()
-    except (TypeError, ValueError, OverflowError):
-        return -math.inf
+        return AccountRefused(GONE)
+    if blame not in (Blame.LIMIT, Blame.OUTAGE):
+        return _REFUSALS[blame]()
+    if must_not_retry(headers):
+        return ProviderRefused(STOPPED)
+    if blame is Blame.LIMIT:
+        return RateLimited(BUSY, asked_wait(headers, body, now))
+    wait = retry_after_seconds(headers, now)  # a limit's reset stands beside an outage too, and says nothing of it
+    return RateLimited(BUSY, wait) if wait else ProviderUnavailable(AWAY)

@@ -9,7 +9,7 @@ import httpx
 import pytest
 from structlog.testing import capture_logs
 
-from concept_worker.errors import BadProviderAnswer, ProviderRefused, ProviderUnavailable
+from concept_worker.errors import AccountRefused, BadProviderAnswer, OutcomeUnknown, ProviderUnavailable
 from concept_worker.services.provider_http.channel import Outgoing, ProviderChannel, Reply, provider_client
 
 ASKING = Outgoing("ask", "POST", "/ask", b"{}")
@@ -68,19 +68,20 @@ def test_a_large_body_ends_at_the_limit() -> None:
     [
         (httpx.ConnectTimeout("x"), ProviderUnavailable),
         (httpx.PoolTimeout("x"), ProviderUnavailable),
-        (httpx.ReadTimeout("x"), ProviderUnavailable),
+        (httpx.WriteTimeout("x"), ProviderUnavailable),
         (httpx.ConnectError("x"), ProviderUnavailable),
-        (httpx.ReadError("x"), ProviderUnavailable),
         (httpx.WriteError("x"), ProviderUnavailable),
-        (httpx.RemoteProtocolError("x"), ProviderUnavailable),
         (httpx.ProxyError("x"), ProviderUnavailable),
+        (httpx.ReadTimeout("x"), OutcomeUnknown),
+        (httpx.ReadError("x"), OutcomeUnknown),
+        (httpx.RemoteProtocolError("x"), OutcomeUnknown),
         (httpx.DecodingError("x"), BadProviderAnswer),
-        (httpx.UnsupportedProtocol("x"), ProviderRefused),
-        (httpx.LocalProtocolError("x"), ProviderRefused),
+        (httpx.UnsupportedProtocol("x"), AccountRefused),
+        (httpx.LocalProtocolError("x"), AccountRefused),
     ],
 )
 def test_every_error_of_the_client_is_named(error: Exception, trouble: type[Exception]) -> None:
-    """Nothing of httpx leaves this floor, and nothing of its text."""
+    """Nothing of httpx leaves this floor, and nothing of its text; what was sent is told from what was not."""
     with pytest.raises(trouble) as caught:
         channel(error).send(ASKING, seconds=1, max_bytes=100)
     assert type(caught.value) is trouble
