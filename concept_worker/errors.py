@@ -6,6 +6,7 @@
     │   │   ├── OutcomeUnknown    it may have done, and charged, what was asked: asked again once at most
     │   │   └── RateLimited       it asked us to wait (`retry_after` seconds)
     │   │       └── ProviderPaused  we keep away from it for now: closed circuit, full rate limit
+    │   │           └── StillDrawing  it works at what was ordered: ask again later
     │   ├── StagingFull           staging has no room now: the run waits, and no attempt is counted
     │   ├── StagedImageLost       bytes that waited between two steps are gone
     │   ├── StoreUnavailable      Supabase or Redis is away, slow or broken for now
@@ -27,6 +28,7 @@
         │   ├── ContentDeclined   what was described is not drawn there
         │   └── AccountRefused    key, organization, credit or address: the operator must act
         ├── BadProviderAnswer     the provider answered, but not with what was asked
+        │   └── PictureGone       what was paid for is no longer where the provider put it
         ├── StoreRefused          the store will not do this (constraint, permission, size)
         ├── EnqueueError          the broker did not take the message
         ├── PoisonStep            every execution of the step was interrupted
@@ -96,6 +98,10 @@ class RateLimited(ProviderUnavailable):
 
 class ProviderPaused(RateLimited):
     """We keep away from the provider ourselves, all workers together; waiting for it is no failed attempt."""
+
+
+class StillDrawing(ProviderPaused):
+    """The provider still works at what was ordered; asking again later costs nothing and is no failed attempt."""
 
 
 class StoreUnavailable(TransientError):
@@ -221,6 +227,10 @@ class AccountRefused(ProviderRefused):
 
 class BadProviderAnswer(PermanentError):
     """The provider answered, but not with what was asked for."""
+
+
+class PictureGone(BadProviderAnswer):
+    """A paid picture is no longer where the provider put it: its link has expired, its job is forgotten."""
 
 
 class StoreRefused(PermanentError):

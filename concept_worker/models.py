@@ -180,6 +180,17 @@ class StagedImage(Traveling):
     height: int
 
 
+class Receipt(Traveling):
+    """A paid call's trace before its picture is here: a link to follow, or a job at the provider to ask for.
+
+    It lies in the step's row, which no user reads: a link is a secret. Whoever holds it collects and pays nothing.
+    """
+
+    provider: str  # whose receipt; another one cannot collect with it
+    url: str = ""  # of the finished picture
+    job: str = ""  # the provider's id of a job that may still be drawing
+
+
 # The names of a task's images in their bucket, as a pattern for Python's and pydantic's regular expressions.
 IMAGE_NAME = r"(?:base|variation-[0-9]{2})\.png"
 

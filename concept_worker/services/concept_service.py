@@ -8,7 +8,7 @@ from uuid import UUID
 from pydantic import TypeAdapter, ValidationError
 
 from concept_worker.logging import get_logger
-from concept_worker.models import Palette, RefinementPayload, StagedName
+from concept_worker.models import Palette, Receipt, RefinementPayload, StagedName
 from concept_worker.services.interfaces import ConceptGenerator, Staging
 from concept_worker.services.seal import SealedAs
 from concept_worker.services.staging import staging_key
@@ -25,12 +25,12 @@ class ConceptService:
         self._generator = generator
         self._staging = staging
 
-    def generate_concept(self, logo_description: str, theme_description: str, *, task_id: UUID) -> bytes:
-        """A logo as image bytes, not yet validated. The same task asks the same thing again."""
+    def generate_concept(self, logo_description: str, theme_description: str, *, task_id: UUID) -> bytes | Receipt:
+        """A logo as image bytes, not yet validated, or a receipt for it. The same task asks the same thing again."""
         return self._generator.generate_image(logo_description, theme_description, seed=seed_of(task_id))
 
-    def refine_concept(self, original: bytes, payload: RefinementPayload, *, task_id: UUID) -> bytes:
-        """The original (PNG bytes) changed as the payload asks; bytes not yet validated."""
+    def refine_concept(self, original: bytes, payload: RefinementPayload, *, task_id: UUID) -> bytes | Receipt:
+        """The original (PNG bytes) changed as the payload asks; otherwise as `generate_concept`."""
         return self._generator.refine_image(
             original,
             payload.refinement_prompt,
@@ -39,6 +39,10 @@ class ConceptService:
             preserve_aspects=tuple(aspect.value for aspect in payload.preserve_aspects),
             seed=seed_of(task_id),
         )
+
+    def collect(self, receipt: Receipt) -> bytes:
+        """The picture that a receipt stands for; bytes not yet validated. Costs nothing and may be repeated."""
+        return self._generator.collect(receipt)
 
     def generate_color_palettes(
         self, theme_description: str, logo_description: str, num_palettes: int

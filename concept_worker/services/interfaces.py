@@ -12,6 +12,7 @@ from concept_worker.models import (
     ExpiredConcepts,
     FinishedStep,
     Palette,
+    Receipt,
     RunReference,
     TaskRow,
     TaskStatus,
@@ -30,8 +31,8 @@ class ConceptGenerator(Protocol):
     attempt, so that a provider which caches identical requests is not paid twice.
     """
 
-    def generate_image(self, logo_description: str, theme_description: str, *, seed: int) -> bytes:
-        """A logo for the description, as PNG, JPEG or WebP bytes, not yet validated.
+    def generate_image(self, logo_description: str, theme_description: str, *, seed: int) -> bytes | Receipt:
+        """A logo for the description, as PNG, JPEG or WebP bytes, not yet validated; or a receipt to collect it with.
 
         `seed` is a non-negative 31-bit integer made from the task id: the same task asks the same thing again.
         """
@@ -50,8 +51,18 @@ class ConceptGenerator(Protocol):
         theme_description: str,
         preserve_aspects: tuple[str, ...],
         seed: int,
-    ) -> bytes:
-        """The original (PNG bytes), changed as the prompt asks, as PNG, JPEG or WebP bytes, not yet validated."""
+    ) -> bytes | Receipt:
+        """The original (PNG bytes), changed as the prompt asks; otherwise as `generate_image`."""
+        ...
+
+    def collect(self, receipt: Receipt) -> bytes:
+        """The picture that the receipt stands for. Costs nothing and may be repeated.
+
+        Raises:
+            StillDrawing: not ready; says when to ask again.
+            PictureGone: the provider does not have it any more.
+            BadProviderAnswer: its link is not one we follow.
+        """
         ...
 
     def close(self) -> None:

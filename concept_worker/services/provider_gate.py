@@ -18,7 +18,7 @@ from redis import Redis
 
 from concept_worker.errors import ProviderPaused, ProviderUnavailable, RateLimited, StoreRefused, StoreUnavailable
 from concept_worker.logging import get_logger
-from concept_worker.models import Palette
+from concept_worker.models import Palette, Receipt
 from concept_worker.services.interfaces import ConceptGenerator
 from concept_worker.services.redis_errors import redis_translated
 
@@ -225,7 +225,7 @@ class GatedGenerator:
         self._generator = generator
         self._gate = gate
 
-    def generate_image(self, logo_description: str, theme_description: str, *, seed: int) -> bytes:
+    def generate_image(self, logo_description: str, theme_description: str, *, seed: int) -> bytes | Receipt:
         return self._through(
             "image", lambda: self._generator.generate_image(logo_description, theme_description, seed=seed)
         )
@@ -247,7 +247,7 @@ class GatedGenerator:
         theme_description: str,
         preserve_aspects: tuple[str, ...],
         seed: int,
-    ) -> bytes:
+    ) -> bytes | Receipt:
         return self._through(
             "image",
             lambda: self._generator.refine_image(
@@ -259,6 +259,9 @@ class GatedGenerator:
                 seed=seed,
             ),
         )
+
+    def collect(self, receipt: Receipt) -> bytes:
+        return self._generator.collect(receipt)  # costs nothing, so the door does not count it
 
     def close(self) -> None:
         self._generator.close()

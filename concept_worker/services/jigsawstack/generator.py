@@ -16,7 +16,7 @@ from concept_worker.errors import BadProviderAnswer, ConceptWorkerError, Permane
 from concept_worker.imaging.codec import ImageLimits
 from concept_worker.imaging.harmony import harmonize
 from concept_worker.logging import get_logger
-from concept_worker.models import PALETTE_ROLES, Palette
+from concept_worker.models import PALETTE_ROLES, Palette, Receipt
 from concept_worker.redaction import counts_of, without_text
 from concept_worker.services.briefs import NEGATIVE, PALETTE_TASK, logo_brief, refinement_brief
 from concept_worker.services.download import GuardedDownloader, guarded_downloader
@@ -36,6 +36,7 @@ from concept_worker.settings import Settings, header_value
 
 log = get_logger(__name__)
 
+PROVIDER = "jigsawstack"
 UNUSABLE = "The image provider's answer is not what was asked for."
 NO_PALETTES = "The image provider gave no usable palettes."
 
@@ -72,7 +73,7 @@ class JigsawStackGenerator:
         clock: Clock = time.monotonic,
         now: Callable[[], float] = time.time,
     ) -> None:
-        self._channel = ProviderChannel(client, provider="jigsawstack", repeats_are_free=True, clock=clock)
+        self._channel = ProviderChannel(client, provider=PROVIDER, repeats_are_free=True, clock=clock)
         self._downloader = downloader
         self._options = options or DrawingOptions()
         self._now = now
@@ -87,7 +88,7 @@ class JigsawStackGenerator:
         fresh._extra_headers = {wire.SKIP_CACHE: "true"}
         return fresh
 
-    def generate_image(self, logo_description: str, theme_description: str, *, seed: int) -> bytes:
+    def generate_image(self, logo_description: str, theme_description: str, *, seed: int) -> bytes | Receipt:
         return self._draw("generate image", logo_brief(logo_description, theme_description), seed)
 
     def refine_image(
@@ -99,7 +100,7 @@ class JigsawStackGenerator:
         theme_description: str,
         preserve_aspects: tuple[str, ...],
         seed: int,
-    ) -> bytes:
+    ) -> bytes | Receipt:
         # The original goes into the provider's file store, so that no signed link to our storage leaves the house.
         key = f"concept-worker-{hashlib.sha256(original).hexdigest()[:32]}-{seed}.png"
         brief = refinement_brief(refinement_prompt, logo_description, theme_description, preserve_aspects)
@@ -124,7 +125,7 @@ class JigsawStackGenerator:
         answer = self._answer(self._send(outgoing, self._options.palette_seconds, _JSON_BYTES))
         spares = partial(harmonize, theme_description, logo_description, count)
         palettes = repair_palettes(answer.result, count=count, spares=spares)
-        log.info("palettes read", provider="jigsawstack", wanted=count, usable=len(palettes))
+        log.info("palettes read", provider=PROVIDER, wanted=count, usable=len(palettes))
         if not palettes:
             raise BadProviderAnswer(NO_PALETTES)
         return palettes
@@ -133,7 +134,10 @@ class JigsawStackGenerator:
         self._channel.close()
         self._downloader.close()
 
-    def _draw(self, call: str, brief: str, seed: int, *, source: str | None = None) -> bytes:
+    def collect(self, receipt: Receipt) -> bytes:
+        return checked_image(download_result(self._downloader, receipt.url), self._options.limits)
+
+    def _draw(self, call: str, brief: str, seed: int, *, source: str | None = None) -> bytes | Receipt:
         request = wire.ImageRequest(
             prompt=brief[: wire.PROMPT_MAX],
             width=self._options.size,
@@ -144,9 +148,10 @@ class JigsawStackGenerator:
         )
         outgoing = Outgoing(call, "POST", wire.IMAGES, request.body(), _JSON | self._extra_headers)
         reply = self._send(outgoing, self._options.image_seconds, json_budget(self._options.limits))
-        return checked_image(self._image_bytes(reply), self._options.limits)
+        answer = self._image_or_receipt(reply)
+        return answer if isinstance(answer, Receipt) else checked_image(answer, self._options.limits)
 
-    def _image_bytes(self, reply: Reply) -> bytes:
+    def _image_or_receipt(self, reply: Reply) -> bytes | Receipt:
         """The image in any of its forms, whichever was asked for: what came is what counts."""
         if reply.content_type.startswith("image/") or reply.content_type == "application/octet-stream":
             return reply.body
@@ -156,7 +161,7 @@ class JigsawStackGenerator:
         if not where:
             raise BadProviderAnswer(NOT_AN_IMAGE)
         if where.startswith(("https://", "http://")):
-            return download_result(self._downloader, where)
+            return Receipt(provider=PROVIDER, url=where)
         return decoded_base64(where)
 
     def _store(self, key: str, content: bytes) -> None:
@@ -184,7 +189,7 @@ class JigsawStackGenerator:
     def _refusal(self, reply: Reply) -> ConceptWorkerError:
         """Identical requests are answered from the provider's cache, so a repeat is free."""
         headers = {**reply.headers, "x-ratelimit-reset": reply.headers.get(wire.RATE_RESET, "")}
-        return refusal("jigsawstack", reply.status, headers, reply.json_or_none(), self._now(), repeats_are_free=True)
+        return refusal(PROVIDER, reply.status, headers, reply.json_or_none(), self._now(), repeats_are_free=True)
 
     def _answer(self, reply: Reply) -> wire.Answer:
         try:
@@ -193,7 +198,7 @@ class JigsawStackGenerator:
             raise without_text(BadProviderAnswer(UNUSABLE), exc) from None
         log_id, usage = reply.short_id(answer.log_id), counts_of(answer.usage, wire.COUNTS)
         if log_id or usage:
-            log.info("provider usage", provider="jigsawstack", log_id=log_id, usage=usage)
+            log.info("provider usage", provider=PROVIDER, log_id=log_id, usage=usage)
         if not answer.success:
             raise BadProviderAnswer(UNUSABLE)
         return answer

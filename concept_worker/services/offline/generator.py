@@ -6,7 +6,8 @@ import threading
 
 from concept_worker.imaging.harmony import harmonize
 from concept_worker.imaging.oklch import hex_to_rgb
-from concept_worker.models import Palette
+from concept_worker.errors import PictureGone
+from concept_worker.models import Palette, Receipt
 from concept_worker.services.offline.composition import compose
 from concept_worker.services.offline.drawing import Dice, Ink
 from concept_worker.services.offline.lettering import typeset
@@ -37,6 +38,9 @@ class OfflineGenerator:
         caption = Caption(name, middle=84.0, height=6.4, width=82.0, ink=Ink.PRIMARY) if name else None
         with _AT_ONCE:
             return rasterize(mark, colors, self._size, caption)
+
+    def collect(self, receipt: Receipt) -> bytes:
+        raise PictureGone("The illustrator gives no receipts.")
 
     def generate_palettes(self, theme_description: str, logo_description: str, count: int) -> list[Palette]:
         return harmonize(theme_description, logo_description, count)

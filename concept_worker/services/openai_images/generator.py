@@ -17,7 +17,7 @@ from concept_worker.errors import BadProviderAnswer, ContentDeclined
 from concept_worker.imaging.codec import ImageLimits
 from concept_worker.imaging.harmony import harmonize
 from concept_worker.logging import get_logger
-from concept_worker.models import Palette
+from concept_worker.models import Palette, Receipt
 from concept_worker.redaction import without_text
 from concept_worker.services.briefs import NEGATIVE, PALETTE_TASK, logo_brief, refinement_brief
 from concept_worker.services.download import GuardedDownloader, guarded_downloader
@@ -38,6 +38,7 @@ from concept_worker.settings import Settings, header_value
 
 log = get_logger(__name__)
 
+PROVIDER = "openai"
 UNUSABLE = "The image provider's answer is not what was asked for."
 NO_PALETTES = "The image provider gave no usable palettes."
 
@@ -75,12 +76,12 @@ class OpenAIGenerator:
         clock: Clock = time.monotonic,
         now: Callable[[], float] = time.time,
     ) -> None:
-        self._channel = ProviderChannel(client, provider="openai", clock=clock)
+        self._channel = ProviderChannel(client, provider=PROVIDER, clock=clock)
         self._downloader = downloader
         self._options = options
         self._now = now
 
-    def generate_image(self, logo_description: str, theme_description: str, *, seed: int) -> bytes:
+    def generate_image(self, logo_description: str, theme_description: str, *, seed: int) -> bytes | Receipt:
         prompt = f"{logo_brief(logo_description, theme_description)}\nAvoid: {NEGATIVE}."
         fields = {"model": self._options.image_model, "prompt": prompt, "n": 1, **self._picture_fields}
         return self._picture(_json_request("generate image", wire.IMAGES, fields, seed))
@@ -94,7 +95,7 @@ class OpenAIGenerator:
         theme_description: str,
         preserve_aspects: tuple[str, ...],
         seed: int,
-    ) -> bytes:
+    ) -> bytes | Receipt:
         prompt = refinement_brief(refinement_prompt, logo_description, theme_description, preserve_aspects)
         fields = {"model": self._options.image_model, "prompt": prompt, "n": "1", **self._picture_fields}
         content_type, body = wire.multipart(fields, original)
@@ -118,7 +119,7 @@ class OpenAIGenerator:
         text = _said(_parsed(reply, wire.ChatAnswer))
         spares = partial(harmonize, theme_description, logo_description, count)
         palettes = repair_palettes(text, count=count, spares=spares)
-        log.info("palettes read", provider="openai", wanted=count, usable=len(palettes))
+        log.info("palettes read", provider=PROVIDER, wanted=count, usable=len(palettes))
         if not palettes:
             raise BadProviderAnswer(NO_PALETTES)
         return palettes
@@ -133,26 +134,26 @@ class OpenAIGenerator:
         size = {"size": f"{self._options.size}x{self._options.size}"} if self._options.profile.sends_size else {}
         return {**size, **self._options.profile.fields}
 
-    def _picture(self, outgoing: Outgoing) -> bytes:
+    def collect(self, receipt: Receipt) -> bytes:
+        return checked_image(download_result(self._downloader, receipt.url), self._options.limits)
+
+    def _picture(self, outgoing: Outgoing) -> bytes | Receipt:
         reply = self._send(outgoing, self._options.image_seconds, json_budget(self._options.limits))
         items = _parsed(reply, wire.ImagesAnswer).data
         item = items[0] if items else wire.ImageItem()
         if item.is_declined:
             raise ContentDeclined(CONTENT)
-        if item.b64_json:
-            return checked_image(decoded_base64(item.b64_json), self._options.limits)
-        if item.url:
-            return checked_image(self._linked(item.url), self._options.limits)
-        raise BadProviderAnswer(NOT_AN_IMAGE)
-
-    def _linked(self, url: str) -> bytes:
-        return decoded_base64(url) if url.startswith("data:") else download_result(self._downloader, url)
+        if item.url and not item.b64_json and not item.url.startswith("data:"):
+            return Receipt(provider=PROVIDER, url=item.url)
+        if not item.b64_json and not item.url:
+            raise BadProviderAnswer(NOT_AN_IMAGE)
+        return checked_image(decoded_base64(item.b64_json or item.url or ""), self._options.limits)
 
     def _send(self, outgoing: Outgoing, seconds: float, max_bytes: int) -> Reply:
         reply = self._channel.send(outgoing, seconds=seconds, max_bytes=max_bytes)
         if not is_success(reply.status):
             raise refusal(
-                "openai", reply.status, reply.headers, reply.json_or_none(), self._now(), repeats_are_free=False
+                PROVIDER, reply.status, reply.headers, reply.json_or_none(), self._now(), repeats_are_free=False
             )
         return reply
 

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from concept_worker.errors import BadProviderAnswer, DownloadRefused
+from concept_worker.errors import BadProviderAnswer, DownloadRefused, PictureGone
 from concept_worker.imaging.codec import ImageLimits, inspect_image
-from concept_worker.services.download import GuardedDownloader
+from concept_worker.services.download import NO_IMAGE, GuardedDownloader
 from concept_worker.services.provider_http.bodies import Unacceptable, decode_base64
 
 NOT_AN_IMAGE = "The image provider answered with something that is not an image."
 BAD_LINK = "The image provider's link cannot be followed; the operator must check the hosts that downloads may reach."
+
+LINK_GONE = "The image provider's link has expired or leads to no image."
 
 _SIGNATURES = (b"\x89PNG\r\n\x1a\n", b"\xff\xd8\xff")
 
@@ -40,15 +42,18 @@ def decoded_base64(text: str) -> bytes:
 
 
 def download_result(downloader: GuardedDownloader, url: str) -> bytes:
-    """What a provider's own link leads to.
+    """The picture behind a provider's own link.
 
     Raises:
-        BadProviderAnswer: the link is not one we download from.
+        BadProviderAnswer: the link is not one we download from; the log names its host.
+        PictureGone: the link leads to nothing any more.
         ProviderUnavailable: its server is away or slow.
     """
     try:
         return downloader.download(url)
     except DownloadRefused as exc:
+        if str(exc) == NO_IMAGE:
+            raise PictureGone(LINK_GONE) from exc
         raise BadProviderAnswer(BAD_LINK) from exc
 
 
