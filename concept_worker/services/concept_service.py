@@ -44,6 +44,10 @@ class ConceptService:
         """The picture that a receipt stands for; bytes not yet validated. Costs nothing and may be repeated."""
         return self._generator.collect(receipt)
 
+    def abandon(self, receipt: Receipt) -> None:
+        """Cancel what was ordered for a task that nobody wants any more, where the provider can."""
+        self._generator.abandon(receipt)
+
     def generate_color_palettes(
         self, theme_description: str, logo_description: str, num_palettes: int
     ) -> tuple[Palette, ...]:

@@ -65,6 +65,10 @@ class ConceptGenerator(Protocol):
         """
         ...
 
+    def abandon(self, receipt: Receipt) -> None:
+        """Cancel the order behind the receipt, where the provider can; never raises for a provider that cannot."""
+        ...
+
     def close(self) -> None:
         """Let go of connections."""
         ...

@@ -263,6 +263,9 @@ class GatedGenerator:
     def collect(self, receipt: Receipt) -> bytes:
         return self._generator.collect(receipt)  # costs nothing, so the door does not count it
 
+    def abandon(self, receipt: Receipt) -> None:
+        self._generator.abandon(receipt)
+
     def close(self) -> None:
         self._generator.close()
         self._gate.close()

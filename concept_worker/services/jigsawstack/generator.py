@@ -137,6 +137,9 @@ class JigsawStackGenerator:
     def collect(self, receipt: Receipt) -> bytes:
         return checked_image(download_result(self._downloader, receipt.url), self._options.limits)
 
+    def abandon(self, receipt: Receipt) -> None:
+        """Do nothing: a link is of a picture that is drawn already."""
+
     def _draw(self, call: str, brief: str, seed: int, *, source: str | None = None) -> bytes | Receipt:
         request = wire.ImageRequest(
             prompt=brief[: wire.PROMPT_MAX],

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import threading
 
+from concept_worker.errors import PictureGone
 from concept_worker.imaging.harmony import harmonize
 from concept_worker.imaging.oklch import hex_to_rgb
-from concept_worker.errors import PictureGone
 from concept_worker.models import Palette, Receipt
 from concept_worker.services.offline.composition import compose
 from concept_worker.services.offline.drawing import Dice, Ink
@@ -41,6 +41,9 @@ class OfflineGenerator:
 
     def collect(self, receipt: Receipt) -> bytes:
         raise PictureGone("The illustrator gives no receipts.")
+
+    def abandon(self, receipt: Receipt) -> None:
+        """Do nothing: nothing is ordered here."""
 
     def generate_palettes(self, theme_description: str, logo_description: str, count: int) -> list[Palette]:
         return harmonize(theme_description, logo_description, count)

@@ -137,6 +137,9 @@ class OpenAIGenerator:
     def collect(self, receipt: Receipt) -> bytes:
         return checked_image(download_result(self._downloader, receipt.url), self._options.limits)
 
+    def abandon(self, receipt: Receipt) -> None:
+        """Do nothing: a link is of a picture that is drawn already."""
+
     def _picture(self, outgoing: Outgoing) -> bytes | Receipt:
         reply = self._send(outgoing, self._options.image_seconds, json_budget(self._options.limits))
         items = _parsed(reply, wire.ImagesAnswer).data
