@@ -6,6 +6,7 @@
     │   │   ├── OutcomeUnknown    it may have done, and charged, what was asked: asked again once at most
     │   │   └── RateLimited       it asked us to wait (`retry_after` seconds)
     │   │       └── ProviderPaused  we keep away from it for now: closed circuit, full rate limit
+    │   │           ├── CircuitOpen   so many of its calls failed in a row that nobody calls for a while
     │   │           └── StillDrawing  it works at what was ordered: ask again later
     │   ├── StagingFull           staging has no room now: the run waits, and no attempt is counted
     │   ├── StagedImageLost       bytes that waited between two steps are gone
@@ -98,6 +99,10 @@ class RateLimited(ProviderUnavailable):
 
 class ProviderPaused(RateLimited):
     """We keep away from the provider ourselves, all workers together; waiting for it is no failed attempt."""
+
+
+class CircuitOpen(ProviderPaused):
+    """So many calls failed in a row that nobody calls for a while; another provider may draw meanwhile."""
 
 
 class StillDrawing(ProviderPaused):
