@@ -43,7 +43,8 @@ processes unchanged. `str(error)` is one sentence that may be shown to the user:
 
 from __future__ import annotations
 
-from typing import Self
+from collections.abc import Mapping
+from typing import Any, Self
 from uuid import UUID
 
 MAX_MESSAGE = 1000  # characters of `tasks.error_message`, as the seeds cut it
@@ -107,6 +108,10 @@ class CircuitOpen(ProviderPaused):
 
 class StillDrawing(ProviderPaused):
     """The provider still works at what was ordered; asking again later costs nothing and is no failed attempt."""
+
+    def within(self, what_failed: str) -> Self:
+        """Nothing failed: the sentence stays."""
+        return self
 
 
 class StoreUnavailable(TransientError):
@@ -189,6 +194,7 @@ class AbandonedRun(StaleRun):
         super().__init__(message)
         self.args = (message, user_id)
         self.user_id = UUID(user_id) if user_id else None
+        self.receipt: Mapping[str, Any] | None = None  # of what the step ordered; does not travel, it may be a secret
 
     def __str__(self) -> str:
         return str(self.args[0])

@@ -295,6 +295,14 @@ class BegunStep(Traveling):
     task: TaskRow
     output: Any = None
     inputs: dict[str, Any] = Field(default_factory=dict)  # by step
+    receipt: Receipt | None = None  # of what an earlier execution of it paid for
+
+
+class StepTries(Traveling):
+    """Executions of a step that met transient trouble."""
+
+    attempts: int
+    unknowns: int = 0  # of them, those whose answer was lost: each may have been charged
 
 
 class FinishedStep(Traveling):

@@ -155,7 +155,7 @@ class Settings(BaseSettings):
     circuit_failures: Annotated[int, Field(ge=1)] = 5  # in a row; then nobody calls for a while
     circuit_seconds: Annotated[float, Field(gt=0)] = 30.0
     image_size: Annotated[int, Field(ge=256, le=1920, multiple_of=16)] = 1024  # pixels, both sides
-    image_timeout_seconds: Annotated[float, Field(gt=0)] = 120.0  # one picture, from first to last byte; < lease
+    image_timeout_seconds: Annotated[float, Field(gt=0)] = 300.0  # one picture, from first to last byte
     palette_timeout_seconds: Annotated[float, Field(gt=0)] = 40.0
     download_timeout_seconds: Annotated[float, Field(gt=0)] = 30.0
     download_hosts: str = "*.r2.cloudflarestorage.com"  # comma-separated; the Supabase host is always one of them
@@ -165,11 +165,12 @@ class Settings(BaseSettings):
     # Runs
     lease_seconds: Annotated[float, Field(gt=0)] = 60.0  # life of a claim without a sign of life
     takeover_seconds: Annotated[float, Field(ge=0)] = 0.0  # how long past its lease a step that pays is left alone
-    step_seconds: Annotated[float, Field(gt=0)] = 300.0  # a step that takes longer hangs; > every timeout inside it
+    step_seconds: Annotated[float, Field(gt=0)] = 420.0  # a step that takes longer hangs; > every timeout inside it
     max_runs: Annotated[int, Field(ge=1)] = 10  # claims of one row before it fails
     max_interruptions: Annotated[int, Field(ge=1)] = 4  # executions of one step that never came back before it fails
     deadline_seconds: Annotated[float, Field(gt=0)] = 21_600.0  # every row ends within this, from its creation
     retry_attempts: Annotated[int, Field(ge=1)] = 5  # tries of one step for transient errors
+    unknown_outcome_tries: Annotated[int, Field(ge=0)] = 1  # further tries of a paid call whose answer was lost
     retry_base_seconds: Annotated[float, Field(ge=0)] = 2.0  # first backoff; doubles, with full jitter
     retry_cap_seconds: Annotated[float, Field(ge=0)] = 120.0  # below the broker's visibility timeout
     reconcile_seconds: Annotated[float, Field(gt=0)] = 20.0  # how often housekeeping looks for stalled rows

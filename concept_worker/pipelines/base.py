@@ -27,6 +27,7 @@ from concept_worker.logging import get_logger
 from concept_worker.models import (
     FinishedStep,
     Model,
+    Receipt,
     RunReference,
     StagedName,
     TaskRow,
@@ -35,6 +36,7 @@ from concept_worker.models import (
     payload_from,
 )
 from concept_worker.pipelines.leases import LeaseKeeper
+from concept_worker.pipelines.paid_call import PaidCall
 from concept_worker.pipelines.patience import never_losing, patiently
 from concept_worker.redaction import without_text
 from concept_worker.services.concept_persistence_service import ConceptPersistenceService
@@ -122,7 +124,8 @@ def stage(failing: str) -> Callable[[Callable[P, T]], Callable[P, T]]:
 
 
 Work = Callable[..., T]
-"""What a step does: with its task's row, then with the outputs of the steps it needs, in their order."""
+"""What a step does: with its task's row, then with the outputs of the steps it needs, in their order, then, when it
+pays, with its `PaidCall`."""
 
 
 def run_step(
@@ -144,13 +147,15 @@ def run_step(
     try:
         begun = tasks.begin_step(run, step.name, owner, step.begins, [one.name for one in needs], step.pays)
     except AbandonedRun as exc:
-        services.image_service.discard_task(user_id=exc.user_id, task_id=run.task_id)
+        _abandon(services, run, exc)
         raise
     if begun.output is not None:
         log.info("step answered from its checkpoint", step=step.name)
         return step.load(begun.output)
     with services.leases.keeping(run, step.name, owner):
         inputs = [one.load(begun.inputs[one.name]) for one in needs]
+        if step.pays:
+            inputs.append(PaidCall(tasks, run, step.name, owner, begun.receipt))
         output = step.dump(_within_memory(step, lambda: work(begun.task, *inputs)))
         finished = _recorded(step, lambda: tasks.finish_step(run, step.name, output, step.ends))
     if finished.is_abandoned:
@@ -163,6 +168,14 @@ def run_step(
     if not finished.current:
         raise StaleRun("the run is over or was replaced")
     return step.load(finished.output)
+
+
+def _abandon(services: Services, run: RunReference, abandoned: AbandonedRun) -> None:
+    """Cancel what the provider still draws for the task, and remove what earlier steps stored."""
+    if abandoned.receipt:
+        with suppress(ConceptWorkerError):  # best effort: at worst a picture is drawn that nobody collects
+            services.concept_service.abandon(Receipt.model_validate(abandoned.receipt))
+    services.image_service.discard_task(user_id=abandoned.user_id, task_id=run.task_id)
 
 
 def _recorded(step: Step[T], write: Callable[[], FinishedStep]) -> FinishedStep:

@@ -12,10 +12,20 @@ from uuid import UUID
 from pydantic import TypeAdapter
 
 from concept_worker.errors import ProviderUnavailable
-from concept_worker.models import Model, Palette, Payload, StagedImage, StagedName, StoredImage, StoredVariation
+from concept_worker.models import (
+    Model,
+    Palette,
+    Payload,
+    Receipt,
+    StagedImage,
+    StagedName,
+    StoredImage,
+    StoredVariation,
+)
 from concept_worker.pipelines.base import BaseTaskProcessor, Step
+from concept_worker.pipelines.paid_call import PaidCall
 from concept_worker.pipelines.stages.concept_storage import store_base_image, store_concept
-from concept_worker.pipelines.stages.image_preparation import find_image_data, prepare_image_data
+from concept_worker.pipelines.stages.image_preparation import collect_image_data, find_image_data, prepare_image_data
 from concept_worker.pipelines.stages.palette_generation import (
     compose_palettes_locally,
     create_palette_variations,
@@ -69,7 +79,7 @@ class ConceptTaskProcessor(BaseTaskProcessor[PayloadT]):
             self._base_image_steps()
             _side_by_side(
                 lambda: self._checkpointed(STORE_BASE_IMAGE, self.store_base_image),
-                lambda: self._checkpointed(GENERATE_PALETTES, lambda _: self._palettes_of_either()),
+                lambda: self._checkpointed(GENERATE_PALETTES, lambda *_: self._palettes_of_either()),
             )
             self._checkpointed(CREATE_VARIATIONS, self.create_variations)
             return self._checkpointed(STORE_CONCEPT, self.store_concept)
@@ -124,11 +134,14 @@ class ConceptTaskProcessor(BaseTaskProcessor[PayloadT]):
             self._services.concept_persistence_service,
         )
 
-    def _paid_once(self, ask: Callable[[], bytes]) -> StagedImage:
-        """What `ask` is paid for, in staging; found there instead by whoever comes after a death in between."""
-        return find_image_data(self.task_id, self._services.image_service, user_id=self.user_id) or self._staged(
-            ask, StagedName.BASE
-        )
+    def _paid_once(self, paid: PaidCall, buy: Callable[[], bytes | Receipt]) -> StagedImage:
+        """The picture that `buy` pays for, in staging; a later execution finds it there, or collects it."""
+
+        def fetch() -> bytes:
+            return paid.picture(buy, lambda receipt: collect_image_data(receipt, self._services.concept_service))
+
+        waiting = find_image_data(self.task_id, self._services.image_service, user_id=self.user_id)
+        return waiting or self._staged(fetch, StagedName.BASE)
 
     def _staged(self, fetch: Callable[[], bytes], name: StagedName) -> StagedImage:
         """What `fetch` brings, checked, in staging; its room there is reserved before anything is paid."""

@@ -9,6 +9,7 @@ from pydantic import TypeAdapter
 from concept_worker.models import GenerationPayload, StagedImage, StagedName, TaskType
 from concept_worker.pipelines.base import Step
 from concept_worker.pipelines.concept import ConceptTaskProcessor, steps_after
+from concept_worker.pipelines.paid_call import PaidCall
 from concept_worker.pipelines.stages.image_preparation import generate_base_concept
 
 GENERATE_BASE_IMAGE = Step("generate_base_image", 5, 55, TypeAdapter(StagedImage), pays=True)
@@ -23,15 +24,16 @@ class GenerationTaskProcessor(ConceptTaskProcessor[GenerationPayload]):
     makers: ClassVar = {StagedName.BASE: GENERATE_BASE_IMAGE}
     steps: ClassVar = {GENERATE_BASE_IMAGE: (), **steps_after(GENERATE_BASE_IMAGE)}
 
-    def generate_base_image(self) -> StagedImage:
+    def generate_base_image(self, paid: PaidCall) -> StagedImage:
         """The paid call."""
         return self._paid_once(
+            paid,
             lambda: generate_base_concept(
                 self.task_id,
                 self.payload.logo_description,
                 self.payload.theme_description,
                 self._services.concept_service,
-            )
+            ),
         )
 
     def _base_image_steps(self) -> None:

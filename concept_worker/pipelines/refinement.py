@@ -9,6 +9,7 @@ from pydantic import TypeAdapter
 from concept_worker.models import Palette, RefinementPayload, StagedImage, StagedName, TaskType
 from concept_worker.pipelines.base import Step
 from concept_worker.pipelines.concept import ConceptTaskProcessor, RecoloredConcept, StoredBase, steps_after
+from concept_worker.pipelines.paid_call import PaidCall
 from concept_worker.pipelines.stages.concept_storage import store_refined_concept, store_refined_image
 from concept_worker.pipelines.stages.refinement import (
     download_original_image,
@@ -51,15 +52,16 @@ class RefinementTaskProcessor(ConceptTaskProcessor[RefinementPayload]):
             StagedName.ORIGINAL,
         )
 
-    def refine_image(self, original: StagedImage) -> StagedImage:
+    def refine_image(self, original: StagedImage, paid: PaidCall) -> StagedImage:
         """The paid call."""
         return self._paid_once(
+            paid,
             lambda: refine_concept_image(
                 self.task_id,
                 self._services.image_service.staged_image(original),
                 self.payload,
                 self._services.concept_service,
-            )
+            ),
         )
 
     def generate_palettes(self) -> tuple[Palette, ...]:

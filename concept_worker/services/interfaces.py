@@ -14,6 +14,7 @@ from concept_worker.models import (
     Palette,
     Receipt,
     RunReference,
+    StepTries,
     TaskRow,
     TaskStatus,
 )
@@ -148,12 +149,17 @@ class TaskStore(Protocol):
         is_attempt: bool,
         delay_seconds: float,
         lease_seconds: float,
-    ) -> int:
+        is_unknown: bool,
+    ) -> StepTries:
         """Release the step until its next try, visibly; counted when it is an attempt. Attempts so far.
 
         Raises:
             StaleRun: as its docstring says.
         """
+        ...
+
+    def keep_receipt(self, run: RunReference, step: str, owner: str, receipt: Receipt | None) -> bool:
+        """Keep what stands for a paid picture until the step is done; None drops it. Whether it was written."""
         ...
 
     def forget_steps(self, run: RunReference, steps: Sequence[str]) -> bool:

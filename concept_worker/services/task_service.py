@@ -8,7 +8,17 @@ from uuid import UUID
 
 from concept_worker.errors import InvalidRequest, TaskError, TaskNotFoundError
 from concept_worker.logging import get_logger
-from concept_worker.models import BegunStep, FinishedStep, Identifier, RunReference, TaskRow, TaskStatus, to_uuid
+from concept_worker.models import (
+    BegunStep,
+    FinishedStep,
+    Identifier,
+    Receipt,
+    RunReference,
+    StepTries,
+    TaskRow,
+    TaskStatus,
+    to_uuid,
+)
 from concept_worker.services.interfaces import TaskStore
 from concept_worker.services.task_requests import TaskRequests, clean_message, not_moved, saying, status_of
 
@@ -145,9 +155,18 @@ class TaskService(TaskRequests):
         return self._store.finish_step(run, step, output, progress, self._lease)
 
     def wait_step(
-        self, run: RunReference, step: str, owner: str, reason: str, *, is_attempt: bool, delay_seconds: float
-    ) -> int:
-        """Show in the row that the step waits, why and until when; the attempts so far, this one counted if it was one.
+        self,
+        run: RunReference,
+        step: str,
+        owner: str,
+        reason: str,
+        *,
+        is_attempt: bool,
+        delay_seconds: float,
+        is_unknown: bool = False,
+    ) -> StepTries:
+        """Show in the row that the step waits, why and until when; the tries so far, this one counted if it was one.
+        `is_unknown`: the try may have been charged for nothing.
 
         Raises:
             StaleRun: the run is over or replaced.
@@ -160,7 +179,12 @@ class TaskService(TaskRequests):
             is_attempt=is_attempt,
             delay_seconds=delay_seconds,
             lease_seconds=self._lease,
+            is_unknown=is_unknown,
         )
+
+    def keep_receipt(self, run: RunReference, step: str, owner: str, receipt: Receipt | None) -> bool:
+        """Keep the receipt of what the step paid for, for its next execution; None drops it. Whether it was written."""
+        return self._store.keep_receipt(run, step, owner, receipt)
 
     def forget_steps(self, run: RunReference, steps: Sequence[str]) -> bool:
         """Drop checkpoints whose bytes are gone and end the run; the next one does these steps again, and waits for the

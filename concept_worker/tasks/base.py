@@ -17,6 +17,7 @@ from concept_worker.errors import (
     AbandonedRun,
     ConceptWorkerError,
     MisplacedStep,
+    OutcomeUnknown,
     ProviderPaused,
     ProviderUnavailable,
     StagedImageLost,
@@ -115,12 +116,13 @@ class StepTask(PipelineTask):
         With the database away the wait goes on unseen and uncounted; the lease holds the step meanwhile.
         """
         try:
-            attempts = services().task_service.wait_step(
+            tries = services().task_service.wait_step(
                 run,
                 step.name,
                 owner,
                 str(error),
                 is_attempt=not isinstance(error, ProviderPaused | StagingFull),
+                is_unknown=isinstance(error, OutcomeUnknown),
                 delay_seconds=delay,
             )
         except AbandonedRun as exc:
@@ -130,8 +132,11 @@ class StepTask(PipelineTask):
         except TransientError as exc:
             log.warning("wait not shown in the row", reason=str(exc))
             return True
-        log.info("step waits", reason=str(error), seconds=round(delay, 2), attempts=attempts)
-        return attempts < get_settings().retry_attempts
+        log.info("step waits", reason=str(error), seconds=round(delay, 2), attempts=tries.attempts)
+        if isinstance(error, OutcomeUnknown):
+            log.warning("paid call of unknown outcome", unknowns=tries.unknowns)
+            return tries.unknowns <= get_settings().unknown_outcome_tries
+        return tries.attempts < get_settings().retry_attempts
 
     def _start_over(self, step: Step[Any], run: RunReference, owner: str, lost: StagedImageLost) -> NoReturn:
         """Bytes are gone: forget the checkpoint that promised them; the next run makes them again."""

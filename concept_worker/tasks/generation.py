@@ -23,4 +23,4 @@ def generation_canvas(run: RunReference) -> Signature[Any]:
 @shared_task(bind=True, base=StepTask, name=TaskName.GENERATE_BASE_IMAGE.value)
 def generate_base_image(self: StepTask, /, *_: Json, run: Json, **__: Json) -> Json:
     """The paid call."""
-    return self.step(GENERATE_BASE_IMAGE, run, lambda processor: processor.generate_base_image())
+    return self.step(GENERATE_BASE_IMAGE, run, lambda processor, paid: processor.generate_base_image(paid))

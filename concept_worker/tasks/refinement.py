@@ -29,4 +29,4 @@ def download_original(self: StepTask, /, *_: Json, run: Json, **__: Json) -> Jso
 @shared_task(bind=True, base=StepTask, name=TaskName.REFINE_IMAGE.value)
 def refine_image(self: StepTask, /, *_: Json, run: Json, **__: Json) -> Json:
     """The paid call."""
-    return self.step(REFINE_IMAGE, run, lambda processor, original: processor.refine_image(original))
+    return self.step(REFINE_IMAGE, run, lambda processor, original, paid: processor.refine_image(original, paid))

@@ -37,8 +37,8 @@ def generate_palettes(self: StepTask, /, *_: Json, run: Json, **__: Json) -> Jso
     return self.step(
         GENERATE_PALETTES,
         run,
-        lambda processor, _: processor.generate_palettes(),
-        otherwise=lambda processor, _: processor.local_palettes(),
+        lambda processor, *_: processor.generate_palettes(),
+        otherwise=lambda processor, *_: processor.local_palettes(),
     )
 
 

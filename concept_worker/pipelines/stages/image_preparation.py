@@ -5,7 +5,7 @@ from __future__ import annotations
 from uuid import UUID
 
 from concept_worker.errors import BadProviderAnswer
-from concept_worker.models import StagedImage, StagedName
+from concept_worker.models import Receipt, StagedImage, StagedName
 from concept_worker.pipelines.base import stage
 from concept_worker.pipelines.patience import never_losing
 from concept_worker.services.concept_service import ConceptService
@@ -15,8 +15,8 @@ from concept_worker.services.image_service import ImageService
 @stage(failing="Base concept generation failed")
 def generate_base_concept(
     task_id: UUID, logo_description: str, theme_description: str, concept_service: ConceptService
-) -> bytes:
-    """Ask for the base image; its bytes, not yet checked.
+) -> bytes | Receipt:
+    """Ask for the base image; its bytes, not yet checked, or a receipt for it.
 
     Raises:
         BadProviderAnswer: the answer was empty; and what `ConceptService` raises.
@@ -25,6 +25,17 @@ def generate_base_concept(
     if not content:
         raise BadProviderAnswer("empty response")
     return content
+
+
+@stage(failing="Collecting the image failed")
+def collect_image_data(receipt: Receipt, concept_service: ConceptService) -> bytes:
+    """Fetch a picture that is paid for already; its bytes, not yet checked.
+
+    Raises:
+        StillDrawing: the provider is at it.
+        PictureGone: the provider does not have it any more; and what `ConceptService` raises.
+    """
+    return concept_service.collect(receipt)
 
 
 @stage(failing="Error getting image data")

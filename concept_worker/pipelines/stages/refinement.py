@@ -5,7 +5,7 @@ from __future__ import annotations
 from uuid import UUID
 
 from concept_worker.errors import BadProviderAnswer, InvalidRequest
-from concept_worker.models import RefinementPayload
+from concept_worker.models import Receipt, RefinementPayload
 from concept_worker.pipelines.base import stage
 from concept_worker.services.concept_persistence_service import ConceptPersistenceService
 from concept_worker.services.concept_service import ConceptService
@@ -41,8 +41,8 @@ def download_original_image(
 @stage(failing="Image refinement failed")
 def refine_concept_image(
     task_id: UUID, original: bytes, payload: RefinementPayload, concept_service: ConceptService
-) -> bytes:
-    """The original changed as the prompt asks; bytes not yet checked.
+) -> bytes | Receipt:
+    """The original changed as the prompt asks; bytes not yet checked, or a receipt for them.
 
     Raises:
         BadProviderAnswer: the answer was empty; and what `ConceptService` raises.

@@ -10,7 +10,7 @@ from uuid import UUID
 from supabase import Client
 
 from concept_worker.errors import AbandonedRun, MisplacedStep, PoisonStep, StaleRun, StepHeld, StoreUnavailable
-from concept_worker.models import BegunStep, FinishedStep, RunReference, TaskRow, TaskStatus
+from concept_worker.models import BegunStep, FinishedStep, Receipt, RunReference, StepTries, TaskRow, TaskStatus
 from concept_worker.services.supabase.client import translated
 
 _TABLE = "tasks"
@@ -108,7 +108,7 @@ class SupabaseTaskStore:
                 raise PoisonStep(f"the step was interrupted {answer['interruptions']} times and was given up")
             case outcome:
                 output = answer["output"] if outcome == "done" else None
-                return BegunStep(task=TaskRow.model_validate(answer["task"]), output=output, inputs=answer["inputs"])
+                return BegunStep.model_validate({**answer, "output": output})
 
     def extend_step(self, run: RunReference, step: str, owner: str, lease_seconds: float) -> bool:
         return bool(
@@ -146,7 +146,8 @@ class SupabaseTaskStore:
         is_attempt: bool,
         delay_seconds: float,
         lease_seconds: float,
-    ) -> int:
+        is_unknown: bool,
+    ) -> StepTries:
         answer = self._call(
             "wait_step",
             p_task_id=str(run.task_id),
@@ -157,10 +158,22 @@ class SupabaseTaskStore:
             p_is_attempt=is_attempt,
             p_delay_seconds=delay_seconds,
             p_lease_seconds=lease_seconds,
+            p_is_unknown=is_unknown,
         )
         if not answer["current"]:
             raise _over(answer)
-        return int(answer["attempts"])
+        return StepTries.model_validate(answer)
+
+    def keep_receipt(self, run: RunReference, step: str, owner: str, receipt: Receipt | None) -> bool:
+        return bool(
+            self._call(
+                "keep_receipt",
+                p_task_id=str(run.task_id),
+                p_step=step,
+                p_owner=owner,
+                p_receipt=receipt and receipt.model_dump(mode="json"),
+            )
+        )
 
     def forget_steps(self, run: RunReference, steps: Sequence[str]) -> bool:
         return bool(self._call("forget_steps", p_task_id=str(run.task_id), p_run=run.number, p_steps=list(steps)))
@@ -245,5 +258,7 @@ def _first(data: Any) -> TaskRow | None:
 def _over(answer: Mapping[str, Any]) -> StaleRun:
     """Why a step stops quietly, of a task's status and user."""
     if answer["status"] in (None, TaskStatus.CANCELED.value):
-        return AbandonedRun("the task was canceled or deleted", answer["user_id"] or "")
+        abandoned = AbandonedRun("the task was canceled or deleted", answer["user_id"] or "")
+        abandoned.receipt = answer.get("receipt")
+        return abandoned
     return StaleRun("the run is over or was replaced")

@@ -1,0 +1,49 @@
+"""One execution's side of a paid call: its picture is bought once, and collected for nothing from then on."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from concept_worker.errors import PictureGone
+from concept_worker.logging import get_logger
+from concept_worker.models import Receipt, RunReference
+from concept_worker.pipelines.patience import never_losing
+from concept_worker.services.task_service import TaskService
+
+log = get_logger(__name__)
+
+
+class PaidCall:
+    """A paid call of one step, with the receipt that an earlier execution left, if any."""
+
+    def __init__(self, tasks: TaskService, run: RunReference, step: str, owner: str, receipt: Receipt | None) -> None:
+        self._tasks = tasks
+        self._run = run
+        self._step = step
+        self._owner = owner
+        self._receipt = receipt
+
+    def picture(self, buy: Callable[[], bytes | Receipt], collect: Callable[[Receipt], bytes]) -> bytes:
+        """The picture's bytes: collected with the receipt of an earlier execution, or bought.
+
+        A receipt is written before it is used. One that leads to nothing any more is dropped: the next try buys again.
+
+        Raises:
+            StillDrawing: the provider is at it; come back and collect.
+        """
+        answer = self._receipt or buy()
+        if not isinstance(answer, Receipt):
+            return answer
+        if self._receipt is None:
+            self._write(answer)
+        try:
+            return collect(answer)
+        except PictureGone:
+            log.error("paid picture is gone", provider=answer.provider)
+            self._write(None)
+            raise
+
+    def _write(self, receipt: Receipt | None) -> None:
+        written = never_losing(lambda: self._tasks.keep_receipt(self._run, self._step, self._owner, receipt))
+        if not written:
+            log.info("receipt left aside: another execution has the step")
