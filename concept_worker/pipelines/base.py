@@ -19,6 +19,7 @@ from concept_worker.errors import (
     MemoryExhausted,
     StageCrashed,
     StaleRun,
+    StillDrawing,
     StoreRefused,
     StoreUnavailable,
     TransientError,
@@ -256,14 +257,27 @@ class BaseTaskProcessor(ABC, Generic[PayloadT]):
 
     def _checkpointed(self, step: Step[T], work: Work[T]) -> T:
         """The step's output; `work` gets those of the steps it needs."""
-        return run_step(
-            self._services,
-            self.run,
-            step,
-            lambda _, *inputs: work(*inputs),
-            owner=str(uuid4()),
-            needs=self.steps[step],
+        while True:
+            owner = str(uuid4())
+            try:
+                return run_step(
+                    self._services,
+                    self.run,
+                    step,
+                    lambda _, *inputs: work(*inputs),
+                    owner=owner,
+                    needs=self.steps[step],
+                )
+            except StillDrawing as exc:
+                self._wait(step, owner, exc)
+
+    def _wait(self, step: Step[Any], owner: str, drawing: StillDrawing) -> None:
+        """Wait here, visibly: without a broker nobody else comes back for what was ordered."""
+        wait = drawing.retry_after
+        self._services.task_service.wait_step(
+            self.run, step.name, owner, str(drawing), is_attempt=False, delay_seconds=wait
         )
+        time.sleep(wait)
 
     @contextmanager
     def _mirrored(self) -> Iterator[None]:

@@ -159,6 +159,30 @@ begin
 end
 $$;
 
+-- New: receipts go along, so that trying again collects what is paid for instead of buying it again.
+create or replace function public.retry_task(
+    p_task_id uuid, p_user_id uuid, p_steps text[], p_new_id uuid default null
+) returns setof public.tasks
+language plpgsql security invoker set search_path = '' as $$
+declare
+    v_new public.tasks;
+begin
+    insert into public.tasks (id, user_id, type, metadata, retry_of)
+    select coalesce(p_new_id, gen_random_uuid()), user_id, type, metadata - 'retry', id from public.tasks
+    where id = p_task_id and user_id = p_user_id and status in ('failed', 'canceled')
+    returning * into v_new;
+    if not found then
+        return;
+    end if;
+    insert into public.task_steps (task_id, step, state, run, owner, tries, output, receipt, started_at, finished_at)
+    select v_new.id, step, case when state = 'done' then 'done' else 'waiting' end, 0, owner, tries, output, receipt,
+        started_at, finished_at
+    from public.task_steps
+    where task_id = p_task_id and step = any (p_steps) and (state = 'done' or receipt is not null);
+    return next v_new;
+end
+$$;
+
 do $$
 declare
     v_function regprocedure;

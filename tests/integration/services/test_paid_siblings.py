@@ -133,7 +133,7 @@ class TestALivingSibling:
         with pytest.raises(StaleRun):
             tasks.wait_step(old, BESIDE, "one", "busy", is_attempt=True, delay_seconds=900.0)
         assert begins(tasks, new) is None
-        assert tasks.wait_step(new, BESIDE, "two", "busy", is_attempt=True, delay_seconds=1.0) == 2
+        assert tasks.wait_step(new, BESIDE, "two", "busy", is_attempt=True, delay_seconds=1.0).attempts == 2
         assert begins(tasks, new, "three") is None
 
     def test_a_cancel_or_delete_ends_it(self, tasks: TaskService, row: TaskRow) -> None:

@@ -258,8 +258,8 @@ class TestSteps:
         """The reason is in the row while it waits, and gone when the step goes on."""
         run = claimed(tasks, row)
         tasks.begin_step(run, STEP, "one", 10)
-        attempts = tasks.wait_step(run, STEP, "one", "the provider is busy", is_attempt=True, delay_seconds=5.0)
-        assert attempts == 1
+        tries = tasks.wait_step(run, STEP, "one", "the provider is busy", is_attempt=True, delay_seconds=5.0)
+        assert tries.attempts == 1
         retry = tasks.get_task(row.id, row.user_id).metadata["retry"]
         assert (retry["step"], retry["attempt"], retry["reason"]) == (STEP, 1, "the provider is busy")
         begun = tasks.begin_step(run, STEP, "two", 10)
@@ -371,7 +371,8 @@ class TestSteps:
         """A closed door does not use a step's tries up."""
         run = claimed(tasks, row)
         tasks.begin_step(run, STEP, "one", 10)
-        assert tasks.wait_step(run, STEP, "one", "paused", is_attempt=False, delay_seconds=5.0) == 0
+        tries = tasks.wait_step(run, STEP, "one", "paused", is_attempt=False, delay_seconds=5.0)
+        assert (tries.attempts, tries.unknowns) == (0, 0)
 
     def test_only_its_execution_puts_a_step_down(self, tasks: TaskService, row: TaskRow) -> None:
         """Another one's trouble does not open it to a third."""
