@@ -27,6 +27,19 @@ def run_sql(stack: Stack, *statements: str) -> None:
     asyncio.run(run())
 
 
+def value_of(stack: Stack, expression: str) -> object:
+    """The value of an SQL expression, read as the owner of the database."""
+
+    async def run() -> object:
+        connection = await asyncpg.connect(stack.environment["DATABASE_URL"])
+        try:
+            return await connection.fetchval(f"select {expression}")
+        finally:
+            await connection.close()
+
+    return asyncio.run(run())
+
+
 @contextmanager
 def refusing(stack: Stack, table: str, condition: str) -> Iterator[None]:
     """The database takes no row that fulfils the condition."""

@@ -13,7 +13,7 @@ from concept_worker.errors import AbandonedRun
 from concept_worker.models import Receipt, RunReference, TaskRow, TaskStatus, TaskType
 from concept_worker.services.task_service import TaskService
 from concept_worker.settings import Settings
-from tests.integration.conftest import run_sql
+from tests.integration.conftest import value_of
 from tests.integration.services.rows import claimed
 
 STEP = "generate_base_image"
@@ -88,8 +88,7 @@ def test_a_receipt_goes_with_the_steps_output(tasks: TaskService, run: RunRefere
     """A link is a secret, and of no more use."""
     tasks.keep_receipt(run, STEP, "one", LINK)
     tasks.finish_step(run, STEP, {"done": True}, 50)
-    left = run_sql(stack, f"select receipt from public.task_steps where task_id = '{run.task_id}'")
-    assert [record["receipt"] for record in left] == [None]
+    assert value_of(stack, f"(select receipt from public.task_steps where task_id = '{run.task_id}')") is None
     assert not tasks.keep_receipt(run, STEP, "one", LINK)
 
 
@@ -123,21 +122,18 @@ def test_unknown_outcomes_are_counted_apart(tasks: TaskService, run: RunReferenc
 
 def test_callers_of_the_last_version_go_on(tasks: TaskService, run: RunReference, stack: Stack) -> None:
     """`wait_step` without the new argument is what it was."""
-    answer = run_sql(
+    answer = value_of(
         stack,
-        f"""select public.wait_step(p_task_id => '{run.task_id}', p_run => {run.number}, p_step => '{STEP}',
-        p_owner => 'one', p_reason => 'busy', p_is_attempt => true, p_delay_seconds => 0, p_lease_seconds => 9) as a""",
+        f"""public.wait_step(p_task_id => '{run.task_id}', p_run => {run.number}, p_step => '{STEP}', p_owner => 'one',
+        p_reason => 'busy', p_is_attempt => true, p_delay_seconds => 0, p_lease_seconds => 9)""",
     )
-    assert '"attempts": 1' in str(answer[0]["a"])
+    assert '"attempts": 1' in str(answer)
 
 
 def test_users_do_not_read_receipts(tasks: TaskService, run: RunReference, stack: Stack) -> None:
     """The table is closed to them, and so is the verb."""
     tasks.keep_receipt(run, STEP, "one", LINK)
     for role in ("anon", "authenticated"):
-        granted = run_sql(
-            stack,
-            f"""select has_table_privilege('{role}', 'public.task_steps', 'select') as reads,
-            has_function_privilege('{role}', 'public.keep_receipt(uuid, text, text, jsonb)', 'execute') as calls""",
-        )
-        assert (granted[0]["reads"], granted[0]["calls"]) == (False, False)
+        verb = "public.keep_receipt(uuid, text, text, jsonb)"
+        assert value_of(stack, f"has_table_privilege('{role}', 'public.task_steps', 'select')") is False
+        assert value_of(stack, f"has_function_privilege('{role}', '{verb}', 'execute')") is False
