@@ -3,7 +3,7 @@
     ConceptWorkerError
     ├── TransientError            may pass by itself: the step is retried
     │   ├── ProviderUnavailable   the image provider is away, slow or broken for now
-    │   │   ├── OutcomeUnknown    it may have done, and charged, what was asked: asked again once at most
+    │   │   ├── MaybeCharged    it may have done, and charged, what was asked: asked again once at most
     │   │   └── RateLimited       it asked us to wait (`retry_after` seconds)
     │   │       └── ProviderPaused  we keep away from it for now: closed circuit, full rate limit
     │   │           ├── CircuitOpen   so many of its calls failed in a row that nobody calls for a while
@@ -82,7 +82,7 @@ class ProviderUnavailable(TransientError):
     """The image provider is away, slow or broken for now."""
 
 
-class OutcomeUnknown(ProviderUnavailable):
+class MaybeCharged(ProviderUnavailable):
     """The request was sent and its answer is lost: the provider may have done the work, and charged for it."""
 
 

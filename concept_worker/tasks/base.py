@@ -16,8 +16,8 @@ from structlog.contextvars import bound_contextvars
 from concept_worker.errors import (
     AbandonedRun,
     ConceptWorkerError,
+    MaybeCharged,
     MisplacedStep,
-    OutcomeUnknown,
     ProviderPaused,
     ProviderUnavailable,
     StagedImageLost,
@@ -122,7 +122,7 @@ class StepTask(PipelineTask):
                 owner,
                 str(error),
                 is_attempt=not isinstance(error, ProviderPaused | StagingFull),
-                is_unknown=isinstance(error, OutcomeUnknown),
+                is_unknown=isinstance(error, MaybeCharged),
                 delay_seconds=delay,
             )
         except AbandonedRun as exc:
@@ -133,7 +133,7 @@ class StepTask(PipelineTask):
             log.warning("wait not shown in the row", reason=str(exc))
             return True
         log.info("step waits", reason=str(error), seconds=round(delay, 2), attempts=tries.attempts)
-        if isinstance(error, OutcomeUnknown):
+        if isinstance(error, MaybeCharged):
             log.warning("paid call of unknown outcome", unknowns=tries.unknowns)
             return tries.unknowns <= get_settings().unknown_outcome_tries
         return tries.attempts < get_settings().retry_attempts

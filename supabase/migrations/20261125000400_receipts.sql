@@ -197,3 +197,5 @@ begin
     end loop;
 end
 $$;
+
+notify pgrst, 'reload schema';

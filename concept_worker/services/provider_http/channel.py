@@ -12,7 +12,7 @@ from concept_worker.errors import (
     AccountRefused,
     BadProviderAnswer,
     ConceptWorkerError,
-    OutcomeUnknown,
+    MaybeCharged,
     ProviderUnavailable,
 )
 from concept_worker.logging import get_logger
@@ -154,7 +154,7 @@ class ProviderChannel:
 
         Raises:
             ProviderUnavailable: not reached; or too slow or cut off, where a repeat is free.
-            OutcomeUnknown: sent, but too slow or cut off: it may have been charged.
+            MaybeCharged: sent, but too slow or cut off: it may have been charged.
             BadProviderAnswer: larger than `max_bytes`.
             AccountRefused: the settings make no valid request.
         """
@@ -204,7 +204,7 @@ class ProviderChannel:
     def _lost(self, *, slow: bool) -> ProviderUnavailable:
         if self._repeats_are_free:
             return ProviderUnavailable(SLOW if slow else LOST)
-        return OutcomeUnknown(SLOW_CHARGED if slow else LOST_CHARGED)
+        return MaybeCharged(SLOW_CHARGED if slow else LOST_CHARGED)
 
     def _failed(self, outgoing: Outgoing, exc: Exception, started: float) -> None:
         cause = type(exc).__name__  # never its text, which may hold an address

@@ -11,7 +11,7 @@ from concept_worker.errors import (
     AccountRefused,
     ConceptWorkerError,
     ContentDeclined,
-    OutcomeUnknown,
+    MaybeCharged,
     ProviderRefused,
     ProviderUnavailable,
     RateLimited,
@@ -74,7 +74,7 @@ def refusal(
     verdict = judge(status, headers, body)
     trouble = _trouble(verdict.blame, status, headers, body, now)
     if status in _UNKNOWN_OUTCOME and isinstance(trouble, ProviderUnavailable) and not repeats_are_free:
-        trouble = OutcomeUnknown(AWAY_CHARGED)
+        trouble = MaybeCharged(AWAY_CHARGED)
     log.warning(
         "provider refused",
         provider=provider,

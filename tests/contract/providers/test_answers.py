@@ -9,7 +9,7 @@ import pytest
 from structlog.testing import capture_logs
 
 from concept_worker.devstack.fake_provider import FakeProvider, Fault, FaultKind
-from concept_worker.errors import ConceptWorkerError, OutcomeUnknown, ProviderUnavailable, RateLimited
+from concept_worker.errors import ConceptWorkerError, MaybeCharged, ProviderUnavailable, RateLimited
 from concept_worker.services.provider_http import troubles
 from concept_worker.services.provider_http.blame import Blame
 from tests.contract.providers.answers import ANSWERS, Answer
@@ -40,7 +40,7 @@ def test_an_answer_becomes_its_trouble(fake: FakeProvider, build: Any, image: An
     else:
         assert isinstance(caught.value, ProviderUnavailable)
         assert isinstance(caught.value, RateLimited) is (answer.blame is Blame.LIMIT or bool(answer.wait))
-        assert isinstance(caught.value, OutcomeUnknown) is (answer.status in (502, 504, 520, 524))
+        assert isinstance(caught.value, MaybeCharged) is (answer.status in (502, 504, 520, 524))
     refused = [line for line in lines if line["event"] == "provider refused"]
     assert [(line["blame"], line["advice"]) for line in refused] == [(answer.blame, troubles.ADVICE[answer.blame])]
     assert (len(fake.calls), fake.paid()) == (1, 0)

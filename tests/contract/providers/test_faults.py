@@ -13,7 +13,7 @@ from concept_worker.errors import (
     ConceptWorkerError,
     ContentDeclined,
     InvalidImage,
-    OutcomeUnknown,
+    MaybeCharged,
     ProviderRefused,
     ProviderUnavailable,
     RateLimited,
@@ -81,7 +81,7 @@ def on(wire: str, fault: Fault, error: type[ConceptWorkerError]) -> type[Concept
     if wire == "openai" and fault.kind is K.CONTENT:
         return ContentDeclined
     lost = fault.kind in (K.DISCONNECT, K.CUT, *(slow.kind for slow in SLOW)) or fault.status in (502, 504)
-    return OutcomeUnknown if wire == "openai" and lost and error is ProviderUnavailable else error
+    return MaybeCharged if wire == "openai" and lost and error is ProviderUnavailable else error
 
 
 @pytest.mark.parametrize("wire", WIRES)
@@ -149,7 +149,7 @@ def test_a_repeat_is_free_only_where_keys_are_honoured(build: Any, image: Any, e
     with FakeProvider(FakeProviderOptions(honours_keys=honours)) as server:
         server.faults.add(Fault(kind=K.DISCONNECT, times=1))
         generator = build("openai", openai_base_url=server.openai_url)
-        with pytest.raises(OutcomeUnknown):
+        with pytest.raises(MaybeCharged):
             image(generator)
         eventually(lambda: server.remembered() == 1)
         image(generator)

@@ -20,7 +20,7 @@ from concept_worker.services.addresses import parse_target
 from concept_worker.services.openai_images import wire
 from concept_worker.services.palette_repair import repair_palettes
 from concept_worker.services.provider_http.bodies import ESCAPES_MAX, VALUES_MAX, decode_base64, parse_json, unpacked
-from concept_worker.services.provider_http.troubles import retry_after_seconds
+from concept_worker.services.provider_http.waits import retry_after_seconds
 from tests.interpreter import held_by
 
 LONGEST = 0.5  # seconds

@@ -13,7 +13,7 @@ from concept_worker.errors import (
     ConceptWorkerError,
     ContentDeclined,
     InvalidImage,
-    OutcomeUnknown,
+    MaybeCharged,
     ProviderPaused,
     ProviderRefused,
     ProviderUnavailable,
@@ -84,7 +84,7 @@ def test_the_next_draws_when_one_is_away_for_good(trouble: ConceptWorkerError) -
 @pytest.mark.parametrize(
     "trouble",
     [
-        OutcomeUnknown("lost"),
+        MaybeCharged("lost"),
         ProviderUnavailable("away"),
         RateLimited("busy", 1.0),
         ProviderPaused("full", 1.0),

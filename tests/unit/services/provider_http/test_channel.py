@@ -9,7 +9,7 @@ import httpx
 import pytest
 from structlog.testing import capture_logs
 
-from concept_worker.errors import AccountRefused, BadProviderAnswer, OutcomeUnknown, ProviderUnavailable
+from concept_worker.errors import AccountRefused, BadProviderAnswer, MaybeCharged, ProviderUnavailable
 from concept_worker.services.provider_http.channel import Outgoing, ProviderChannel, Reply, provider_client
 
 ASKING = Outgoing("ask", "POST", "/ask", b"{}")
@@ -72,9 +72,9 @@ def test_a_large_body_ends_at_the_limit() -> None:
         (httpx.ConnectError("x"), ProviderUnavailable),
         (httpx.WriteError("x"), ProviderUnavailable),
         (httpx.ProxyError("x"), ProviderUnavailable),
-        (httpx.ReadTimeout("x"), OutcomeUnknown),
-        (httpx.ReadError("x"), OutcomeUnknown),
-        (httpx.RemoteProtocolError("x"), OutcomeUnknown),
+        (httpx.ReadTimeout("x"), MaybeCharged),
+        (httpx.ReadError("x"), MaybeCharged),
+        (httpx.RemoteProtocolError("x"), MaybeCharged),
         (httpx.DecodingError("x"), BadProviderAnswer),
         (httpx.UnsupportedProtocol("x"), AccountRefused),
         (httpx.LocalProtocolError("x"), AccountRefused),

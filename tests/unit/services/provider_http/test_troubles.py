@@ -9,7 +9,7 @@ from concept_worker.errors import (
     AccountRefused,
     ConceptWorkerError,
     ContentDeclined,
-    OutcomeUnknown,
+    MaybeCharged,
     ProviderRefused,
     ProviderUnavailable,
     RateLimited,
@@ -34,7 +34,7 @@ def trouble(
         ((301, 302, 307, 204, 206, 401, 402, 403, 404, 405, 410), AccountRefused),
         ((400, 413, 415, 422, 451), ProviderRefused),
         ((408, 409, 425, 500, 501, 503, 521, 522, 529), ProviderUnavailable),
-        ((502, 504, 520, 524), OutcomeUnknown),
+        ((502, 504, 520, 524), MaybeCharged),
         ((429,), RateLimited),
     ],
 )
