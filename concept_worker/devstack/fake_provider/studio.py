@@ -36,7 +36,8 @@ class FakeProviderOptions:
     seed: int = 0  # of durations and of faults with a probability
     cache: bool = True  # JigsawStack: by identical body, for a day; OpenAI: by idempotency key, if it honours one
     honours_keys: bool = False  # OpenAI: the vendor documents no idempotency key, and bills every request
-    result_links: bool = False  # OpenAI: answer with links, as some self-hosted servers do
+    result_links: bool = False  # OpenAI: answer with links, as some vendors and self-hosted servers do
+    link_host: str = "127.0.0.1"  # of those links; a vendor's pictures lie on another host than its API
     requests_per_second: int | None = None  # None: the headers say 50, and nobody counts
     artist: Artist = field(default_factory=PlainArtist)
 
@@ -141,7 +142,8 @@ class Studio:
         """A signed link, served by this fake, to `picture`; the same picture has the same link."""
         name = hashlib.sha256(picture.content).hexdigest()[:24]
         self.results[name] = picture
-        return f"{self.base_url}/results/{name}.png?X-Amz-Expires=604800&X-Amz-Signature={self.signature(name)}"
+        base = self.base_url.replace("127.0.0.1", self.options.link_host)
+        return f"{base}/results/{name}.png?X-Amz-Expires=604800&X-Amz-Signature={self.signature(name)}"
 
     def signature(self, name: str) -> str:
         """What a link to `name` must carry."""

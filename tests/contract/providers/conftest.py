@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 import pytest
 
 from concept_worker.devstack.fake_provider import FakeProvider
-from concept_worker.models import Palette
+from concept_worker.models import Palette, Receipt
 from concept_worker.services.interfaces import ConceptGenerator
 from concept_worker.services.jigsawstack import jigsawstack_generator
 from concept_worker.services.openai_images import openai_generator
@@ -71,10 +71,11 @@ def build(settings_for: Callable[..., Settings]) -> Iterator[Build]:
 
 @pytest.fixture
 def image() -> Callable[..., bytes]:
-    """`image(generator, seed=7)` asks for the usual picture."""
+    """`image(generator, seed=7)` asks for the usual picture, and collects it where a receipt came."""
 
     def ask(generator: ConceptGenerator, *, seed: int = 7) -> bytes:
-        return generator.generate_image("a fox reading a book", "calm nordic morning", seed=seed)
+        answer = generator.generate_image("a fox reading a book", "calm nordic morning", seed=seed)
+        return generator.collect(answer) if isinstance(answer, Receipt) else answer
 
     return ask
 
@@ -94,7 +95,7 @@ def refined() -> Callable[..., bytes]:
     """`refined(generator, original, seed=7)` asks for the usual change."""
 
     def ask(generator: ConceptGenerator, original: bytes, *, seed: int = 7) -> bytes:
-        return generator.refine_image(
+        answer = generator.refine_image(
             original,
             "make the fox blue",
             logo_description="a fox reading a book",
@@ -102,6 +103,7 @@ def refined() -> Callable[..., bytes]:
             preserve_aspects=("layout",),
             seed=seed,
         )
+        return generator.collect(answer) if isinstance(answer, Receipt) else answer
 
     return ask
 

@@ -23,8 +23,8 @@ PAYLOAD = GenerationPayload(logo_description="a heron in reeds", theme_descripti
 
 @pytest.fixture
 def fake() -> Iterator[FakeProvider]:
-    """A server of OpenAI's wire that answers with links."""
-    with FakeProvider(FakeProviderOptions(result_links=True)) as listening:
+    """A server of OpenAI's wire that answers with links to another host."""
+    with FakeProvider(FakeProviderOptions(result_links=True, link_host="localhost")) as listening:
         yield listening
 
 
@@ -74,7 +74,7 @@ def test_a_refused_host_is_mended_and_not_paid_again(stack: Stack, fake: FakePro
         failed = process(services, new_row(services, user_id))
     assert failed.status is TaskStatus.FAILED
     assert "the operator must check the hosts" in str(failed.error_message)
-    with services_of(stack, fake, "127.0.0.1") as services:
+    with services_of(stack, fake, "localhost") as services:
         again = process(services, retried(services, failed))
     assert again.status is TaskStatus.COMPLETED
     assert (fake.paid("image"), fake.paid()) == (1, 2)
@@ -83,7 +83,7 @@ def test_a_refused_host_is_mended_and_not_paid_again(stack: Stack, fake: FakePro
 def test_a_link_that_is_gone_is_bought_again_on_request(stack: Stack, fake: FakeProvider, user_id: UUID) -> None:
     """Nothing brings the first picture back; the receipt does not keep the user from a second one."""
     fake.faults.add(Fault(kind=FaultKind.STATUS, status=410, endpoint="result", times=1))
-    with services_of(stack, fake, "127.0.0.1") as services:
+    with services_of(stack, fake, "localhost") as services:
         failed = process(services, new_row(services, user_id))
         assert "has expired" in str(failed.error_message)
         assert process(services, retried(services, failed)).status is TaskStatus.COMPLETED
@@ -98,7 +98,7 @@ def test_a_crash_before_the_link_is_followed_costs_nothing(
     class Killed(BaseException):
         """What no handler takes."""
 
-    with services_of(stack, fake, "127.0.0.1") as services:
+    with services_of(stack, fake, "localhost") as services:
         row = new_row(services, user_id)
         with monkeypatch.context() as patch:
 
