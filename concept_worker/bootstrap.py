@@ -110,8 +110,19 @@ def build_services(settings: Settings, *, generator: ConceptGenerator | None = N
 
 
 def build_generator(settings: Settings) -> ConceptGenerator:
-    """The generator that the settings choose, a paid one behind the gate; its room is imported only then."""
-    match settings.chosen_provider:
+    """The generators that the settings choose, as one."""
+    pictures, palettes = settings.picture_providers, settings.palette_providers
+    generators = {name.value: _generator(name, settings) for name in dict.fromkeys((*pictures, *palettes))}
+    if len(generators) == 1:
+        return next(iter(generators.values()))
+    from concept_worker.services.provider_chain import ProviderChain
+
+    return ProviderChain(generators, pictures=pictures, palettes=palettes)
+
+
+def _generator(provider: Provider, settings: Settings) -> ConceptGenerator:
+    """One provider, a paid one behind the gate; its room is imported only then."""
+    match provider:
         case Provider.OFFLINE:
             from concept_worker.services.offline.generator import OfflineGenerator
 
@@ -119,11 +130,11 @@ def build_generator(settings: Settings) -> ConceptGenerator:
         case Provider.JIGSAWSTACK:
             from concept_worker.services.jigsawstack import jigsawstack_generator
 
-            return _gated(jigsawstack_generator(settings), settings)
+            return _gated(jigsawstack_generator(settings), provider, settings)
         case Provider.OPENAI:
             from concept_worker.services.openai_images import openai_generator
 
-            return _gated(openai_generator(settings), settings)
+            return _gated(openai_generator(settings), provider, settings)
 
 
 def _staging(settings: Settings) -> RedisStaging:
@@ -143,12 +154,12 @@ def _staging(settings: Settings) -> RedisStaging:
     )
 
 
-def _gated(generator: ConceptGenerator, settings: Settings) -> ConceptGenerator:
+def _gated(generator: ConceptGenerator, provider: Provider, settings: Settings) -> ConceptGenerator:
     from concept_worker.services.provider_gate import GatedGenerator, GateLimits, ProviderGate
 
     gate = ProviderGate.connect(
         settings.staging_url or settings.redis_url,
-        name=settings.chosen_provider.value,
+        name=provider.value,
         limits=GateLimits(
             calls=settings.provider_per_minute,
             failures=settings.circuit_failures,

@@ -11,10 +11,11 @@ from typing import Annotated, Any
 from urllib.parse import urlsplit
 
 from dotenv import dotenv_values
-from pydantic import AfterValidator, AliasChoices, Field, SecretStr
+from pydantic import AfterValidator, AliasChoices, BeforeValidator, Field, SecretStr
 from pydantic_settings import (
     BaseSettings,
     DotEnvSettingsSource,
+    NoDecode,
     PydanticBaseSettingsSource,
     SettingsConfigDict,
 )
@@ -32,6 +33,16 @@ class Provider(StrEnum):
     OFFLINE = "offline"
     JIGSAWSTACK = "jigsawstack"
     OPENAI = "openai"
+
+
+def _providers(value: object) -> object:
+    """Names in a row, as people write them: separated by commas, with blanks if they like; empty for none."""
+    if isinstance(value, str):
+        return tuple(name.strip() for name in value.split(",") if name.strip())
+    return () if value is None else value
+
+
+Providers = Annotated[tuple[Provider, ...], NoDecode, BeforeValidator(_providers)]
 
 
 class LogFormat(StrEnum):
@@ -133,7 +144,8 @@ class Settings(BaseSettings):
     staging_budget_mb: Annotated[int, Field(ge=0)] = 0  # of all staged bytes; 0: half of Redis's maxmemory, if it says
 
     # Provider
-    provider: Provider | None = None  # None: whoever has a key below, else offline
+    provider: Providers = ()  # the next draws when one is away for good; empty: whoever has a key, else offline
+    palette_provider: Providers = ()  # empty: as for pictures
     jigsawstack_api_key: SecretStr = Field(default=SecretStr(""), validation_alias=_neighbour("JIGSAWSTACK_API_KEY"))
     jigsawstack_api_url: Url = Field(
         default="https://api.jigsawstack.com", validation_alias=_neighbour("JIGSAWSTACK_API_URL")
@@ -197,13 +209,18 @@ class Settings(BaseSettings):
     log_format: LogFormat = LogFormat.JSON
 
     @property
-    def chosen_provider(self) -> Provider:
-        """The provider asked for, or the one that has a key."""
-        if self.provider is not None:
-            return self.provider
+    def picture_providers(self) -> tuple[Provider, ...]:
+        """The providers asked for, in order, or the one that has a key."""
+        if self.provider:
+            return tuple(dict.fromkeys(self.provider))
         if self.jigsawstack_api_key.get_secret_value():
-            return Provider.JIGSAWSTACK
-        return Provider.OPENAI if self.openai_api_key.get_secret_value() else Provider.OFFLINE
+            return (Provider.JIGSAWSTACK,)
+        return (Provider.OPENAI,) if self.openai_api_key.get_secret_value() else (Provider.OFFLINE,)
+
+    @property
+    def palette_providers(self) -> tuple[Provider, ...]:
+        """The providers that are asked for palettes, in order."""
+        return tuple(dict.fromkeys(self.palette_provider)) or self.picture_providers
 
     def __repr_args__(self) -> Iterator[tuple[str | None, Any]]:
         """Addresses without their passwords; secrets hide themselves."""

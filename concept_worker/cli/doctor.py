@@ -28,7 +28,7 @@ def examine() -> list[Finding]:
         *redis,
         *care_of(settings),
         _workers(settings, broker_is_well=redis[0].is_well),
-        Finding("provider", True, settings.chosen_provider.value),
+        Finding("provider", True, ", ".join(settings.picture_providers)),
     ]
 
 

@@ -7,6 +7,7 @@ from uuid import UUID
 
 from pydantic import TypeAdapter, ValidationError
 
+from concept_worker.errors import ProviderPaused, RateLimited
 from concept_worker.logging import get_logger
 from concept_worker.models import Palette, Receipt, RefinementPayload, StagedName
 from concept_worker.services.interfaces import ConceptGenerator, Staging
@@ -51,8 +52,14 @@ class ConceptService:
     def generate_color_palettes(
         self, theme_description: str, logo_description: str, num_palettes: int
     ) -> tuple[Palette, ...]:
-        """Exactly `num_palettes` palettes; what the provider did not give is made by colour harmony and marked."""
-        given = self._generator.generate_palettes(theme_description, logo_description, num_palettes)
+        """Exactly `num_palettes` palettes; what the provider did not give is made by colour harmony and marked.
+
+        A wait for palettes is a failed attempt, unlike one for a picture: they can be made without the provider.
+        """
+        try:
+            given = self._generator.generate_palettes(theme_description, logo_description, num_palettes)
+        except ProviderPaused as exc:
+            raise RateLimited(str(exc), exc.retry_after) from exc
         return _completed(given, theme_description, logo_description, num_palettes)
 
     def keep_palettes(self, task_id: UUID, palettes: tuple[Palette, ...]) -> None:

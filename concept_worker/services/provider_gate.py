@@ -16,7 +16,14 @@ from uuid import uuid4
 
 from redis import Redis
 
-from concept_worker.errors import ProviderPaused, ProviderUnavailable, RateLimited, StoreRefused, StoreUnavailable
+from concept_worker.errors import (
+    CircuitOpen,
+    ProviderPaused,
+    ProviderUnavailable,
+    RateLimited,
+    StoreRefused,
+    StoreUnavailable,
+)
 from concept_worker.logging import get_logger
 from concept_worker.models import Palette, Receipt
 from concept_worker.services.interfaces import ConceptGenerator
@@ -58,10 +65,10 @@ _ENTER = (
     _MENDING
     + """
 local most, window, probe = tonumber(ARGV[1]), tonumber(ARGV[2]), tonumber(ARGV[3])
-mend(KEYS[1], lasts_beyond(KEYS[1], tonumber(ARGV[4])))
+mend(KEYS[1], is_other(KEYS[1], 'string') or lasts_beyond(KEYS[1], tonumber(ARGV[4])))
 mend(KEYS[3], lasts_beyond(KEYS[3], 4 * probe))
 local left = redis.call('PTTL', KEYS[1])
-if left > 0 then return {left, 'pause', mended} end
+if left > 0 then return {left, redis.call('GET', KEYS[1]) == 'circuit' and 'circuit' or 'pause', mended} end
 if redis.call('EXISTS', KEYS[2]) == 1 and not redis.call('SET', KEYS[3], '1', 'NX', 'PX', probe) then
     return {math.max(math.floor(redis.call('PTTL', KEYS[3]) / 4), 250), 'circuit', mended}
 end
@@ -166,7 +173,8 @@ class ProviderGate:
         if milliseconds > 0:
             reason = "the rate limit is used up" if door == b"rate" else "the image provider is having trouble"
             spread = 1 + random.uniform(0, _SPREAD)  # noqa: S311 - jitter needs no secrecy
-            raise ProviderPaused(f"{reason}, waiting", milliseconds / 1000 * spread)
+            paused = CircuitOpen if door == b"circuit" else ProviderPaused
+            raise paused(f"{reason}, waiting", milliseconds / 1000 * spread)
 
     def _durations(self) -> tuple[float, float, float]:
         """Window, longest probe and longest pause, in seconds."""
@@ -217,9 +225,7 @@ def _noted() -> Iterator[None]:
 
 
 class GatedGenerator:
-    """A `ConceptGenerator` behind the gate. Waiting for an image is no failed attempt; for palettes it is one, because
-    they can be made without the provider.
-    """
+    """A `ConceptGenerator` behind the gate."""
 
     def __init__(self, *, generator: ConceptGenerator, gate: ProviderGate) -> None:
         self._generator = generator
@@ -231,12 +237,9 @@ class GatedGenerator:
         )
 
     def generate_palettes(self, theme_description: str, logo_description: str, count: int) -> list[Palette]:
-        try:
-            return self._through(
-                "palettes", lambda: self._generator.generate_palettes(theme_description, logo_description, count)
-            )
-        except ProviderPaused as exc:
-            raise RateLimited(str(exc), exc.retry_after) from exc
+        return self._through(
+            "palettes", lambda: self._generator.generate_palettes(theme_description, logo_description, count)
+        )
 
     def refine_image(
         self,

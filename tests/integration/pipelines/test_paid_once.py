@@ -36,7 +36,7 @@ def services_of(stack: Stack, fake: FakeProvider, hosts: str) -> Iterator[Servic
         supabase_secret_key=stack.environment["SUPABASE_SECRET_KEY"],
         redis_url=stack.environment["REDIS_URL"],
         staging_url=stack.environment["CONCEPT_STAGING_URL"],
-        provider=Provider.OPENAI,
+        provider=(Provider.OPENAI,),
         openai_api_key=fake.api_key,
         openai_base_url=fake.openai_url,
         image_size=256,

@@ -11,9 +11,8 @@ import pytest
 from structlog.testing import capture_logs
 
 from concept_worker.devstack import Stack
-from concept_worker.errors import BadProviderAnswer, ProviderPaused, ProviderUnavailable, RateLimited
-from concept_worker.services.offline.generator import OfflineGenerator
-from concept_worker.services.provider_gate import GatedGenerator, GateLimits, ProviderGate
+from concept_worker.errors import BadProviderAnswer, CircuitOpen, ProviderPaused, ProviderUnavailable, RateLimited
+from concept_worker.services.provider_gate import GateLimits, ProviderGate
 from tests.waiting import until
 
 MakeGate = Callable[[GateLimits], ProviderGate]
@@ -203,14 +202,15 @@ def test_circuits_are_apart(make_gate: MakeGate) -> None:
     assert not is_open(gate, "image")
 
 
-def test_palettes_do_not_wait_for_ever(make_gate: MakeGate) -> None:
-    """They can be made without the provider, so a closed door is an attempt that failed."""
+def test_an_open_circuit_is_told_from_a_full_limit(make_gate: MakeGate) -> None:
+    """Another provider may draw while the circuit is open, not while this one only asked to wait."""
     gate = make_gate(GateLimits(failures=1))
-    fail(gate, ProviderUnavailable("away"), "palettes")
-    generator = GatedGenerator(generator=OfflineGenerator(), gate=gate)
-    with pytest.raises(RateLimited) as caught:
-        generator.generate_palettes("warm", "a fox", 3)
-    assert not isinstance(caught.value, ProviderPaused)
+    fail(gate, ProviderUnavailable("away"), "image")
+    fail(gate, RateLimited("slow down", 20.0), "palettes")
+    for circuit, kind in (("image", CircuitOpen), ("palettes", ProviderPaused)):
+        with pytest.raises(ProviderPaused) as caught, gate.passing(circuit):
+            pytest.fail("the door is closed")
+        assert type(caught.value) is kind
 
 
 class TestOddKeys:
