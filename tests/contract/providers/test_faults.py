@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import struct
+import zlib
 from typing import Any
 
 import pytest
 
 from concept_worker.devstack.fake_provider import FakeProvider, FakeProviderOptions, Fault, FaultKind
+from concept_worker.devstack.fake_provider.pictures import PlainArtist
 from concept_worker.errors import (
     AccountRefused,
     BadProviderAnswer,
@@ -200,11 +203,23 @@ def test_a_truncated_image_fails_when_it_is_decoded(fake: Any, build: Any, image
 
 
 @pytest.mark.parametrize("wire", WIRES)
-def test_an_answer_beyond_the_limit_is_not_read(fake: Any, build: Any, image: Any, wire: str) -> None:
-    """More bytes than an image may have."""
-    with pytest.raises((BadProviderAnswer, InvalidImage)):
-        image(build(wire, max_image_bytes=1024))
-    assert len(fake.calls) == 1
+def test_a_picture_beyond_the_limit_is_refused(build: Any, image: Any, wire: str) -> None:
+    """More bytes than an image may have that is not nothing but pixels."""
+
+    class Wordy(PlainArtist):
+        """Writes a page into each picture."""
+
+        def draw(self, prompt: str, seed: int, width: int, height: int) -> bytes:
+            picture = super().draw(prompt, seed, width, height)
+            words = b"tEXtComment\0" + b"w" * 2048
+            chunk = struct.pack(">I", len(words) - 4) + words + struct.pack(">I", zlib.crc32(words))
+            return picture[:33] + chunk + picture[33:]  # behind the header
+
+    with FakeProvider(FakeProviderOptions(artist=Wordy())) as wordy:
+        generator = build(wire, max_image_bytes=1024, openai_base_url=wordy.openai_url, jigsawstack_api_url=wordy.url)
+        with pytest.raises((BadProviderAnswer, InvalidImage)):
+            image(generator)
+        assert len(wordy.calls) == 1
 
 
 @pytest.mark.parametrize("wire", WIRES)

@@ -141,7 +141,7 @@ def test_a_finished_step_is_not_done_again(services: Services, user_id: UUID) ->
     assert task is not None
     palettes = iter([harmonize("warm", "a fox", 1)])
     outputs = [
-        run_step(services, RunReference.of(task), GENERATE_PALETTES, lambda _: tuple(next(palettes)), owner=owner)
+        run_step(services, RunReference.of(task), GENERATE_PALETTES, lambda *_: tuple(next(palettes)), owner=owner)
         for owner in ("one", "two")
     ]
     assert outputs[0] == outputs[1]
@@ -154,7 +154,7 @@ def test_of_two_executions_the_first_output_counts(services: Services, user_id: 
     assert task is not None
     run, (first, second) = RunReference.of(task), harmonize("warm", "a fox", 2)
 
-    def overtaken(_: TaskRow) -> tuple[Palette, ...]:
+    def overtaken(*_: object) -> tuple[Palette, ...]:
         services.task_service.finish_step(run, GENERATE_PALETTES.name, GENERATE_PALETTES.dump((first,)), 75)
         return (second,)
 
@@ -225,7 +225,7 @@ def test_what_a_step_stages_after_the_end_is_removed(services: Services, user_id
     task = services.task_service.claim_task_if_pending(row.id, user_id)
     assert task is not None
 
-    def stage_late(_: TaskRow) -> StagedImage:
+    def stage_late(*_: object) -> StagedImage:
         services.task_service.update_task_status(row.id, TaskStatus.COMPLETED, result_id=uuid4())
         picture = OfflineGenerator(size=64).generate_image("x", "y", seed=1)
         return services.image_service.stage_image(picture, task_id=row.id, name=StagedName.BASE)

@@ -103,7 +103,11 @@ def paid(services: Services, task: TaskRow) -> StagedImage:
     """Its base image, paid, staged and checkpointed."""
     processor = GenerationTaskProcessor(task.id, task.user_id, PAYLOAD, services, RunReference.of(task))
     return run_step(
-        services, RunReference.of(task), GENERATE_BASE_IMAGE, lambda _: processor.generate_base_image(), owner="one"
+        services,
+        RunReference.of(task),
+        GENERATE_BASE_IMAGE,
+        lambda _, paid: processor.generate_base_image(paid),
+        owner="one",
     )
 
 
@@ -185,7 +189,7 @@ class TestAFailedRun:
         services = build()
         task = new_run(services, user_id)
 
-        def late(_: TaskRow) -> StagedImage:
+        def late(*_: object) -> StagedImage:
             services.task_service.update_task_status(task.id, TaskStatus.FAILED, error_message="no")
             return services.image_service.stage_image(PICTURE, task_id=task.id, name=StagedName.BASE)
 
