@@ -28,6 +28,7 @@ from concept_worker.models import (
 from concept_worker.pipelines.base import Services, fail_run, run_step
 from concept_worker.pipelines.concept import GENERATE_PALETTES, STORE_BASE_IMAGE, StoredBase
 from concept_worker.pipelines.generation import GENERATE_BASE_IMAGE, GenerationTaskProcessor
+from concept_worker.pipelines.paid_call import PaidCall
 from concept_worker.pipelines.refinement import RefinementTaskProcessor
 from concept_worker.services.offline.generator import OfflineGenerator
 from concept_worker.settings import Settings
@@ -259,9 +260,11 @@ def test_a_picture_that_waits_in_staging_is_not_paid_again(stack: Stack, user_id
     picture = OfflineGenerator(size=64).generate_image("x", "y", seed=1)
     waiting = services.image_service.stage_image(picture, task_id=task_id, name=StagedName.BASE)
     wish = RefinementPayload(refinement_prompt="bolder", original_image_path="of/no/matter.png")
+    run = RunReference(task_id=task_id, number=1, type=TaskType.GENERATION)
+    paid = PaidCall(services.task_service, run, GENERATE_BASE_IMAGE.name, "one", None)
     found = [
-        GenerationTaskProcessor(task_id, user_id, PAYLOAD, services).generate_base_image(),
-        RefinementTaskProcessor(task_id, user_id, wish, services).refine_image(waiting),
+        GenerationTaskProcessor(task_id, user_id, PAYLOAD, services).generate_base_image(paid),
+        RefinementTaskProcessor(task_id, user_id, wish, services).refine_image(waiting, paid),
     ]
     services.close()
     assert found == [waiting, waiting]
