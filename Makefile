@@ -5,12 +5,15 @@ VENV   := .venv
 BIN    := $(VENV)/bin
 READY  := $(VENV)/.ready
 
-LOGO   ?=
-THEME  ?=
+# Words that somebody gave, on the command line or in the environment; empty ones are given, too.
+GIVEN  := $(foreach name,LOGO THEME,$(if $(filter command environment,$(firstword $(origin $(name)))),$(name)))
 # Further options of the demo: make demo ARGS="--num-palettes 3 --json"
 ARGS   ?=
 
-# As environment, so that quotes and dollars in a person's words stay words.
+# A person's words stay as they were typed: `value` keeps make from reading their dollars, the environment keeps the
+# shell from reading anything.
+override LOGO := $(value LOGO)
+override THEME := $(value THEME)
 export LOGO THEME
 
 .DEFAULT_GOAL := help
@@ -30,7 +33,8 @@ $(READY): pyproject.toml constraints.txt
 	@touch $@
 
 demo: $(READY) ## Run the main job: LOGO="a fox leaping over a crescent moon" THEME="warm autumn, hand-made"
-	@$(BIN)/concept-worker demo $(if $(LOGO),--logo "$$LOGO") $(if $(THEME),--theme "$$THEME") $(ARGS)
+	@$(BIN)/concept-worker demo $(if $(filter LOGO,$(GIVEN)),--logo "$$LOGO") \
+		$(if $(filter THEME,$(GIVEN)),--theme "$$THEME") $(ARGS)
 
 dev: $(READY) ## Keep stack, workers, beat and Flower running until Ctrl-C
 	@$(BIN)/concept-worker dev
