@@ -301,7 +301,7 @@ class Downloader(Protocol):
 class Staging(Protocol):
     """Where bytes wait between two steps. Raises `StoreUnavailable` or `StoreRefused`."""
 
-    def store(self, key: str, content: bytes, state: SealedAs) -> None:
+    def store(self, key: str, content: bytes, state: SealedAs = SealedAs.ARRIVED) -> None:
         """Keep the bytes, sealed, for a limited time; the same key again replaces them, and fills its reservation."""
         ...
 

@@ -97,7 +97,7 @@ class RedisStaging:
         redis = Redis.from_url(url, socket_timeout=_TIMEOUT, socket_connect_timeout=_TIMEOUT)
         return cls(redis, seconds, sealer=sealer, limits=limits)
 
-    def store(self, key: str, content: bytes, state: SealedAs) -> None:
+    def store(self, key: str, content: bytes, state: SealedAs = SealedAs.ARRIVED) -> None:
         seal = self._sealer.seal(key, content, state)
 
         def write() -> None:
