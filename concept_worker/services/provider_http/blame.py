@@ -24,6 +24,8 @@ CONTENT_CODES = frozenset(
         *("moderation_blocked", "content_policy_violation", "content_filter", "contentfilter"),
         *("responsibleaipolicyviolation", "image_content_policy_violation", "content_moderation", "content_filtered"),
         *("safety", "image_safety", "prohibited_content", "image_prohibited_content", "blocklist"),
+        *("contentpolicyviolation", "providercontentpolicyviolation", "sensitivecontentdetected", "promptblocked"),
+        *("unsafecontentdetected", "nsfwcontentdetected", "imageblocked", "moderationfailed", "invalidprovidercontent"),
         *("request moderated", "content moderated", "invalidpromptcontent", "invalid_prompt_content", "nsfw_content"),
     }
 )
@@ -32,12 +34,21 @@ CREDIT_CODES = frozenset(
         *("insufficient_quota", "billing_hard_limit_reached", "billing_not_active", "credit_balance_exhausted"),
         *("organization_spend_limit_exceeded", "project_spend_limit_exceeded", "organization_usage_limit_exceeded"),
         *("insufficient_credits", "insufficientcredits", "not_enough_credits", "payment_required"),
+        *("paymentrequired", "quotaexceeded"),
     }
 )
 KEY_CODES = frozenset(
-    {"invalid_api_key", "api_key_invalid", "invalidapikey", "unauthenticated", "invalid_authentication"}
+    {
+        *("invalid_api_key", "api_key_invalid", "invalidapikey", "missingapikey"),
+        *("unauthenticated", "invalid_authentication"),
+    }
 )
-ADDRESS_CODES = frozenset({"model_not_found", "deploymentnotfound", "operationnotsupported", "unsupported_model"})
+ADDRESS_CODES = frozenset(
+    {
+        *("model_not_found", "deploymentnotfound", "operationnotsupported", "unsupported_model"),
+        *("modelnotfound", "unknownmodel", "invalidmodel"),
+    }
+)
 PARAMETER_CODES = frozenset(
     {
         *(
@@ -192,7 +203,7 @@ def _parameter(_: int, answer: _Answer) -> str | None:
     code = answer.code_in(PARAMETER_CODES)
     if code is not None:
         return code
-    return "" if "param" in answer.names else answer.says(_PARAMETER_TEXT)
+    return "" if {"param", "parameter"} & answer.names else answer.says(_PARAMETER_TEXT)
 
 
 _RULES = (

@@ -12,12 +12,14 @@ from concept_worker.errors import (
     ConceptWorkerError,
     ContentDeclined,
     MaybeCharged,
+    OrderFailed,
+    OrderRefused,
     ProviderRefused,
     ProviderUnavailable,
     RateLimited,
 )
 from concept_worker.logging import get_logger
-from concept_worker.services.provider_http.blame import Blame, judge
+from concept_worker.services.provider_http.blame import Blame, Verdict, judge
 from concept_worker.services.provider_http.waits import asked_wait, must_not_retry, retry_after_seconds
 
 log = get_logger(__name__)
@@ -32,6 +34,7 @@ PARAMETER = "The image provider refused how it was asked; the operator must chec
 BUSY = "The image provider asked us to wait."
 AWAY = "The image provider is unavailable for now."
 AWAY_CHARGED = "The image provider's gateway gave up on the answer; the call may have been charged."
+FAILED = "The image provider failed at the picture and is asked for another one."
 STOPPED = "The image provider failed and asked not to be asked again."
 
 # What the operator reads in the log.
@@ -48,6 +51,18 @@ ADVICE: dict[Blame, str] = {
 }
 # A gateway says these when it has waited in vain for an origin that may well go on.
 _UNKNOWN_OUTCOME = frozenset({502, 504, 520, 524})
+# Words in the code of a job that ended by the vendor's own fault, or by that of the house behind it.
+_OWN_FAULT = (
+    "timeout",
+    "unavailable",
+    "server",
+    "provider",
+    "inference",
+    "internal",
+    "ratelimit",
+    "notready",
+    "failed",
+)
 _REFUSALS: dict[Blame, Callable[[], ConceptWorkerError]] = {
     Blame.CONTENT: lambda: ContentDeclined(CONTENT),
     Blame.REQUEST: lambda: ProviderRefused(REQUEST),
@@ -75,6 +90,24 @@ def refusal(
     trouble = _trouble(verdict.blame, status, headers, body, now)
     if status in _UNKNOWN_OUTCOME and isinstance(trouble, ProviderUnavailable) and not repeats_are_free:
         trouble = MaybeCharged(AWAY_CHARGED)
+    _log_refusal(provider, status, verdict)
+    return trouble
+
+
+def job_trouble(provider: str, error: object) -> ConceptWorkerError:
+    """The error for a job that ended without a picture, its operator's sentence logged. `error` is the job's own."""
+    verdict = judge(400, {}, {"error": error})
+    if verdict.blame is Blame.REQUEST and any(word in verdict.code for word in _OWN_FAULT):
+        verdict = Verdict(Blame.OUTAGE, verdict.code)
+    _log_refusal(provider, None, verdict)
+    if verdict.blame in (Blame.LIMIT, Blame.OUTAGE):
+        return OrderFailed(FAILED)
+    if verdict.blame is Blame.CONTENT:
+        return ContentDeclined(CONTENT)
+    return OrderRefused(str(_REFUSALS[verdict.blame]()))
+
+
+def _log_refusal(provider: str, status: int | None, verdict: Verdict) -> None:
     log.warning(
         "provider refused",
         provider=provider,
@@ -83,7 +116,6 @@ def refusal(
         code=verdict.code,
         advice=ADVICE[verdict.blame],
     )
-    return trouble
 
 
 def _trouble(blame: Blame, status: int, headers: Mapping[str, str], body: object, now: float) -> ConceptWorkerError:

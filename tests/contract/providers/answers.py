@@ -32,6 +32,12 @@ class Answer:
         return "-".join((self.vendor, str(self.status), self.blame.value, *self.source.split()[:4]))
 
 
+def runware(code: str, parameter: str | None = None) -> Any:
+    """Runware's body: a list of errors."""
+    named = {"parameter": parameter} if parameter else {}
+    return {"data": [], "errors": [{"code": code, "message": "No.", **named, "taskType": "imageInference"}]}
+
+
 def openai(
     code: str | None, kind: str = "invalid_request_error", message: str = "No.", param: str | None = None
 ) -> Any:
@@ -341,10 +347,19 @@ ANSWERS = [
         "runware",
         400,
         {"errors": [{"code": "unsupportedDimensions", "parameter": "width"}]},
-        B.REQUEST,
+        B.PARAMETER,
         "documentation",
     ),
     Answer("runware", 401, {"errors": [{"code": "invalidApiKey", "message": "x"}]}, B.KEY, "documentation"),
+    Answer("runware", 400, runware("invalidProviderContent"), B.CONTENT, "clients: the house behind it declined"),
+    Answer("runware", 400, runware("contentPolicyViolation"), B.CONTENT, "SDK"),
+    Answer("runware", 400, runware("nsfwContentDetected"), B.CONTENT, "SDK"),
+    Answer("runware", 400, runware("invalidWidth", "width"), B.PARAMETER, "clients: a side the model does not draw"),
+    Answer("runware", 400, runware("unsupportedParameter", "steps"), B.PARAMETER, "SDK"),
+    Answer("runware", 402, runware("insufficientCredits"), B.CREDIT, "reference of statuses"),
+    Answer("runware", 404, runware("modelNotFound", "model"), B.ADDRESS, "SDK"),
+    Answer("runware", 429, runware("rateLimitExceeded"), B.LIMIT, "SDK", {"retry-after": "2"}, 2.0),
+    Answer("runware", 500, runware("internalServerError"), B.OUTAGE, "SDK"),
     Answer(
         "replicate",
         429,
