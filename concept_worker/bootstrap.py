@@ -135,6 +135,10 @@ def _generator(provider: Provider, settings: Settings) -> ConceptGenerator:
             from concept_worker.services.openai_images import openai_generator
 
             return _gated(openai_generator(settings), provider, settings)
+        case Provider.RUNWARE:
+            from concept_worker.services.runware import runware_generator
+
+            return _gated(runware_generator(settings), provider, settings)
 
 
 def _staging(settings: Settings) -> RedisStaging:

@@ -7,7 +7,7 @@ from enum import StrEnum
 from functools import lru_cache
 from io import StringIO
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 from urllib.parse import urlsplit
 
 from dotenv import dotenv_values
@@ -33,6 +33,7 @@ class Provider(StrEnum):
     OFFLINE = "offline"
     JIGSAWSTACK = "jigsawstack"
     OPENAI = "openai"
+    RUNWARE = "runware"
 
 
 def _providers(value: object) -> object:
@@ -163,6 +164,11 @@ class Settings(BaseSettings):
     openai_output_format: str = ""
     openai_response_format: str = ""
     openai_auth_header: str = ""  # empty: the vendor's, mostly Authorization with Bearer
+    runware_api_key: SecretStr = Field(default=SecretStr(""), validation_alias=_neighbour("RUNWARE_API_KEY"))
+    runware_base_url: Url = "https://api.runware.ai/v1"
+    runware_model: str = "bfl:5@1"  # FLUX.2 [pro], by the vendor's id: it draws, and changes a picture given to it
+    runware_edit_model: str = ""  # of refinements; empty: the same
+    runware_input: Literal["referenceImages", "seedImage"] = "referenceImages"  # how the model takes the original
     provider_per_minute: Annotated[int, Field(ge=0)] = 0  # calls of all workers together; 0: no limit
     circuit_failures: Annotated[int, Field(ge=1)] = 5  # in a row; then nobody calls for a while
     circuit_seconds: Annotated[float, Field(gt=0)] = 30.0
@@ -215,7 +221,9 @@ class Settings(BaseSettings):
             return tuple(dict.fromkeys(self.provider))
         if self.jigsawstack_api_key.get_secret_value():
             return (Provider.JIGSAWSTACK,)
-        return (Provider.OPENAI,) if self.openai_api_key.get_secret_value() else (Provider.OFFLINE,)
+        if self.openai_api_key.get_secret_value():
+            return (Provider.OPENAI,)
+        return (Provider.RUNWARE,) if self.runware_api_key.get_secret_value() else (Provider.OFFLINE,)
 
     @property
     def palette_providers(self) -> tuple[Provider, ...]:

@@ -189,9 +189,9 @@ class _Redirect:
     location: str
 
 
-def guarded_downloader(settings: Settings) -> GuardedDownloader:
-    """The downloader for `settings`: the Supabase host and `download_hosts`."""
-    hosts = [*settings.download_hosts.split(","), urlsplit(settings.supabase_url).hostname or ""]
+def guarded_downloader(settings: Settings, *, provider_hosts: Sequence[str] = ()) -> GuardedDownloader:
+    """The downloader for `settings`: the Supabase host, `download_hosts`, and where a provider's pictures lie."""
+    hosts = [*provider_hosts, *settings.download_hosts.split(","), urlsplit(settings.supabase_url).hostname or ""]
     return GuardedDownloader(
         allowed_hosts=hosts,
         limits=DownloadLimits(max_bytes=settings.max_image_bytes, seconds=settings.download_timeout_seconds),

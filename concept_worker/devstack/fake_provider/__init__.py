@@ -1,4 +1,4 @@
-"""A paid image provider that costs nothing: JigsawStack's and OpenAI's wires on a real socket, with faults to order."""
+"""Paid image providers that cost nothing: the vendors' wires on a real socket, with faults to order."""
 
 from concept_worker.devstack.fake_provider.faults import Fault, FaultKind, Latency
 from concept_worker.devstack.fake_provider.server import FakeProvider

@@ -39,7 +39,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
         port=parsed.port,
     )
     fake.faults.add(*parsed.fault)
-    where = {"url": fake.url, "openai_url": fake.openai_url, "api_key": fake.api_key}
+    where = {"url": fake.url, "openai_url": fake.openai_url, "runware_url": fake.runware_url, "api_key": fake.api_key}
     sys.stdout.write(json.dumps(where) + "\n")
     sys.stdout.flush()
     fake.serve()

@@ -50,7 +50,7 @@ class OpenAIWire:
     def refuse(self, status: int, fault: Fault | None = None) -> Response:
         """`{"error": {"message": …, "type": …, "param": null, "code": …}}`."""
         if fault and fault.kind is FaultKind.CANNED:
-            return _canned(fault)
+            return canned(fault)
         if fault and fault.kind is FaultKind.TEXT_ERROR:
             return Response("upstream connect error", status, media_type="text/plain")
         code = {401: "invalid_api_key", 404: "model_not_found", 429: "rate_limit_exceeded"}.get(status)
@@ -173,7 +173,8 @@ class OpenAIWire:
         )
 
 
-def _canned(fault: Fault) -> Response:
+def canned(fault: Fault) -> Response:
+    """The fault's own answer, as it is."""
     if isinstance(fault.body, str):
         return Response(fault.body, fault.status, fault.headers, "text/html")
     return JSONResponse(fault.body, fault.status, fault.headers)

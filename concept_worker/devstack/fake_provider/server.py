@@ -20,13 +20,15 @@ from concept_worker.devstack.fake_provider.control import Control
 from concept_worker.devstack.fake_provider.faults import FaultBook
 from concept_worker.devstack.fake_provider.jigsawstack import JigsawStackWire
 from concept_worker.devstack.fake_provider.openai import OpenAIWire
+from concept_worker.devstack.fake_provider.runware import RunwareWire
 from concept_worker.devstack.fake_provider.studio import FakeProviderOptions, Studio
 
 
 class FakeProvider:
-    """A context manager: the fake listens while the block runs. Both wires are at the same address.
+    """A context manager: the fake listens while the block runs. All wires are at the same address.
 
-    `url` is the base for JigsawStack, `openai_url` for OpenAI; `calls` is what was asked, `faults` what goes wrong.
+    `url` is the base for JigsawStack, `openai_url` for OpenAI, `runware_url` for Runware; `calls` is what was asked,
+    `faults` what goes wrong.
     """
 
     def __init__(self, options: FakeProviderOptions | None = None, *, port: int = 0) -> None:
@@ -48,8 +50,13 @@ class FakeProvider:
         return f"{self._studio.base_url}/v1"
 
     @property
+    def runware_url(self) -> str:
+        """The one address of Runware's wire."""
+        return f"{self._studio.base_url}/v1"
+
+    @property
     def api_key(self) -> str:
-        """The key that both wires accept."""
+        """The key that all wires accept."""
         return self._studio.options.api_key
 
     @property
@@ -114,7 +121,12 @@ def _config(studio: Studio) -> uvicorn.Config:
         return jigsawstack.refuse(exc.status_code if isinstance(exc, HTTPException) else 500)
 
     app = Starlette(
-        routes=[*jigsawstack.routes(), *OpenAIWire(studio).routes(), *Control(studio).routes()],
+        routes=[
+            *jigsawstack.routes(),
+            *OpenAIWire(studio).routes(),
+            *RunwareWire(studio).routes(),
+            *Control(studio).routes(),
+        ],
         exception_handlers={HTTPException: refuse},
         # A web page whose name leads to this machine is not answered.
         middleware=[Middleware(TrustedHostMiddleware, allowed_hosts=["127.0.0.1", "localhost"], www_redirect=False)],

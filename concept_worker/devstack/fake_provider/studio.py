@@ -68,6 +68,7 @@ class Studio:
         self.base_url = ""  # known once the socket is
         self._random = random.Random(options.seed)  # noqa: S311  repeatable durations, not a secret
         self._cache: dict[str, tuple[float, object]] = {}
+        self._at_reset: list[Callable[[], None]] = []
         self._second = (0, 0)  # the second now, requests in it
 
     def reset(self) -> None:
@@ -77,6 +78,12 @@ class Studio:
         self.files.clear()
         self.results.clear()
         self._cache.clear()
+        for forget in self._at_reset:
+            forget()
+
+    def on_reset(self, forget: Callable[[], None]) -> None:
+        """Call `forget` at each reset: a wire keeps its own jobs."""
+        self._at_reset.append(forget)
 
     def remembered(self) -> int:
         """How many answers the cache holds."""

@@ -1,4 +1,4 @@
-"""Both adapters on a real socket: one fake provider for all tests of a module, as new for each of them."""
+"""The adapters on a real socket: one fake provider for all tests of a module, as new for each of them."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from concept_worker.models import Palette, Receipt
 from concept_worker.services.interfaces import ConceptGenerator
 from concept_worker.services.jigsawstack import jigsawstack_generator
 from concept_worker.services.openai_images import openai_generator
+from concept_worker.services.runware import runware_generator
 from concept_worker.settings import Settings
 from tests.waiting import until
 
@@ -41,6 +42,8 @@ def settings_for(fake: FakeProvider) -> Callable[..., Settings]:
             "jigsawstack_api_url": fake.url,
             "openai_api_key": fake.api_key,
             "openai_base_url": fake.openai_url,
+            "runware_api_key": fake.api_key,
+            "runware_base_url": fake.runware_url,
             "image_size": 256,
             "download_hosts": "127.0.0.1",
             "download_allow_http": True,
@@ -58,6 +61,7 @@ def build(settings_for: Callable[..., Settings]) -> Iterator[Build]:
     factories: dict[str, Callable[[Settings], ConceptGenerator]] = {
         "jigsawstack": jigsawstack_generator,
         "openai": openai_generator,
+        "runware": runware_generator,
     }
 
     def make(wire: str, **changes: object) -> ConceptGenerator:
