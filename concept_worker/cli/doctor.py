@@ -8,7 +8,7 @@ from uuid import UUID
 from redis import Redis
 from redis.exceptions import RedisError
 
-from concept_worker.bootstrap import build_records
+from concept_worker.bootstrap import build_generator, build_records
 from concept_worker.cli.findings import Finding
 from concept_worker.cli.redis_care import care_of
 from concept_worker.errors import ConceptWorkerError
@@ -28,8 +28,17 @@ def examine() -> list[Finding]:
         *redis,
         *care_of(settings),
         _workers(settings, broker_is_well=redis[0].is_well),
-        Finding("provider", True, ", ".join(settings.picture_providers)),
+        _provider(settings),
     ]
+
+
+def _provider(settings: Settings) -> Finding:
+    """Whether the generators of the settings can be built; nobody is asked, because an answer costs money."""
+    try:
+        build_generator(settings).close()
+    except ValueError as exc:
+        return Finding("provider", False, str(exc))
+    return Finding("provider", True, ", ".join(settings.picture_providers))
 
 
 def _supabase(settings: Settings) -> Iterator[Finding]:

@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import pytest
+from pydantic import SecretStr
 from redis import Redis
 
 from concept_worker.cli import doctor
 from concept_worker.cli.findings import Finding
 from concept_worker.cli.redis_care import care_of
 from concept_worker.routing import Queue
-from concept_worker.settings import Settings
+from concept_worker.settings import Provider, Settings
 from concept_worker.tasks.consumers import consumers
 from tests.conftest import StartSystem
 from tests.integration.queue.valkey import Valkey
@@ -128,3 +129,10 @@ def test_workers_that_cannot_be_asked() -> None:
     """With remote control off."""
     finding = doctor._workers(Settings(remote_control=False), broker_is_well=True)
     assert (finding.is_well, finding.warns) == (True, True)
+
+
+def test_a_provider_without_its_key(server: Valkey) -> None:
+    """Named with its setting before a row fails on it; nobody is asked."""
+    settings = Settings(redis_url=server.address, provider=(Provider.RUNWARE,), runware_api_key=SecretStr(""))
+    finding = doctor._provider(settings)
+    assert (finding.is_well, "RUNWARE_API_KEY" in finding.says) == (False, True)
