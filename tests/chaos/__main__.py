@@ -21,6 +21,9 @@ def main() -> int:
     parser.add_argument("--flavour", choices=FLAVOURS, default="ours")
     parser.add_argument("--keep", action="store_true", help="keep logs and journal, whatever came of it")
     parser.add_argument("--cache", action="store_true", help="the provider answers identical requests for nothing")
+    parser.add_argument(
+        "--wire", choices=("jigsawstack", "openai"), default="jigsawstack", help="openai: links, no cache"
+    )
     asked = parser.parse_args()
     signal.signal(signal.SIGTERM, signal.default_int_handler)  # in order, as on Ctrl-C
     seed = random.SystemRandom().randrange(1, 100_000) if asked.seed is None else asked.seed
@@ -31,6 +34,7 @@ def main() -> int:
         seconds=asked.seconds,
         flavour=FLAVOURS[asked.flavour],
         cache=asked.cache,
+        wire=asked.wire,
         keep=asked.keep,
     )
     try:

@@ -43,6 +43,13 @@ PROVIDER_FAULTS = (
     Fault(kind=FaultKind.FEWER, endpoint="palettes", probability=0.05),
     Fault(kind=FaultKind.CONTENT, endpoint="image", probability=0.02),
 )
+# On OpenAI's wire each request is billed, pictures come as links, and a gateway stands before all of it.
+LINK_FAULTS = (
+    Fault(kind=FaultKind.STATUS, status=503, endpoint="result", probability=0.15),
+    Fault(kind=FaultKind.HANG, endpoint="result", probability=0.03),
+    Fault(kind=FaultKind.CUT, endpoint="result", probability=0.05),
+    Fault(kind=FaultKind.STATUS, status=504, endpoint="image", probability=0.03),
+)
 
 
 class Process:
@@ -92,8 +99,10 @@ class Process:
 class Deployment:
     """Everything started; a context manager. `folder` holds logs and journal, and is kept when `keep` is set."""
 
-    def __init__(self, flavour: Flavour, *, seed: int, budget: int, cache: bool) -> None:
+    def __init__(self, flavour: Flavour, *, seed: int, budget: int, cache: bool, wire: str = "jigsawstack") -> None:
         self.flavour = flavour
+        self.provider_faults = (*LINK_FAULTS, *PROVIDER_FAULTS) if wire == "openai" else PROVIDER_FAULTS
+        self._wire = wire
         self.folder = Path(tempfile.mkdtemp(prefix="concept-worker-chaos-"))
         self.folder.chmod(0o711)  # as root, PostgreSQL runs as another user
         self.journal = Journal(self.folder / "journal.jsonl")
@@ -105,6 +114,8 @@ class Deployment:
                 | {"palettes": Latency(low=0.2, high=0.8)},
                 seed=seed,
                 cache=cache,
+                result_links=wire == "openai",
+                link_host="localhost",
             )
         )
         self.processes: list[Process] = []
@@ -171,6 +182,13 @@ class Deployment:
             **self.flavour.environment,
             "JIGSAWSTACK_API_KEY": self.fake.api_key,
             "JIGSAWSTACK_API_URL": self.fake.url,
+            "OPENAI_API_KEY": self.fake.api_key,
+            "OPENAI_BASE_URL": self.fake.openai_url,
+            "CONCEPT_PROVIDER": self._wire,
+            "CONCEPT_DOWNLOAD_HOSTS": "localhost",
+            "CONCEPT_DOWNLOAD_ALLOW_HTTP": "true",
+            "CONCEPT_DOWNLOAD_ALLOW_PRIVATE": "true",
+            "CONCEPT_DOWNLOAD_TIMEOUT_SECONDS": "3",
             SETTING: str(self.folder / "journal.jsonl"),
             points.FOLDER: str(self.folder),
             points.BUDGET: str(self._budget),

@@ -15,7 +15,7 @@ from redis import Redis
 from concept_worker.bootstrap import build_services
 from tests.chaos.checker import Bill, Evidence, Violation, bill_of, check, rows_and_objects
 from tests.chaos.database import Observer
-from tests.chaos.deployment import LOST_ANSWERS, PROVIDER_FAULTS, Deployment
+from tests.chaos.deployment import LOST_ANSWERS, Deployment
 from tests.chaos.faults import Injector
 from tests.chaos.flavour import LEASE, OURS, Flavour
 from tests.chaos.journal import Story, recoveries, told
@@ -40,6 +40,7 @@ class Plan:
     bad_provider: bool = True
     armed: bool = True  # whether processes kill themselves at exact points
     cache: bool = False  # whether the provider answers an identical request for nothing
+    wire: str = "jigsawstack"  # or "openai": links, and each request billed
     keep: bool = False  # logs and journal, whatever came of it
     flavour: Flavour = OURS
     faults: dict[str, int] | None = None  # the deck; None for the whole one
@@ -71,7 +72,9 @@ class Outcome:
 def run(plan: Plan, say: Callable[[str], None] = lambda _: None) -> Outcome:
     """Do what the plan says."""
     started = time.monotonic()
-    with Deployment(plan.flavour, seed=plan.seed, budget=plan.exact_kills, cache=plan.cache) as deployment:
+    with Deployment(
+        plan.flavour, seed=plan.seed, budget=plan.exact_kills, cache=plan.cache, wire=plan.wire
+    ) as deployment:
         say(f"deployment up after {time.monotonic() - started:.1f} s")
         with Observer(deployment.database) as observer:
             load, injector = Load(deployment, observer, plan.seed), Injector(deployment, plan.seed, plan.faults)
@@ -106,7 +109,7 @@ def storm(plan: Plan, deployment: Deployment, load: Load, injector: Injector) ->
     """Load and faults at the same time, for as long as the plan says."""
     closing = threading.Event()
     if plan.bad_provider:
-        deployment.fake.faults.add(*PROVIDER_FAULTS)
+        deployment.fake.faults.add(*deployment.provider_faults)
     deployment.arm(on=plan.armed)
     with ThreadPoolExecutor(3) as pool:
         parts = [

@@ -23,7 +23,6 @@ SETTINGS = {
     "CONCEPT_PALETTE_TIMEOUT_SECONDS": "3",
     "CONCEPT_SUPABASE_TIMEOUT": "8",
     "CONCEPT_UPLOAD_THREADS": "3",
-    "CONCEPT_PROVIDER": "jigsawstack",
     "REMAP_SIGTERM": "SIGQUIT",
 }
 LEASE = float(SETTINGS["CONCEPT_LEASE_SECONDS"])
@@ -34,6 +33,7 @@ _POINTS = {
     "finished": 0.02,  # checkpoint written, result not stored
     "uncounted": 0.03,  # header's result stored, not counted for the chord
     "counted": 0.03,  # counted (and perhaps the body sent), message not acknowledged
+    "receipt": 0.08,  # the link of a paid picture kept, and not followed
     "claimed": 0.04,  # row claimed, canvas not published
     "stored": 0.04,  # concept committed, step not finished
     "uploaded": 0.04,  # some objects of a row uploaded, others not

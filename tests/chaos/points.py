@@ -177,7 +177,13 @@ def watch_calls() -> None:
             journal().note("recorded")
         reach("staged", task_id)
 
+    def kept(_: Any, __: Any, run: Any, ___: Any, ____: Any, receipt: Any) -> None:
+        if receipt is not None:
+            journal().note("recorded")
+            reach("receipt", run.task_id)
+
     _after(ImageService, "stage_image", staged)
+    _after(TaskService, "keep_receipt", kept)
 
 
 def watch_steps() -> None:
