@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import os
 import sys
+from base64 import b64encode
 from collections.abc import Iterator
 from pathlib import Path
-from urllib.request import urlopen
+from urllib.request import Request, urlopen
 from uuid import uuid4
 
 import pytest
@@ -26,6 +27,8 @@ STAGED = "concept-worker:staging:a:base.png"
 RESULT = "celery-task-meta-a"
 _REFUSALS = ("ACL failure in script", "DEBUG command not allowed")  # where the server has words of its own
 _DOCUMENT = Path(__file__).parents[2] / "docs" / "redis-acl.md"
+
+_FLOWER = "looks:in"  # name and password
 
 
 def address(stack: Stack, user: BrokerUser | None = None) -> str:
@@ -159,14 +162,15 @@ def environment(stack: Stack, user: BrokerUser) -> dict[str, str]:
         **{name: value for name, value in os.environ.items() if not name.startswith("CONCEPT_")},
         **stack.environment_of(user),
         **{"REDIS_URL": broker, "CONCEPT_RESULT_URL": broker, "CONCEPT_STAGING_URL": broker},
-        **{"CONCEPT_RECONCILE_SECONDS": "0.5", "PYTHONPATH": os.pathsep.join(sys.path)},
+        **{"CONCEPT_RECONCILE_SECONDS": "0.5", "FLOWER_BASIC_AUTH": _FLOWER, "PYTHONPATH": os.pathsep.join(sys.path)},
     }
 
 
 def answer(url: str) -> bytes:
     """The page, or nothing."""
+    request = Request(url, headers={"Authorization": f"Basic {b64encode(_FLOWER.encode()).decode()}"})
     try:
-        with urlopen(url, timeout=5) as page:
+        with urlopen(request, timeout=5) as page:
             return bytes(page.read())
     except OSError:
         return b""
