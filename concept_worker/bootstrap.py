@@ -139,6 +139,10 @@ def _generator(provider: Provider, settings: Settings) -> ConceptGenerator:
             from concept_worker.services.runware import runware_generator
 
             return _gated(runware_generator(settings), provider, settings)
+        case Provider.GEMINI:
+            from concept_worker.services.gemini import gemini_generator
+
+            return _gated(gemini_generator(settings), provider, settings)
 
 
 def _staging(settings: Settings) -> RedisStaging:

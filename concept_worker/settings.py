@@ -34,6 +34,7 @@ class Provider(StrEnum):
     JIGSAWSTACK = "jigsawstack"
     OPENAI = "openai"
     RUNWARE = "runware"
+    GEMINI = "gemini"
 
 
 def _providers(value: object) -> object:
@@ -169,6 +170,11 @@ class Settings(BaseSettings):
     runware_model: str = "bfl:5@1"  # FLUX.2 [pro], by the vendor's id: it draws, and changes a picture given to it
     runware_edit_model: str = ""  # of refinements; empty: the same
     runware_input: Literal["referenceImages", "seedImage"] = "referenceImages"  # how the model takes the original
+    gemini_api_key: SecretStr = Field(
+        default=SecretStr(""), validation_alias=_neighbour("GEMINI_API_KEY", "GOOGLE_API_KEY")
+    )
+    gemini_base_url: Url = "https://generativelanguage.googleapis.com/v1beta"
+    gemini_image_model: Annotated[str, Field(pattern=r"^[\w.-]+$")] = "gemini-3.1-flash-image"
     provider_per_minute: Annotated[int, Field(ge=0)] = 0  # calls of all workers together; 0: no limit
     circuit_failures: Annotated[int, Field(ge=1)] = 5  # in a row; then nobody calls for a while
     circuit_seconds: Annotated[float, Field(gt=0)] = 30.0

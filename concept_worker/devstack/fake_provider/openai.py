@@ -94,7 +94,7 @@ class OpenAIWire:
 
     async def _generate(self, request: Request) -> Response:
         raw = await request.body()
-        body = _json_object(raw)
+        body = json_object(raw)
         call = self._call("image", request, raw, body)
         return await self._draw(call, body, None)
 
@@ -139,13 +139,13 @@ class OpenAIWire:
 
     async def _chat(self, request: Request) -> Response:
         raw = await request.body()
-        body = _json_object(raw)
+        body = json_object(raw)
         call = self._call("palettes", request, raw, body)
         messages, shape = body.get("messages"), body.get("response_format", {})
         if not body.get("model") or not isinstance(messages, list) or not _is_strict(shape):
             call.status = 400
             return self.refuse(400)
-        wishes = _json_object(str(messages[-1].get("content", "")).encode())
+        wishes = json_object(str(messages[-1].get("content", "")).encode())
         counts = [int(word) for word in str(messages[0].get("content", "")).split() if word.isdecimal()]
 
         def work() -> list[Entry]:
@@ -198,7 +198,8 @@ def _completion(model: str, text: str | None) -> dict[str, Any]:
     }
 
 
-def _json_object(raw: bytes) -> dict[str, Any]:
+def json_object(raw: bytes) -> dict[str, Any]:
+    """A body's fields; none when it is no JSON object."""
     try:
         body = json.loads(raw)
     except ValueError:

@@ -18,6 +18,7 @@ from starlette.responses import Response
 from concept_worker.devstack.fake_provider.calls import Call
 from concept_worker.devstack.fake_provider.control import Control
 from concept_worker.devstack.fake_provider.faults import FaultBook
+from concept_worker.devstack.fake_provider.gemini import GeminiWire
 from concept_worker.devstack.fake_provider.jigsawstack import JigsawStackWire
 from concept_worker.devstack.fake_provider.openai import OpenAIWire
 from concept_worker.devstack.fake_provider.runware import RunwareWire
@@ -27,8 +28,8 @@ from concept_worker.devstack.fake_provider.studio import FakeProviderOptions, St
 class FakeProvider:
     """A context manager: the fake listens while the block runs. All wires are at the same address.
 
-    `url` is the base for JigsawStack, `openai_url` for OpenAI, `runware_url` for Runware; `calls` is what was asked,
-    `faults` what goes wrong.
+    `url` is the base for JigsawStack, `openai_url`, `runware_url` and `gemini_url` for the others; `calls` is what was
+    asked, `faults` what goes wrong.
     """
 
     def __init__(self, options: FakeProviderOptions | None = None, *, port: int = 0) -> None:
@@ -48,6 +49,11 @@ class FakeProvider:
     def openai_url(self) -> str:
         """Base URL for the OpenAI-compatible wire, with its version path."""
         return f"{self._studio.base_url}/v1"
+
+    @property
+    def gemini_url(self) -> str:
+        """Base URL for Gemini's wire, with its version path."""
+        return f"{self._studio.base_url}/v1beta"
 
     @property
     def runware_url(self) -> str:
@@ -125,6 +131,7 @@ def _config(studio: Studio) -> uvicorn.Config:
             *jigsawstack.routes(),
             *OpenAIWire(studio).routes(),
             *RunwareWire(studio).routes(),
+            *GeminiWire(studio).routes(),
             *Control(studio).routes(),
         ],
         exception_handlers={HTTPException: refuse},

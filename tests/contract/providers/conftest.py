@@ -8,6 +8,7 @@ import pytest
 
 from concept_worker.devstack.fake_provider import FakeProvider
 from concept_worker.models import Palette, Receipt
+from concept_worker.services.gemini import gemini_generator
 from concept_worker.services.interfaces import ConceptGenerator
 from concept_worker.services.jigsawstack import jigsawstack_generator
 from concept_worker.services.openai_images import openai_generator
@@ -44,6 +45,8 @@ def settings_for(fake: FakeProvider) -> Callable[..., Settings]:
             "openai_base_url": fake.openai_url,
             "runware_api_key": fake.api_key,
             "runware_base_url": fake.runware_url,
+            "gemini_api_key": fake.api_key,
+            "gemini_base_url": fake.gemini_url,
             "image_size": 256,
             "download_hosts": "127.0.0.1",
             "download_allow_http": True,
@@ -62,6 +65,7 @@ def build(settings_for: Callable[..., Settings]) -> Iterator[Build]:
         "jigsawstack": jigsawstack_generator,
         "openai": openai_generator,
         "runware": runware_generator,
+        "gemini": gemini_generator,
     }
 
     def make(wire: str, **changes: object) -> ConceptGenerator:
