@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Sequence
 from contextlib import suppress
-from functools import cached_property
 from typing import TYPE_CHECKING, Any, Self
 from uuid import UUID
 
@@ -79,6 +79,7 @@ class ConceptClient:
     def __init__(self, *, app: Celery, records: Callable[[], Records], settings: Settings) -> None:
         self._app = app
         self._make_records = records
+        self._records_of: dict[int, Records] = {}  # by process
         self._settings = settings
 
     @classmethod
@@ -285,9 +286,9 @@ class ConceptClient:
         return self._records.image_persistence_service.load_path(path)
 
     def close(self) -> None:
-        """Close the connections, if any were made."""
-        if "_records" in self.__dict__:
-            self._records.close()
+        """Close the connections that this process made, if any."""
+        if os.getpid() in self._records_of:
+            self._records_of.pop(os.getpid()).close()
 
     def __enter__(self) -> Self:
         return self
@@ -295,9 +296,11 @@ class ConceptClient:
     def __exit__(self, *_: object) -> None:
         self.close()
 
-    @cached_property
+    @property
     def _records(self) -> Records:
-        return self._make_records()
+        """The records of this process. A fork gets its own: on a shared socket each would read the other's answers."""
+        made = self._records_of.get(os.getpid())
+        return made or self._records_of.setdefault(os.getpid(), self._make_records())
 
     def _enqueue(
         self, user_id: UUID | str, task_type: TaskType, inputs: dict[str, Any], task_id: UUID | str | None
