@@ -47,7 +47,7 @@ def server() -> Iterator[ThreadingHTTPServer]:
 
 @pytest.mark.filterwarnings("ignore:.*fork.*:DeprecationWarning")
 def test_a_child_has_connections_of_its_own(server: ThreadingHTTPServer) -> None:
-    """On a shared socket parent and child would read each other's answers, and rows. The parent keeps its connection."""
+    """On a shared socket parent and child would read each other's rows. The parent keeps its connection."""
     settings = Settings(supabase_url=f"http://127.0.0.1:{server.server_port}", supabase_secret_key="sb_secret_x")
     with ConceptClient.from_settings(settings) as client:
         client.get_tasks(uuid4())
