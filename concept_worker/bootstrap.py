@@ -143,6 +143,10 @@ def _generator(provider: Provider, settings: Settings) -> ConceptGenerator:
             from concept_worker.services.gemini import gemini_generator
 
             return _gated(gemini_generator(settings), provider, settings)
+        case Provider.REPLICATE:
+            from concept_worker.services.replicate import replicate_generator
+
+            return _gated(replicate_generator(settings), provider, settings)
 
 
 def _staging(settings: Settings) -> RedisStaging:

@@ -32,6 +32,7 @@
         │   └── AccountRefused    key, organization, credit or address: the operator must act
         ├── BadProviderAnswer     the provider answered, but not with what was asked
         │   └── PictureGone       what was paid for is no longer where the provider put it
+        ├── JobEnded              a job that was ordered ended without a picture (`trouble` says why)
         ├── StoreRefused          the store will not do this (constraint, permission, size)
         ├── EnqueueError          the broker did not take the message
         ├── PoisonStep            every execution of the step was interrupted
@@ -252,6 +253,24 @@ class BadProviderAnswer(PermanentError):
 
 class PictureGone(BadProviderAnswer):
     """A paid picture is no longer where the provider put it: its link has expired, its job is forgotten."""
+
+
+class JobEnded(PermanentError):
+    """A job that was ordered ended without a picture: its receipt is of no more use, and `trouble` takes its place."""
+
+    def __init__(self, message: str, trouble: ConceptWorkerError | None = None) -> None:
+        super().__init__(message)
+        self._trouble = trouble  # does not travel: it is raised where the receipt is dropped
+
+    @property
+    def trouble(self) -> ConceptWorkerError:
+        """Why there is no picture."""
+        return self._trouble or BadProviderAnswer(str(self))
+
+    def within(self, what_failed: str) -> Self:
+        """The same for the trouble inside."""
+        trouble = self.trouble.within(what_failed)
+        return type(self)(str(trouble), trouble)
 
 
 class StoreRefused(PermanentError):

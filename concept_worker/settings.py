@@ -26,6 +26,8 @@ from concept_worker.supabase_settings import address_trouble, key_trouble
 
 DEV_ENV_FILE = ".concept-worker/dev.env"  # `concept-worker dev` writes it while it runs
 
+MODEL_NAME = r"^[\w.-]+(/[\w.-]+)+$"  # owner and name, as they stand in a path
+
 
 class Provider(StrEnum):
     """Who draws."""
@@ -35,6 +37,7 @@ class Provider(StrEnum):
     OPENAI = "openai"
     RUNWARE = "runware"
     GEMINI = "gemini"
+    REPLICATE = "replicate"
 
 
 def _providers(value: object) -> object:
@@ -175,6 +178,13 @@ class Settings(BaseSettings):
     )
     gemini_base_url: Url = "https://generativelanguage.googleapis.com/v1beta"
     gemini_image_model: Annotated[str, Field(pattern=r"^[\w.-]+$")] = "gemini-3.1-flash-image"
+    replicate_api_token: SecretStr = Field(default=SecretStr(""), validation_alias=_neighbour("REPLICATE_API_TOKEN"))
+    replicate_base_url: Url = Field(
+        default="https://api.replicate.com", validation_alias=_neighbour("REPLICATE_BASE_URL")
+    )
+    replicate_image_model: Annotated[str, Field(pattern=MODEL_NAME)] = "recraft-ai/recraft-v4.1"
+    replicate_edit_model: Annotated[str, Field(pattern=MODEL_NAME)] = "black-forest-labs/flux-kontext-pro"
+    job_seconds: Annotated[int, Field(ge=5, le=86_400)] = 1800  # the vendor drops a job that takes longer
     provider_per_minute: Annotated[int, Field(ge=0)] = 0  # calls of all workers together; 0: no limit
     circuit_failures: Annotated[int, Field(ge=1)] = 5  # in a row; then nobody calls for a while
     circuit_seconds: Annotated[float, Field(gt=0)] = 30.0

@@ -274,9 +274,10 @@ class BaseTaskProcessor(ABC, Generic[PayloadT]):
     def _wait(self, step: Step[Any], owner: str, drawing: StillDrawing) -> None:
         """Wait here, visibly: without a broker nobody else comes back for what was ordered."""
         wait = drawing.retry_after
-        self._services.task_service.wait_step(
-            self.run, step.name, owner, str(drawing), is_attempt=False, delay_seconds=wait
-        )
+        with suppress(AbandonedRun):  # the fence says so again, and cancels what the provider still draws
+            self._services.task_service.wait_step(
+                self.run, step.name, owner, str(drawing), is_attempt=False, delay_seconds=wait
+            )
         time.sleep(wait)
 
     @contextmanager

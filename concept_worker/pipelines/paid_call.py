@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from concept_worker.errors import ContentDeclined, OrderFailed, OrderRefused, PictureGone
+from concept_worker.errors import ContentDeclined, JobEnded, OrderFailed, OrderRefused, PictureGone
 from concept_worker.logging import get_logger
 from concept_worker.models import Receipt, RunReference
 from concept_worker.pipelines.patience import never_losing
@@ -29,7 +29,8 @@ class PaidCall:
     def picture(self, buy: Callable[[], bytes | Receipt], collect: Callable[[Receipt], bytes]) -> bytes:
         """The picture's bytes: collected with the receipt of an earlier execution, or bought.
 
-        A receipt is written before it is used. One that leads to nothing any more is dropped: the next try buys again.
+        A receipt is written before it is used. One that leads to nothing any more, or to a job that ended without a
+        picture, is dropped: the next try buys again.
 
         Raises:
             StillDrawing: the provider is at it; come back and collect.
@@ -45,6 +46,10 @@ class PaidCall:
             log.error("receipt leads to nothing", provider=answer.provider, error=type(exc).__name__)
             self._write(None)
             raise
+        except JobEnded as exc:
+            log.warning("order ended without a picture", provider=answer.provider, error=type(exc.trouble).__name__)
+            self._write(None)
+            raise exc.trouble from exc
 
     def _write(self, receipt: Receipt | None) -> None:
         written = never_losing(lambda: self._tasks.keep_receipt(self._run, self._step, self._owner, receipt))

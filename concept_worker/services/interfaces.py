@@ -62,6 +62,7 @@ class ConceptGenerator(Protocol):
         Raises:
             StillDrawing: not ready; says when to ask again.
             PictureGone: the provider does not have it any more.
+            JobEnded: the job ended without a picture; the receipt is of no more use.
             BadProviderAnswer: its link is not one we follow.
         """
         ...

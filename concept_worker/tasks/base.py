@@ -128,6 +128,8 @@ class StepTask(PipelineTask):
         except AbandonedRun as exc:
             with suppress(TransientError):  # the sweep comes by
                 services().image_service.discard_task(user_id=exc.user_id, task_id=run.task_id)
+            if step.pays:
+                return True  # the next execution meets the fence, and cancels there what the provider still draws
             raise
         except TransientError as exc:
             log.warning("wait not shown in the row", reason=str(exc))

@@ -12,8 +12,10 @@ from typing import Any
 class Call:
     """One request. `paid` means that work was done for it; an answer from the cache is a `cache_hit` and is free."""
 
-    wire: str  # "jigsawstack", "openai" or "runware"
-    endpoint: str  # "image", "refine", "palettes", "store", "result"; of jobs also "poll" and "details"
+    wire: str  # "jigsawstack", "openai", "runware", "replicate" or "link"
+    endpoint: (
+        str  # "image", "refine", "palettes", "store", "result"; of jobs also "upload", "poll", "details", "cancel"
+    )
     number: int = 0  # from 1, in order of arrival
     status: int | None = None  # None while in progress, and when no answer was sent
     paid: bool = False

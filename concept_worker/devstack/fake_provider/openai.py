@@ -18,6 +18,7 @@ from concept_worker.devstack.fake_provider.faults import Fault, FaultKind
 from concept_worker.devstack.fake_provider.jigsawstack import FOREIGN
 from concept_worker.devstack.fake_provider.model_talk import Entry, misspoken, propose
 from concept_worker.devstack.fake_provider.pictures import PNG_SIGNATURE, Picture, spoiled
+from concept_worker.devstack.fake_provider.replies import canned
 from concept_worker.devstack.fake_provider.studio import Studio, identity
 
 Handler = Callable[[Request], Awaitable[Response]]
@@ -171,13 +172,6 @@ class OpenAIWire:
                 body=body,
             )
         )
-
-
-def canned(fault: Fault) -> Response:
-    """The fault's own answer, as it is."""
-    if isinstance(fault.body, str):
-        return Response(fault.body, fault.status, fault.headers, "text/html")
-    return JSONResponse(fault.body, fault.status, fault.headers)
 
 
 def _completion(model: str, text: str | None) -> dict[str, Any]:

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import asyncio
 
-from starlette.responses import Response
+from starlette.responses import JSONResponse, Response
 from starlette.types import Message, Receive, Scope, Send
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
-from concept_worker.devstack.fake_provider.faults import FaultKind
+from concept_worker.devstack.fake_provider.faults import Fault, FaultKind
 
 
 class Sockets:
@@ -98,3 +98,10 @@ class DisturbedResponse(Response):
 async def _until_gone(receive: Receive) -> None:
     while (await receive())["type"] != "http.disconnect":
         pass
+
+
+def canned(fault: Fault) -> Response:
+    """The answer that a fault of this kind carries, as it is."""
+    if isinstance(fault.body, str):
+        return Response(fault.body, fault.status, fault.headers, "text/html")
+    return JSONResponse(fault.body, fault.status, fault.headers)

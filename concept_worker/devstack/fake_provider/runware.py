@@ -19,8 +19,8 @@ from starlette.routing import Route
 from concept_worker.devstack.fake_provider.calls import Call
 from concept_worker.devstack.fake_provider.faults import REFUSING, Fault, FaultKind, Latency
 from concept_worker.devstack.fake_provider.jigsawstack import FOREIGN
-from concept_worker.devstack.fake_provider.openai import canned
 from concept_worker.devstack.fake_provider.pictures import PNG_SIGNATURE, Picture, spoiled
+from concept_worker.devstack.fake_provider.replies import canned
 from concept_worker.devstack.fake_provider.studio import Studio
 
 # What FLUX.2 [pro] takes; anything else is refused by name.

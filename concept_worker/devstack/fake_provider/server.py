@@ -21,6 +21,7 @@ from concept_worker.devstack.fake_provider.faults import FaultBook
 from concept_worker.devstack.fake_provider.gemini import GeminiWire
 from concept_worker.devstack.fake_provider.jigsawstack import JigsawStackWire
 from concept_worker.devstack.fake_provider.openai import OpenAIWire
+from concept_worker.devstack.fake_provider.replicate import ReplicateWire
 from concept_worker.devstack.fake_provider.runware import RunwareWire
 from concept_worker.devstack.fake_provider.studio import FakeProviderOptions, Studio
 
@@ -28,7 +29,7 @@ from concept_worker.devstack.fake_provider.studio import FakeProviderOptions, St
 class FakeProvider:
     """A context manager: the fake listens while the block runs. All wires are at the same address.
 
-    `url` is the base for JigsawStack, `openai_url`, `runware_url` and `gemini_url` for the others; `calls` is what was
+    `url` is the base for JigsawStack and Replicate, `openai_url`, `runware_url` and `gemini_url` for the others; `calls` is what was
     asked, `faults` what goes wrong.
     """
 
@@ -88,7 +89,7 @@ class FakeProvider:
         return sorted(self._studio.files)
 
     def reset(self) -> None:
-        """Forget calls, faults, cache and files."""
+        """Forget calls, faults, cache, files and jobs."""
         self._studio.reset()
 
     def serve(self) -> None:
@@ -122,18 +123,14 @@ class _Server(uvicorn.Server):
 
 def _config(studio: Studio) -> uvicorn.Config:
     jigsawstack = JigsawStackWire(studio)
+    wires = (OpenAIWire(studio), RunwareWire(studio), GeminiWire(studio), ReplicateWire(studio))
+    others = (*wires, Control(studio))
 
     async def refuse(request: Request, exc: Exception) -> Response:
         return jigsawstack.refuse(exc.status_code if isinstance(exc, HTTPException) else 500)
 
     app = Starlette(
-        routes=[
-            *jigsawstack.routes(),
-            *OpenAIWire(studio).routes(),
-            *RunwareWire(studio).routes(),
-            *GeminiWire(studio).routes(),
-            *Control(studio).routes(),
-        ],
+        routes=[*jigsawstack.routes(), *(route for one in others for route in one.routes())],
         exception_handlers={HTTPException: refuse},
         # A web page whose name leads to this machine is not answered.
         middleware=[Middleware(TrustedHostMiddleware, allowed_hosts=["127.0.0.1", "localhost"], www_redirect=False)],

@@ -16,6 +16,7 @@ from starlette.responses import Response
 
 from concept_worker.devstack.fake_provider.calls import Call, CallLog
 from concept_worker.devstack.fake_provider.faults import JUNKY, LOSING, REFUSING, Fault, FaultBook, FaultKind, Latency
+from concept_worker.devstack.fake_provider.jobs import Job, Stage
 from concept_worker.devstack.fake_provider.pictures import Artist, Picture, PlainArtist
 from concept_worker.devstack.fake_provider.replies import DisturbedResponse, Sockets
 
@@ -64,6 +65,7 @@ class Studio:
         self.sockets = Sockets()
         self.files: dict[str, Picture] = {}  # the file store, by key
         self.results: dict[str, Picture] = {}  # what links lead to, by id
+        self.jobs: dict[str, Job] = {}  # what was ordered, by id
         self.secret = secrets.token_hex(16)  # signs the links
         self.base_url = ""  # known once the socket is
         self._random = random.Random(options.seed)  # noqa: S311  repeatable durations, not a secret
@@ -77,6 +79,7 @@ class Studio:
         self.faults.clear()
         self.files.clear()
         self.results.clear()
+        self.jobs.clear()
         self._cache.clear()
         for forget in self._at_reset:
             forget()
@@ -132,6 +135,32 @@ class Studio:
     def _answered(self, call: Call, response: Response) -> Response:
         call.status = response.status_code
         return response
+
+    def order(self, call: Call, picture: Picture) -> Job:
+        """Take a job; what goes wrong with it is decided now, and seen when it is done."""
+        fault = self.faults.next_for("job")
+        job = Job(secrets.token_hex(13), call, picture, fault if fault and fault.kind is FaultKind.CANNED else None)
+        self.jobs[job.id] = job
+        return job
+
+    def stage_of(self, job: Job) -> Stage:
+        """How far a job is. It takes the latency of `job`, as that is now, divided by the speed."""
+        if job.is_canceled:
+            return Stage.CANCELED
+        latency = self.options.latency.get("job", Latency())
+        seconds = latency.draw(random.Random(job.id)) / self.options.speed  # noqa: S311  one duration a job
+        spent = time.monotonic() - job.ordered
+        return Stage.DONE if spent >= seconds else Stage.DRAWING if spent >= seconds / 2 else Stage.QUEUED
+
+    def told(self, call: Call, response: Response, refuse: Callable[[int], Response]) -> Response:
+        """The answer to a free call, with the fault of its endpoint."""
+        fault = self.faults.next_for(call.endpoint)
+        if fault is None:
+            return self._answered(call, response)
+        call.fault = fault.kind
+        if fault.kind in LOSING:
+            return DisturbedResponse(response, fault.kind, fault.seconds / self.options.speed, self.sockets)
+        return self._answered(call, refuse(fault.status))
 
     def over_limit(self) -> bool:
         """Count one request; whether it is one too many in this second."""

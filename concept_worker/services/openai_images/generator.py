@@ -26,6 +26,7 @@ from concept_worker.services.openai_images.profile import Profile, profile_of
 from concept_worker.services.palette_repair import repair_palettes
 from concept_worker.services.provider_http.channel import Outgoing, ProviderChannel, Reply, provider_client
 from concept_worker.services.provider_http.deadline import Clock
+from concept_worker.services.provider_http.forms import multipart
 from concept_worker.services.provider_http.images import (
     NOT_AN_IMAGE,
     checked_image,
@@ -98,7 +99,7 @@ class OpenAIGenerator:
     ) -> bytes | Receipt:
         prompt = refinement_brief(refinement_prompt, logo_description, theme_description, preserve_aspects)
         fields = {"model": self._options.image_model, "prompt": prompt, "n": "1", **self._picture_fields}
-        content_type, body = wire.multipart(fields, original)
+        content_type, body = multipart(fields, original)
         return self._picture(_request("refine image", wire.EDITS, content_type, body, seed))
 
     def generate_palettes(self, theme_description: str, logo_description: str, count: int) -> list[Palette]:

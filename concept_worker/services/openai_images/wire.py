@@ -6,7 +6,6 @@ No field is sent that a GPT image model or a self-hosted server of the same wire
 
 from __future__ import annotations
 
-import hashlib
 from typing import Any
 
 from pydantic import BaseModel, ConfigDict
@@ -92,22 +91,3 @@ def _closed(properties: dict[str, Any]) -> dict[str, Any]:
         "required": list(properties),
         "additionalProperties": False,
     }
-
-
-def multipart(fields: dict[str, str], image: bytes) -> tuple[str, bytes]:
-    """A form of `fields` and one PNG named `image`: its content type and its bytes.
-
-    The boundary is made from the content, so that the same form always makes the same bytes; a hash of the image
-    cannot occur in the image.
-    """
-    digest = hashlib.sha256(image)
-    for name, value in fields.items():
-        digest.update(f"{name}={value}\0".encode())
-    boundary = digest.hexdigest()
-    parts = [f'--{boundary}\r\ncontent-disposition: form-data; name="{n}"\r\n\r\n{v}\r\n' for n, v in fields.items()]
-    head = (
-        f'--{boundary}\r\ncontent-disposition: form-data; name="image"; filename="image.png"\r\n'
-        "content-type: image/png\r\n\r\n"
-    )
-    body = b"".join((*(part.encode() for part in parts), head.encode(), image, f"\r\n--{boundary}--\r\n".encode()))
-    return f"multipart/form-data; boundary={boundary}", body

@@ -64,7 +64,7 @@ PARAMETER_CODES = frozenset(
 )
 _PARAMETER_TEXT = ("argument not supported", "unknown parameter", "unsupported parameter", "invalid size")
 _CREDIT_TEXT = ("insufficient credit", "not enough credit", "insufficient balance", "exhausted your balance")
-_CONTENT_TEXT = ("nsfw content",)
+_CONTENT_TEXT = ("nsfw content", "flagged as sensitive")
 _ORGANIZATION_TEXT = ("must be verified",)
 _NO_SHARE = re.compile(r"limit:?\s{0,4}0(?![.\d])", re.IGNORECASE)
 

@@ -12,6 +12,7 @@ from concept_worker.services.gemini import gemini_generator
 from concept_worker.services.interfaces import ConceptGenerator
 from concept_worker.services.jigsawstack import jigsawstack_generator
 from concept_worker.services.openai_images import openai_generator
+from concept_worker.services.replicate import replicate_generator
 from concept_worker.services.runware import runware_generator
 from concept_worker.settings import Settings
 from tests.waiting import until
@@ -47,6 +48,8 @@ def settings_for(fake: FakeProvider) -> Callable[..., Settings]:
             "runware_base_url": fake.runware_url,
             "gemini_api_key": fake.api_key,
             "gemini_base_url": fake.gemini_url,
+            "replicate_api_token": fake.api_key,
+            "replicate_base_url": fake.url,
             "image_size": 256,
             "download_hosts": "127.0.0.1",
             "download_allow_http": True,
@@ -66,6 +69,7 @@ def build(settings_for: Callable[..., Settings]) -> Iterator[Build]:
         "openai": openai_generator,
         "runware": runware_generator,
         "gemini": gemini_generator,
+        "replicate": replicate_generator,
     }
 
     def make(wire: str, **changes: object) -> ConceptGenerator:

@@ -13,6 +13,8 @@ from concept_worker.models import ConceptRow
 from tests.conftest import StartSystem
 from tests.integration.providers.wired import KEY, SETTINGS, SPEED, Wired
 
+SOON = {"CONCEPT_LEASE_SECONDS": "1", "CONCEPT_PENDING_SECONDS": "1", "CONCEPT_LOG_LEVEL": "INFO"}
+
 
 @contextmanager
 def _wired(start_system: StartSystem, wire: str, *, links: bool = False, **environment: str) -> Iterator[Wired]:
@@ -25,6 +27,8 @@ def _wired(start_system: StartSystem, wire: str, *, links: bool = False, **envir
             "JIGSAWSTACK_API_URL": fake.url,
             "OPENAI_API_KEY": KEY,
             "OPENAI_BASE_URL": fake.openai_url,
+            "REPLICATE_API_TOKEN": KEY,
+            "REPLICATE_BASE_URL": fake.url,
         }
         yield Wired(fake, start_system(**(SETTINGS | provider | environment)), latency)
 
@@ -48,6 +52,13 @@ def links_worker(start_system: StartSystem) -> Iterator[Wired]:
     """OpenAI's wire, pictures behind signed links; patient, and logs everything."""
     patient = {"CONCEPT_IMAGE_TIMEOUT_SECONDS": "10", "CONCEPT_PALETTE_TIMEOUT_SECONDS": "10"}
     with _wired(start_system, "openai", links=True, CONCEPT_LOG_LEVEL="DEBUG", **patient) as wired:
+        yield wired
+
+
+@pytest.fixture(scope="session")
+def replicate_worker(start_system: StartSystem) -> Iterator[Wired]:
+    """Replicate's wire; a dead run is noticed soon."""
+    with _wired(start_system, "replicate", **SOON) as wired:
         yield wired
 
 

@@ -7,7 +7,8 @@ from email.message import Message
 from typing import Any
 
 from concept_worker.models import PALETTE_ROLES
-from concept_worker.services.openai_images.wire import multipart, palette_format
+from concept_worker.services.openai_images.wire import palette_format
+from concept_worker.services.provider_http.forms import multipart
 
 IMAGE = b"\x89PNG\r\n\x1a\n--not-a-boundary\r\n\x00\xff"
 

@@ -1,0 +1,245 @@
+"""Pictures from a provider that works as a queue of jobs: order, keep the receipt, poll, collect, cancel.
+
+The one request that costs money is the order. Everything after it is free and may be repeated by any worker.
+"""
+
+from __future__ import annotations
+
+import re
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import NoReturn, Protocol, Self, TypeVar
+
+import httpx
+from pydantic import BaseModel, ValidationError
+
+from concept_worker.errors import (
+    BadProviderAnswer,
+    ConceptWorkerError,
+    InvalidImage,
+    JobEnded,
+    PictureGone,
+    ProviderUnavailable,
+    StillDrawing,
+)
+from concept_worker.imaging.codec import ImageLimits
+from concept_worker.logging import get_logger
+from concept_worker.models import Palette, Receipt
+from concept_worker.services.briefs import NEGATIVE, logo_brief, refinement_brief
+from concept_worker.services.download import GuardedDownloader
+from concept_worker.services.provider_http.channel import Outgoing, ProviderChannel, Reply
+from concept_worker.services.provider_http.deadline import Clock
+from concept_worker.services.provider_http.images import checked_image, decoded_base64, download_result
+from concept_worker.services.provider_http.troubles import refusal
+from concept_worker.services.provider_http.waits import retry_after_seconds
+
+log = get_logger(__name__)
+
+UNUSABLE = "The image provider's answer is not what was asked for."
+JOB_GONE = "The image provider does not know the ordered picture any more."
+JOB_STOPPED = "The image provider stopped drawing what was ordered."
+
+_JSON_BYTES = 2_000_000  # an answer without an image, but with a model's log
+_SUCCESS = (200, 201, 202)  # 202: taken, or not ready yet
+_GONE = (404, 410)
+_JOB = re.compile(r"[A-Za-z0-9_-]+(?:/[A-Za-z0-9_.-]*[A-Za-z0-9_-])*")  # goes into a path that carries our key
+
+A = TypeVar("A", bound=BaseModel)
+
+
+@dataclass(frozen=True)
+class JobOptions:
+    """Seconds that an order and a poll may take; neither waits for the picture."""
+
+    order_seconds: float = 60.0
+    poll_seconds: float = 15.0
+
+    @classmethod
+    def within(cls, seconds: float) -> Self:
+        """The usual ones, or less where a whole picture may take no more than `seconds`."""
+        return cls(min(cls.order_seconds, seconds), min(cls.poll_seconds, seconds))
+
+
+@dataclass(frozen=True)
+class Order:
+    """A picture to be drawn, or (with `original`, PNG bytes) to be changed."""
+
+    prompt: str
+    seed: int
+    original: bytes | None = None
+
+
+class JobDesk:
+    """One vendor's queue over HTTP; thread-safe. Only the lost answer to an order leaves a bill unknown."""
+
+    def __init__(
+        self,
+        client: httpx.Client,
+        *,
+        provider: str,
+        options: JobOptions,
+        clock: Clock = time.monotonic,
+        now: Callable[[], float] = time.time,
+    ) -> None:
+        self.provider = provider
+        self._paid = ProviderChannel(client, provider=provider, clock=clock)
+        self._free = ProviderChannel(client, provider=provider, repeats_are_free=True, clock=clock)
+        self._options = options
+        self._now = now
+
+    def order(self, outgoing: Outgoing) -> Reply:
+        """The answer to a request that costs money.
+
+        Raises:
+            MaybeCharged: it was sent, and its answer is lost.
+            ConceptWorkerError: what a refusal means.
+        """
+        reply = self._paid.send(outgoing, seconds=self._options.order_seconds, max_bytes=_JSON_BYTES)
+        if reply.status not in _SUCCESS:
+            raise self.refusal(reply, is_free=False)
+        return reply
+
+    def ask(self, outgoing: Outgoing) -> Reply:
+        """The answer to a request that is free, of any status."""
+        return self._free.send(outgoing, seconds=self._options.poll_seconds, max_bytes=_JSON_BYTES)
+
+    def poll(self, outgoing: Outgoing) -> Reply:
+        """The answer about a job.
+
+        Raises:
+            PictureGone: the job is not known, or not any more.
+            ConceptWorkerError: what a refusal means; the job may be well.
+        """
+        reply = self.ask(outgoing)
+        if reply.status in _GONE:
+            raise PictureGone(JOB_GONE)
+        if reply.status not in _SUCCESS:
+            raise self.refusal(reply)
+        return reply
+
+    def upload(self, outgoing: Outgoing) -> Reply:
+        """The answer to a free request that carries a picture.
+
+        Raises:
+            ConceptWorkerError: what a refusal means.
+        """
+        reply = self._free.send(outgoing, seconds=self._options.order_seconds, max_bytes=_JSON_BYTES)
+        if reply.status not in _SUCCESS:
+            raise self.refusal(reply)
+        return reply
+
+    def refusal(self, reply: Reply, *, is_free: bool = True) -> ConceptWorkerError:
+        """The error that an answer of another status stands for."""
+        body = reply.json_or_none()
+        return refusal(self.provider, reply.status, reply.headers, body, self._now(), repeats_are_free=is_free)
+
+    def still_drawing(self, reply: Reply, sentence: str, pace: float) -> NoReturn:
+        """Come back after `pace` seconds, or later where the vendor asks for it."""
+        raise StillDrawing(sentence, max(pace, retry_after_seconds(reply.headers, self._now())))
+
+    def close(self) -> None:
+        """Close the connections, which both channels share."""
+        self._paid.close()
+
+
+class JobVendor(Protocol):
+    """A vendor's own words for orders and jobs."""
+
+    def ordering(self, desk: JobDesk, order: Order) -> Outgoing:
+        """The request that orders a picture; the original may have to be uploaded first."""
+        ...
+
+    def job_of(self, answer: Reply) -> str:
+        """The name of the job that was ordered, by which any worker finds it."""
+        ...
+
+    def link_of(self, desk: JobDesk, job: str) -> str:
+        """The address of a job's picture, or the picture itself as a `data:` address.
+
+        Raises:
+            StillDrawing: not ready; says when to ask again.
+            JobEnded: the job ended without a picture.
+            PictureGone: the provider does not have it any more.
+        """
+        ...
+
+    def cancelling(self, job: str) -> Outgoing:
+        """The request that cancels a job."""
+        ...
+
+
+class JobGenerator:
+    """A `ConceptGenerator` over a vendor's queue; thread-safe. Palettes are made by colour harmony."""
+
+    def __init__(self, *, desk: JobDesk, vendor: JobVendor, downloader: GuardedDownloader, limits: ImageLimits) -> None:
+        self._desk = desk
+        self._vendor = vendor
+        self._downloader = downloader
+        self._limits = limits
+
+    def generate_image(self, logo_description: str, theme_description: str, *, seed: int) -> bytes | Receipt:
+        prompt = f"{logo_brief(logo_description, theme_description)}\nAvoid: {NEGATIVE}."
+        return self._ordered(Order(prompt, seed))
+
+    def refine_image(
+        self,
+        original: bytes,
+        refinement_prompt: str,
+        *,
+        logo_description: str,
+        theme_description: str,
+        preserve_aspects: tuple[str, ...],
+        seed: int,
+    ) -> bytes | Receipt:
+        prompt = refinement_brief(refinement_prompt, logo_description, theme_description, preserve_aspects)
+        return self._ordered(Order(prompt, seed, original))
+
+    def generate_palettes(self, theme_description: str, logo_description: str, count: int) -> list[Palette]:
+        return []
+
+    def collect(self, receipt: Receipt) -> bytes:
+        if not _JOB.fullmatch(receipt.job):
+            raise PictureGone(JOB_GONE)
+        link = self._vendor.link_of(self._desk, receipt.job)
+        content = decoded_base64(link) if link.startswith("data:") else download_result(self._downloader, link)
+        try:
+            return checked_image(content, self._limits)
+        except (BadProviderAnswer, InvalidImage) as exc:
+            raise JobEnded(str(exc), exc) from exc  # it will not be another picture the next time
+
+    def abandon(self, receipt: Receipt) -> None:
+        if not _JOB.fullmatch(receipt.job):
+            return
+        reply = self._desk.ask(self._vendor.cancelling(receipt.job))
+        log.info("job cancelled", provider=receipt.provider, status=reply.status)
+
+    def close(self) -> None:
+        self._desk.close()
+        self._downloader.close()
+
+    def _ordered(self, order: Order) -> Receipt:
+        reply = self._desk.order(self._vendor.ordering(self._desk, order))
+        return Receipt(provider=self._desk.provider, job=self._vendor.job_of(reply))
+
+
+def parsed(reply: Reply, model: type[A]) -> A:
+    """The answer by its content.
+
+    Raises:
+        BadProviderAnswer: it is no JSON, or of another shape.
+    """
+    try:
+        return model.model_validate(reply.json())
+    except ValidationError as exc:
+        raise BadProviderAnswer(UNUSABLE) from exc
+
+
+def failed(trouble: ConceptWorkerError) -> JobEnded:
+    """The end of a job that gave no picture."""
+    return JobEnded(str(trouble), trouble)
+
+
+def stopped() -> JobEnded:
+    """The end of a job that was stopped before it cost anything."""
+    return failed(ProviderUnavailable(JOB_STOPPED))
