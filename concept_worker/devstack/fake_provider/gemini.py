@@ -15,6 +15,7 @@ from concept_worker.devstack.fake_provider.calls import Call
 from concept_worker.devstack.fake_provider.faults import Fault, FaultKind
 from concept_worker.devstack.fake_provider.openai import canned, json_object
 from concept_worker.devstack.fake_provider.pictures import PNG_SIGNATURE, Picture, spoiled
+from concept_worker.devstack.fake_provider.replies import canned
 from concept_worker.devstack.fake_provider.studio import Studio, identity
 
 # What is taken; anything else is refused by name, as Google's servers do.
