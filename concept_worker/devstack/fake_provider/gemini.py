@@ -13,7 +13,7 @@ from starlette.routing import Route
 
 from concept_worker.devstack.fake_provider.calls import Call
 from concept_worker.devstack.fake_provider.faults import Fault, FaultKind
-from concept_worker.devstack.fake_provider.openai import canned, json_object
+from concept_worker.devstack.fake_provider.openai import json_object
 from concept_worker.devstack.fake_provider.pictures import PNG_SIGNATURE, Picture, spoiled
 from concept_worker.devstack.fake_provider.replies import canned
 from concept_worker.devstack.fake_provider.studio import Studio, identity

@@ -29,8 +29,8 @@ from concept_worker.devstack.fake_provider.studio import FakeProviderOptions, St
 class FakeProvider:
     """A context manager: the fake listens while the block runs. All wires are at the same address.
 
-    `url` is the base for JigsawStack and Replicate, `openai_url`, `runware_url` and `gemini_url` for the others; `calls`
-    is what was asked, `faults` what goes wrong.
+    `url` is the base for JigsawStack and Replicate, `openai_url`, `runware_url` and `gemini_url` for the others;
+    `calls` is what was asked, `faults` what goes wrong.
     """
 
     def __init__(self, options: FakeProviderOptions | None = None, *, port: int = 0) -> None:
