@@ -76,7 +76,7 @@ def test_waiting_is_shown_and_is_no_attempt(wires: Wired, user_id: UUID) -> None
     until(lambda: "40 %" in str(wires.system.client.get_task(row.id, user_id).metadata), "the percent in the row")
     wires.latency.clear()
     assert wires.ended(row).status is TaskStatus.COMPLETED
-    assert wires.fake.paid() == 1
+    assert (wires.calls("image"), wires.fake.paid()) == (1, 1)
 
 
 def test_a_worker_killed_while_the_job_draws_costs_nothing(wires: Wired, user_id: UUID) -> None:
