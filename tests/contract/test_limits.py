@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import socket
 from collections.abc import Iterator
 from typing import Any
@@ -233,7 +234,7 @@ def test_a_form_that_is_none(http: httpx.Client, keys: dict[str, dict[str, str]]
 
 
 def _said(stack: Stack, sent: bytes, *, end: bool = False) -> bytes:
-    """The first bytes of an answer; after `end` nothing more is sent."""
+    """An answer, whole where it says its length; after `end` nothing more is sent."""
     with socket.create_connection(("127.0.0.1", stack.ports.layer), timeout=30) as connection:
         try:
             connection.sendall(sent)
@@ -241,4 +242,14 @@ def _said(stack: Stack, sent: bytes, *, end: bool = False) -> bytes:
                 connection.shutdown(socket.SHUT_WR)
         except ConnectionError:
             pass  # refused before all of it was sent; the answer is there to be read
-        return connection.recv(4096)
+        said = b""
+        while not _is_whole(said) and (more := connection.recv(4096)):
+            said += more
+        return said
+
+
+def _is_whole(said: bytes) -> bool:
+    """Whether head and body are there: they may come in two pieces."""
+    head, end, body = said.partition(b"\r\n\r\n")
+    length = re.search(rb"content-length: (\d+)", head, re.IGNORECASE)
+    return bool(end) and (length is None or len(body) >= int(length[1]))
