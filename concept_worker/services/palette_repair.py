@@ -6,52 +6,57 @@ read is taken from a spare palette, and an entry with too little of its own is l
 
 from __future__ import annotations
 
-import json
 import re
-import unicodedata
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from itertools import islice
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from itertools import chain, islice
 
+from concept_worker.imaging.written_colors import (
+    COLOR_MAX,
+    colors_in,
+    parse_color,
+    spoken,
+    spoken_fields,
+    without_commas,
+)
 from concept_worker.models import PALETTE_ROLES, Palette, PaletteSource
-from concept_worker.services.css_colors import CSS_COLORS
+from concept_worker.services.answer_texts import Labelled, readings_of
+from concept_worker.services.palette_names import described, own_name
 
 ROLES = len(PALETTE_ROLES)
 OWN_COLORS = 3  # distinct colours an entry must bring to count as the provider's
-NAME_MAX = 60  # characters, as `Palette` allows
-DESCRIPTION_MAX = 200
 DEPTH_MAX = 4  # wrappers around the list of palettes, or around one list of colours
 ENTRIES_MAX = 200  # looked at in one answer; a model in a loop must not keep a worker busy
 TEXT_MAX = 500_000  # characters of an answer that are read
 _ENTRY_MAX = 20_000  # characters of one palette that is a text
-COLOR_MAX = 200  # characters of a text that may hold a colour; a list of colours has 2,000
-_KEY_MAX = 40  # characters of a field's name
-_READINGS = 4  # times that a broken answer is read through in search of whole objects
-_ATTEMPTS = 1_000  # to find one in it
+_WRAPPER_MAX = 5  # fields of an object around one palette of a list
+_COLORS_TEXT_MAX = 2_000  # characters of a text that lists colours
 
 Spares = Callable[[], Sequence[Palette]]
 """Palettes of five colours to take missing colours from; asked only when one is missing."""
 
-_NAME_KEYS = ("name", "palette_name", "title", "label")
+# Fields by name, in lower case and without `_`, `-` and blanks.
+_NAME_KEYS = ("name", "palettename", "title", "palettetitle", "label", "theme", "themename")
 _DESCRIPTION_KEYS = ("description", "desc", "summary", "mood")
-_COLOR_KEYS = ("colors", "colours", "palette", "hex", "hex_codes", "swatches", "values")
-_LIST_KEYS = ("palettes", "color_palettes", "colour_palettes", "result", "results", "data", "items")
-_ROLE_WORDS = (
-    ("primary", "first", "main", "color1", "color_1", "c1"),
-    ("secondary", "second", "color2", "color_2", "c2"),
-    ("accent", "third", "color3", "color_3", "c3"),
-    ("background", "fourth", "base", "color4", "color_4", "c4"),
-    ("highlight", "fifth", "color5", "color_5", "c5"),
+_COLOR_KEYS = (
+    *("colors", "colours", "palette", "colorpalette", "colourpalette", "colorscheme", "hex", "hexes", "hexcodes"),
+    *("hexcolors", "hexcolours", "hexvalues", "colorcodes", "colorlist", "swatches", "shades", "values"),
 )
-_VALUE_KEYS = ("hex", "value", "color", "colour", "code")
+_LIST_KEYS = (
+    *("palettes", "colorpalettes", "colourpalettes", "palettelist", "schemes", "colorschemes", "result", "results"),
+    *("data", "items", "output", "answer", "response"),
+)
+_ROLE_WORDS = (
+    ("primary", "first", "main", "1", "c1"),
+    ("secondary", "second", "2", "c2"),
+    ("accent", "third", "tertiary", "3", "c3"),
+    ("background", "fourth", "base", "4", "c4"),
+    ("highlight", "fifth", "5", "c5"),
+)
+_ROLE_KEYS = ("role", "usage", "type")
+_COLOR_WORD = re.compile(r"^(?:colou?r|hex)|(?:colou?r|hex|hexcode)$")
 
-_FENCE = re.compile(r"```[a-zA-Z]*\s*(.*?)(?:```|\Z)", re.DOTALL)
-# With a hash a colour may stand anywhere in a text; without one it must be the whole text.
-_HASHED = re.compile(r"#([0-9a-fA-F]{8}|[0-9a-fA-F]{6}|[0-9a-fA-F]{3,4})(?![0-9a-fA-F])")
-_BARE = re.compile(r"(?:0x)?([0-9a-fA-F]{8}|[0-9a-fA-F]{6}|[0-9a-fA-F]{3})")
-_RGB = re.compile(r"rgba?\(([^()]{5,60})\)", re.IGNORECASE)
-_CHANNEL = re.compile(r"[0-9]{1,3}")
-# Each run of blanks is tried at its beginning only: from every blank of it, the time would grow with its square.
-_BETWEEN_COLORS = re.compile(r"[,;|\n]+|(?<!\s)\s+(?=#)")
+_BETWEEN_COLORS = re.compile(r"[,;|/\n]+|(?<!\s)\s+(?=#)|→|\band\b")
+_SHORT_DIGITS = re.compile(r"[0-9a-fA-F]{3}")
 _LAST_RESORT = ("#1A1A1A", "#4D4D4D", "#808080", "#F5F5F5", "#B3B3B3", "#000000", "#333333", "#CCCCCC", "#FFFFFF")
 
 
@@ -69,156 +74,187 @@ def repair_palettes(answer: object, *, count: int, spares: Spares) -> list[Palet
         colors = _completed(own, len(palettes), spares)
         if any(colors == palette.colors for palette in palettes):
             continue
-        name = _own_name(_text_of(entry, _NAME_KEYS) or label, len(palettes) + 1, names)
-        description = _cut(_clean(_text_of(entry, _DESCRIPTION_KEYS)), DESCRIPTION_MAX)
+        name = own_name(_text_of(entry, _NAME_KEYS) or label, len(palettes) + 1, names)
+        description = described(_text_of(entry, _DESCRIPTION_KEYS))
         palettes.append(Palette(name=name, description=description, colors=colors, source=PaletteSource.PROVIDER))
         if len(palettes) == count:
             break
     return palettes
 
 
-def parse_color(value: object) -> str | None:
-    """`#RRGGBB` in upper case for a colour written in any usual way, else None.
-
-    Three and four digits are doubled; transparency is dropped. A hash colour inside a longer text counts.
-    """
-    if isinstance(value, Mapping):
-        value = next((value[key] for key in _VALUE_KEYS if isinstance(value.get(key), str)), None)
-    if not isinstance(value, str) or len(value) > COLOR_MAX:
-        return None
-    text = value.strip()
-    found = _HASHED.search(text) or _BARE.fullmatch(text)
-    if found:
-        return _expanded(found[1])
-    rgb = _RGB.search(text)
-    return (rgb and _of_channels(rgb[1])) or CSS_COLORS.get(re.sub(r"[\s_-]", "", text.lower()))
-
-
-def _of_channels(text: str) -> str | None:
-    """The colour of `18, 52, 77` or `18 52 77`, whatever follows them."""
-    channels = text.replace(",", " ").replace("/", " ").split()[:3]
-    if len(channels) < 3 or not all(_CHANNEL.fullmatch(channel) and int(channel) <= 255 for channel in channels):
-        return None
-    return "#{:02X}{:02X}{:02X}".format(*map(int, channels))
-
-
-def _expanded(digits: str) -> str:
-    if len(digits) < 6:
-        digits = "".join(digit * 2 for digit in digits)
-    return f"#{digits[:6].upper()}"
-
-
-def _entries(answer: object, depth: int = 0) -> Iterator[tuple[str, object]]:
+def _entries(answer: object, label: str = "", depth: int = 0) -> Iterator[Labelled]:
     """What may be a palette, each with the name of the field it was found under, if any."""
-    tree = _parsed(answer[:TEXT_MAX]) if isinstance(answer, str) else answer
-    if isinstance(tree, Mapping):
-        inner = next((tree[key] for key in _LIST_KEYS if isinstance(tree.get(key), (list, str, Mapping))), None)
-        if inner is not None and depth < DEPTH_MAX:
-            yield from _entries(inner, depth + 1)
-        elif any(_role_colors(tree)):
-            yield "", tree
-        else:
-            yield from ((str(key), entry) for key, entry in islice(tree.items(), ENTRIES_MAX))
-    elif isinstance(tree, list):
-        for entry in tree[:ENTRIES_MAX]:
-            yield "", _parsed(entry[:_ENTRY_MAX]) if isinstance(entry, str) else entry
+    if isinstance(answer, str):
+        yield from _entries_of_text(answer[:TEXT_MAX], label, depth) if depth <= DEPTH_MAX else ()
+    elif isinstance(answer, Mapping):
+        yield from _entries_of_fields(answer, label, depth)
+    elif isinstance(answer, list) and _lists_colors(answer):
+        yield label, answer
+    elif isinstance(answer, list):
+        for entry in answer[:ENTRIES_MAX]:
+            yield from _entries_of_item(entry, depth + 1)
 
 
-def _parsed(text: str) -> object:
-    """The JSON in `text`, inside a code fence or prose if need be; from a cut list, the entries before the cut."""
-    fence = _FENCE.search(text)
-    body = fence[1] if fence else text
-    start = min((at for at in (body.find("["), body.find("{")) if at >= 0), default=-1)
-    if start < 0:
-        return None
-    for candidate in (body, body[start:]):
-        try:
-            return json.JSONDecoder().raw_decode(candidate.strip())[0]
-        except (ValueError, RecursionError):
-            continue
-    return _salvaged(body[start:])
+def _entries_of_item(entry: object, depth: int) -> Iterable[Labelled]:
+    if isinstance(entry, str):
+        return _entries(entry[:_ENTRY_MAX], "", depth)
+    is_wrapper = isinstance(entry, Mapping) and len(entry) <= _WRAPPER_MAX and not _is_palette(entry)
+    return _entries(entry, "", depth) if is_wrapper else [("", entry)]
 
 
-def _salvaged(text: str) -> list[object]:
-    """Every complete object in broken JSON that holds no list of palettes itself."""
-    found: list[object] = []
-    at, left = text.find("{"), _READINGS * len(text)
-    for _ in range(_ATTEMPTS):
-        if at < 0 or left <= 0 or len(found) == ENTRIES_MAX:
-            break
-        entry, end, read = _object_at(text, at)
-        if entry is not None:
-            found.append(entry)
-        at, left = text.find("{", end), left - read
-    return found
+def _entries_of_fields(tree: Mapping[object, object], label: str, depth: int) -> Iterator[Labelled]:
+    fields = _fields(tree)
+    inner = next((fields[key] for key in _LIST_KEYS if isinstance(fields.get(key), (list, str, Mapping))), None)
+    if inner is not None and depth < DEPTH_MAX:
+        yield from _entries(inner, _text_of(tree, _NAME_KEYS), depth + 1)
+    elif _is_palette(tree):
+        yield label, tree
+    elif depth < DEPTH_MAX:
+        for key, entry in islice(tree.items(), ENTRIES_MAX):
+            yield from _entries(entry, str(key), depth + 1) if _holds_entries(entry) else [(str(key), entry)]
 
 
-def _object_at(text: str, at: int) -> tuple[object, int, int]:
-    """The object that begins at `at` (None when it is broken), where to go on, and how many characters were read."""
-    try:
-        entry, end = json.JSONDecoder().raw_decode(text, at)
-    except json.JSONDecodeError as exc:
-        return None, at + 1, exc.pos - at + 1
-    except (ValueError, RecursionError):
-        return None, at + 1, len(text)
-    return entry, end, end - at
+def _holds_entries(value: object) -> bool:
+    """Whether a field's value is a list of palettes, or wraps one."""
+    if isinstance(value, Mapping):
+        return not _is_palette(value)
+    return isinstance(value, list) and any(isinstance(item, Mapping) and not parse_color(item) for item in value[:5])
+
+
+def _lists_colors(values: Sequence[object]) -> bool:
+    """Whether a list is a palette itself: each of its first items is one colour."""
+    first = values[:OWN_COLORS]
+    return len(first) == OWN_COLORS and all(_is_one_color(value) for value in first)
+
+
+def _is_one_color(value: object) -> bool:
+    if isinstance(value, str) and len(value) <= COLOR_MAX:
+        return "{" not in value and len(list(islice(colors_in(value), 2))) < 2 and parse_color(value) is not None
+    return not isinstance(value, str) and parse_color(value) is not None
+
+
+def _entries_of_text(text: str, label: str, depth: int) -> list[Labelled]:
+    """Entries of the richest reading of the first part of a text that has palettes.
+
+    Further readings of that part are tried for as long as a palette of it has no name.
+    """
+    best: list[Labelled] = []
+    for part in readings_of(text):
+        for rivals in part:
+            best = max([best, *(_entries_of_values(values, label, depth) for values in rivals)], key=_worth)
+            usable, named = _worth(best)
+            if usable and usable == named:
+                return best
+        if _worth(best)[0]:
+            return best
+    return best
+
+
+def _entries_of_values(values: Sequence[Labelled], label: str, depth: int) -> list[Labelled]:
+    found = (_entries(value, heading or label, depth + 1) for heading, value in values)
+    return list(islice(chain.from_iterable(found), ENTRIES_MAX))
+
+
+def _worth(entries: Sequence[Labelled]) -> tuple[int, int]:
+    """How many of the entries are palettes, and how many of those have a name."""
+    usable = [(label, entry) for label, entry in entries if _is_palette(entry)]
+    return len(usable), sum(bool(_text_of(entry, _NAME_KEYS) or label) for label, entry in usable)
+
+
+def _fields(entry: object) -> dict[str, object]:
+    return spoken_fields(entry, ENTRIES_MAX) if isinstance(entry, Mapping) else {}
+
+
+def _is_palette(entry: object) -> bool:
+    """Whether an entry brings enough colours of its own."""
+    return len(set(_role_colors(entry)) - {None}) >= OWN_COLORS
 
 
 def _role_colors(entry: object) -> list[str | None]:
     """The entry's colours in the order of the roles; None where it brings none, and where it repeats one."""
     if isinstance(entry, list):
-        return _distinct(_in_order(entry))
+        return _distinct(_from_colors(entry))
     if not isinstance(entry, Mapping):
         return [None] * ROLES
+    fields = _fields(entry)
     for key in _COLOR_KEYS:
-        colors = _from_colors(entry.get(key))
-        if any(colors):
+        colors = _from_colors(fields.get(key))
+        if len(set(colors) - {None}) >= OWN_COLORS:
             return _distinct(colors)
-    return _distinct(_by_role(entry))
+    return _distinct(_by_role(entry.items()))
 
 
 def _from_colors(value: object, depth: int = 0) -> list[str | None]:
     if isinstance(value, Mapping):
-        return _by_role(value, others_in_order=True)
+        return _by_role(value.items(), others_in_order=True)
     if isinstance(value, list):
-        wrapped = len(value) == 1 and isinstance(value[0], (Mapping, list)) and depth < DEPTH_MAX
-        if wrapped and parse_color(value[0]) is None:
+        wrapped = len(value) == 1 and isinstance(value[0], (Mapping, list, str)) and depth < DEPTH_MAX
+        if wrapped and not _is_one_color(value[0]):
             return _from_colors(value[0], depth + 1)
-        return _in_order(value)
+        return _by_named_role(value) or _in_order(value)
     if isinstance(value, str):
-        return _in_order([part for part in _BETWEEN_COLORS.split(value[:2000]) if part.strip()])
+        text = without_commas(value[:_COLORS_TEXT_MAX])
+        return _in_order([part for part in _BETWEEN_COLORS.split(text) if part.strip(" []\"'")])
     return [None] * ROLES
 
 
-def _by_role(entry: Mapping[object, object], *, others_in_order: bool = False) -> list[str | None]:
-    """Colours by what their fields are called: `primary`, `primary_color`, `first_color`, `color1`.
+def _by_role(items: Iterable[tuple[object, object]], *, others_in_order: bool = False) -> list[str | None]:
+    """Colours by what their fields are called: `primary`, `primaryColor`, `first_color`, `color1`.
 
     Fields of other names take the places left over in their order, when `others_in_order`.
     """
     colors: list[str | None] = [None] * ROLES
     others: list[str] = []
-    for key, value in islice(entry.items(), ENTRIES_MAX):
-        word = re.sub(r"[\s-]", "_", str(key)[:_KEY_MAX].strip().lower())
-        role = next((i for i, words in enumerate(_ROLE_WORDS) if word in words or _leads(word, words)), None)
-        color = parse_color(value)
+    for key, value in islice(items, ENTRIES_MAX):
+        role = _role_of(key)
         if role is not None and colors[role] is None:
-            colors[role] = color
-        elif color is not None and others_in_order:
+            colors[role] = parse_color(value)
+        elif others_in_order and (color := _color_of_field(key, value)):
             others.append(color)
-    free = iter(others)
+    free = (color for color in others if color not in colors)
     return [color or next(free, None) for color in colors]
 
 
-def _leads(word: str, words: tuple[str, ...]) -> bool:
-    return word.removesuffix("_color").removesuffix("_colour").removesuffix("_hex") in words
+def _role_of(key: object) -> int | None:
+    word = spoken(key)
+    words = {word, _COLOR_WORD.sub("", word), _COLOR_WORD.sub("", _COLOR_WORD.sub("", word))}
+    return next((at for at, names in enumerate(_ROLE_WORDS) if words.intersection(names)), None)
+
+
+def _color_of_field(key: object, value: object) -> str | None:
+    """The colour of `Navy: #001F3F`, and of `#001F3F: Navy`; "Plum" as a name is none."""
+    if spoken(key) in _NAME_KEYS + _DESCRIPTION_KEYS:
+        return None
+    is_color = isinstance(key, str) and len(key) <= COLOR_MAX and key.lstrip().startswith("#")
+    return (is_color and parse_color(key)) or parse_color(value)
+
+
+def _by_named_role(values: Sequence[object]) -> list[str | None]:
+    """Colours of objects that each say their role: `{role: "background", hex: …}`; else an empty list."""
+    named = [(_text_of(value, _ROLE_KEYS), value) for value in values[:ENTRIES_MAX]]
+    roles = [_role_of(name) for name, _ in named]
+    says_all = len(named) >= OWN_COLORS and None not in roles[:ROLES] and len(set(roles[:ROLES])) == len(roles[:ROLES])
+    return _by_role(named, others_in_order=True) if says_all else []
 
 
 def _in_order(values: Sequence[object]) -> list[str | None]:
     """The first five places by position, an unreadable or repeated one filled from the sixth on."""
-    colors = _distinct([parse_color(value) for value in values[:ROLES]])
+    read = [parse_color(value) for value in _marked(values[:ENTRIES_MAX])]
+    colors = _distinct(read[:ROLES])
     colors += [None] * (ROLES - len(colors))
-    extra = (color for value in values[ROLES:ENTRIES_MAX] if (color := parse_color(value)) and color not in colors)
+    extra = (color for color in read[ROLES:] if color and color not in colors)
     return [color or next(extra, None) for color in colors]
+
+
+def _marked(values: Sequence[object]) -> Sequence[object]:
+    """The values as hex texts, when all of them are three hex digits without a hash, or are whole numbers."""
+    if len(values) < OWN_COLORS:
+        return values
+    numbers = [value for value in values if type(value) is int and 0xFF < value <= 0xFFFFFF]
+    if len(numbers) == len(values):
+        return [f"#{value:06x}" for value in numbers]
+    short = [value for value in values if isinstance(value, str) and _SHORT_DIGITS.fullmatch(value.strip())]
+    return [f"#{value.strip()}" for value in short] if len(short) == len(values) else values
 
 
 def _distinct(colors: list[str | None]) -> list[str | None]:
@@ -240,27 +276,5 @@ def _completed(own: list[str | None], position: int, spares: Spares) -> tuple[st
 
 
 def _text_of(entry: object, keys: tuple[str, ...]) -> str:
-    if not isinstance(entry, Mapping):
-        return ""
-    return next((value for key in keys if isinstance(value := entry.get(key), str) and value.strip()), "")
-
-
-def _own_name(text: str, number: int, taken: set[str]) -> str:
-    """A name nobody else has, remembered in `taken`; a second "Fjord" becomes "Fjord 2"."""
-    stem = _cut(_clean(text), NAME_MAX) or f"Palette {number}"
-    name, again = stem, 2
-    while name.casefold() in taken:
-        name = f"{stem[: NAME_MAX - 4].rstrip()} {again}"
-        again += 1
-    taken.add(name.casefold())
-    return name
-
-
-def _clean(text: str) -> str:
-    """One line of printable text; control characters, surrogates and the like become spaces."""
-    kept = "".join(" " if unicodedata.category(char).startswith("C") else char for char in text[:1000])
-    return " ".join(kept.split())
-
-
-def _cut(text: str, most: int) -> str:
-    return text if len(text) <= most else f"{text[: most - 1].rstrip()}…"
+    fields = _fields(entry)
+    return next((value for key in keys if isinstance(value := fields.get(key), str) and value.strip()), "")

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from concept_worker.imaging.harmony import harmonize
 from concept_worker.models import PALETTE_ROLES, Palette, PaletteSource
-from concept_worker.services.palette_repair import parse_color, repair_palettes
+from concept_worker.services.palette_repair import repair_palettes
 
 FIVE = ["#12344D", "#2F6F8F", "#F2A65A", "#F7F4EE", "#0B1D2A"]
 OTHER = ["#401F3E", "#7A3E65", "#E3B23C", "#FFFFFF", "#1B0E1A"]
@@ -32,44 +32,6 @@ def entry(colors: Any, name: Any = "Fjord", **more: Any) -> dict[str, Any]:
 def never() -> Sequence[Palette]:
     """Spares for answers that need none."""
     raise AssertionError("nothing was missing")
-
-
-@pytest.mark.parametrize(
-    ("written", "color"),
-    [
-        ("#12ab9F", "#12AB9F"),
-        ("12ab9f", "#12AB9F"),
-        ("0x12ab9f", "#12AB9F"),
-        (" #12AB9F ", "#12AB9F"),
-        ("#abc", "#AABBCC"),
-        ("abc", "#AABBCC"),
-        ("#abcd", "#AABBCC"),
-        ("#12ab9fcc", "#12AB9F"),
-        ("Teal", "#008080"),
-        ("Dark Slate Gray", "#2F4F4F"),
-        ("rebecca-purple", "#663399"),
-        ("rgb(18, 171, 159)", "#12AB9F"),
-        ("rgba(18,171,159,0.5)", "#12AB9F"),
-        ("rgb(18 171 159)", "#12AB9F"),
-        ("Deep sea (#12ab9f)", "#12AB9F"),
-        ({"hex": "#12ab9f"}, "#12AB9F"),
-        ({"name": "Sea", "value": "12ab9f"}, "#12AB9F"),
-        ("#12345", None),
-        ("#1234567", None),
-        ("#12ab9g", None),
-        ("rgb(300, 0, 0)", None),
-        ("brownish", None),
-        ("", None),
-        ("#" * 300, None),
-        (None, None),
-        (7, None),
-        (["#12ab9f"], None),
-        ({"hex": {"hex": "#12ab9f"}}, None),
-    ],
-)
-def test_colors_in_every_usual_writing(written: object, color: str | None) -> None:
-    """Hex of any length with or without hash, names, rgb(), and colours inside a phrase."""
-    assert parse_color(written) == color
 
 
 @pytest.mark.parametrize(
