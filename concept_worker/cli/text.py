@@ -46,8 +46,16 @@ class PlainConsole(Console):
         """Segments of the renderable; the ones that are ours to move the cursor stay as they are."""
         for segment in super().render(renderable, options):
             text = segment.text
-            yield segment if segment.control or (text.isascii() and text.isprintable()) else _plain(segment)
+            yield segment if segment.control or (text.isascii() and text.isprintable()) else self._plain(segment)
 
+    @property
+    def is_unicode(self) -> bool:
+        """Whether what it writes to takes every character."""
+        return self.encoding.startswith("utf")
 
-def _plain(segment: Segment) -> Segment:
-    return Segment(printable(segment.text), segment.style)
+    def _plain(self, segment: Segment) -> Segment:
+        """The segment as text that its stream can write: a letter of another script must not end a list."""
+        text = printable(segment.text)
+        return Segment(
+            text if self.is_unicode else text.encode(self.encoding, "replace").decode(self.encoding), segment.style
+        )

@@ -32,7 +32,7 @@ _COLORS = {
 
 def print_json(value: Any) -> None:
     """One JSON document on standard output, nothing else."""
-    out.print(printable_json(json.dumps(value, ensure_ascii=False, indent=2, default=str)))
+    out.print(printable_json(json.dumps(value, ensure_ascii=not out.is_unicode, indent=2, default=str)))
 
 
 def row_as_json(row: TaskRow) -> dict[str, Any]:

@@ -131,3 +131,22 @@ def test_all_scripts_stay(screen: io.StringIO, words: str) -> None:
     """Text is text, in every language."""
     view.print_concept(a_concept(words))
     assert words in screen.getvalue()
+
+
+@pytest.mark.parametrize("encoding", ["ascii", "latin-1", "cp1252", "utf-8", "utf-16"])
+@pytest.mark.parametrize("words", ["naïve café", "日本語", "👩‍👩‍👧 می‌خواهم", "a\ud800b", "\u202ex…"])
+def test_no_words_end_a_list(monkeypatch: pytest.MonkeyPatch, encoding: str, words: str) -> None:
+    """On a terminal that knows only its own letters, others are shown by a mark, and the document says the same."""
+    written = io.BytesIO()
+    for name in ("out", "err"):
+        console = PlainConsole(file=io.TextIOWrapper(written, encoding, write_through=True), width=400)
+        monkeypatch.setattr(view, name, console)
+    rows = [a_row(words), a_row("the last one")]
+    view.print_rows(rows)
+    view.print_concept(a_concept(words))
+    view.err.print(f"  {words}")
+    assert "the last one" in written.getvalue().decode(encoding)
+    written.truncate(0)
+    written.seek(0)
+    view.print_json({"name": words})
+    assert json.loads(written.getvalue().decode(encoding)) == {"name": words}
