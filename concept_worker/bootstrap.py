@@ -147,6 +147,10 @@ def _generator(provider: Provider, settings: Settings) -> ConceptGenerator:
             from concept_worker.services.replicate import replicate_generator
 
             return _gated(replicate_generator(settings), provider, settings)
+        case Provider.FAL:
+            from concept_worker.services.fal import fal_generator
+
+            return _gated(fal_generator(settings), provider, settings)
 
 
 def _staging(settings: Settings) -> RedisStaging:

@@ -38,6 +38,7 @@ class Provider(StrEnum):
     RUNWARE = "runware"
     GEMINI = "gemini"
     REPLICATE = "replicate"
+    FAL = "fal"
 
 
 def _providers(value: object) -> object:
@@ -184,6 +185,10 @@ class Settings(BaseSettings):
     )
     replicate_image_model: Annotated[str, Field(pattern=MODEL_NAME)] = "recraft-ai/recraft-v4.1"
     replicate_edit_model: Annotated[str, Field(pattern=MODEL_NAME)] = "black-forest-labs/flux-kontext-pro"
+    fal_key: SecretStr = Field(default=SecretStr(""), validation_alias=_neighbour("FAL_KEY"))
+    fal_queue_url: Url = "https://queue.fal.run"
+    fal_image_model: Annotated[str, Field(pattern=MODEL_NAME)] = "fal-ai/recraft/v4.1/text-to-image"
+    fal_edit_model: Annotated[str, Field(pattern=MODEL_NAME)] = "fal-ai/flux-pro/kontext"
     job_seconds: Annotated[int, Field(ge=5, le=86_400)] = 1800  # the vendor drops a job that takes longer
     provider_per_minute: Annotated[int, Field(ge=0)] = 0  # calls of all workers together; 0: no limit
     circuit_failures: Annotated[int, Field(ge=1)] = 5  # in a row; then nobody calls for a while

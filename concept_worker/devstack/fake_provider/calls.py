@@ -12,7 +12,7 @@ from typing import Any
 class Call:
     """One request. `paid` means that work was done for it; an answer from the cache is a `cache_hit` and is free."""
 
-    wire: str  # "jigsawstack", "openai", "runware", "replicate" or "link"
+    wire: str  # "jigsawstack", "openai", "runware", "replicate", "fal" or "link"
     endpoint: (
         str  # "image", "refine", "palettes", "store", "result"; of jobs also "upload", "poll", "details", "cancel"
     )

@@ -80,7 +80,7 @@ class Fault(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     kind: FaultKind
-    endpoint: str = "*"  # image, refine, palettes, store, result, job (how one ends), poll, details; * for all
+    endpoint: str = "*"  # image, refine, palettes, store, result, job (how one ends), poll, details, collect; * for all
     times: Annotated[int, Field(ge=1)] | None = None  # None: until cleared
     probability: Annotated[float, Field(gt=0, le=1)] = 1.0
     status: Annotated[int, Field(ge=200, le=599)] = 503

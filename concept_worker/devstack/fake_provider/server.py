@@ -17,6 +17,7 @@ from starlette.responses import Response
 
 from concept_worker.devstack.fake_provider.calls import Call
 from concept_worker.devstack.fake_provider.control import Control
+from concept_worker.devstack.fake_provider.fal import FalWire
 from concept_worker.devstack.fake_provider.faults import FaultBook
 from concept_worker.devstack.fake_provider.gemini import GeminiWire
 from concept_worker.devstack.fake_provider.jigsawstack import JigsawStackWire
@@ -29,7 +30,7 @@ from concept_worker.devstack.fake_provider.studio import FakeProviderOptions, St
 class FakeProvider:
     """A context manager: the fake listens while the block runs. All wires are at the same address.
 
-    `url` is the base for JigsawStack and Replicate, `openai_url`, `runware_url` and `gemini_url` for the others;
+    `url` is the base for JigsawStack and Replicate, `openai_url`, `fal_url` and so on for the others;
     `calls` is what was asked, `faults` what goes wrong.
     """
 
@@ -55,6 +56,11 @@ class FakeProvider:
     def gemini_url(self) -> str:
         """Base URL for Gemini's wire, with its version path."""
         return f"{self._studio.base_url}/v1beta"
+
+    @property
+    def fal_url(self) -> str:
+        """Base URL for fal's queue."""
+        return f"{self._studio.base_url}/fal"
 
     @property
     def runware_url(self) -> str:
@@ -123,7 +129,7 @@ class _Server(uvicorn.Server):
 
 def _config(studio: Studio) -> uvicorn.Config:
     jigsawstack = JigsawStackWire(studio)
-    wires = (OpenAIWire(studio), RunwareWire(studio), GeminiWire(studio), ReplicateWire(studio))
+    wires = (OpenAIWire(studio), RunwareWire(studio), GeminiWire(studio), ReplicateWire(studio), FalWire(studio))
     others = (*wires, Control(studio))
 
     async def refuse(request: Request, exc: Exception) -> Response:

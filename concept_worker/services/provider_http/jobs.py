@@ -39,10 +39,9 @@ log = get_logger(__name__)
 UNUSABLE = "The image provider's answer is not what was asked for."
 JOB_GONE = "The image provider does not know the ordered picture any more."
 JOB_STOPPED = "The image provider stopped drawing what was ordered."
+STOPPED_CHARGED = "The image provider stopped drawing what was ordered; it may have been charged."
 
 _JSON_BYTES = 2_000_000  # an answer without an image, but with a model's log
-_SUCCESS = (200, 201, 202)  # 202: taken, or not ready yet
-_GONE = (404, 410)
 _JOB = re.compile(r"[A-Za-z0-9_-]+(?:/[A-Za-z0-9_.-]*[A-Za-z0-9_-])*")  # goes into a path that carries our key
 
 A = TypeVar("A", bound=BaseModel)
@@ -96,7 +95,7 @@ class JobDesk:
             ConceptWorkerError: what a refusal means.
         """
         reply = self._paid.send(outgoing, seconds=self._options.order_seconds, max_bytes=_JSON_BYTES)
-        if reply.status not in _SUCCESS:
+        if not is_taken(reply):
             raise self.refusal(reply, is_free=False)
         return reply
 
@@ -112,9 +111,9 @@ class JobDesk:
             ConceptWorkerError: what a refusal means; the job may be well.
         """
         reply = self.ask(outgoing)
-        if reply.status in _GONE:
+        if is_gone(reply):
             raise PictureGone(JOB_GONE)
-        if reply.status not in _SUCCESS:
+        if not is_taken(reply):
             raise self.refusal(reply)
         return reply
 
@@ -125,7 +124,7 @@ class JobDesk:
             ConceptWorkerError: what a refusal means.
         """
         reply = self._free.send(outgoing, seconds=self._options.order_seconds, max_bytes=_JSON_BYTES)
-        if reply.status not in _SUCCESS:
+        if not is_taken(reply):
             raise self.refusal(reply)
         return reply
 
@@ -150,7 +149,7 @@ class JobVendor(Protocol):
         """The request that orders a picture; the original may have to be uploaded first."""
         ...
 
-    def job_of(self, answer: Reply) -> str:
+    def job_of(self, order: Order, answer: Reply) -> str:
         """The name of the job that was ordered, by which any worker finds it."""
         ...
 
@@ -220,7 +219,17 @@ class JobGenerator:
 
     def _ordered(self, order: Order) -> Receipt:
         reply = self._desk.order(self._vendor.ordering(self._desk, order))
-        return Receipt(provider=self._desk.provider, job=self._vendor.job_of(reply))
+        return Receipt(provider=self._desk.provider, job=self._vendor.job_of(order, reply))
+
+
+def is_taken(reply: Reply) -> bool:
+    """Whether an answer says yes: done, created, taken, or not ready yet."""
+    return reply.status in (200, 201, 202)
+
+
+def is_gone(reply: Reply) -> bool:
+    """Whether an answer says that there is no such job, or not any more."""
+    return reply.status in (404, 410)
 
 
 def parsed(reply: Reply, model: type[A]) -> A:

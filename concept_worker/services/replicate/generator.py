@@ -16,6 +16,7 @@ from concept_worker.services.provider_http.forms import multipart
 from concept_worker.services.provider_http.images import NOT_AN_IMAGE
 from concept_worker.services.provider_http.jobs import (
     JOB_GONE,
+    STOPPED_CHARGED,
     JobDesk,
     JobGenerator,
     JobOptions,
@@ -36,7 +37,6 @@ NOT_BEGUN = "The image provider has not begun to draw yet."
 DRAWING = "The image provider is drawing."
 DRAWING_AT = "The image provider is drawing, {percent} % are done."
 FAILED_CHARGED = "The image provider failed to draw what was ordered; it may have been charged."
-STOPPED_CHARGED = "The image provider stopped drawing what was ordered; it may have been charged."
 
 _CODE = re.compile(r"\bE\d{4}\b|\(code: ?[A-Z]{1,4}\)")  # as the vendor's list of error codes has them
 _NOT_BEGUN_SECONDS, _DRAWING_SECONDS = 3.0, 2.0  # between two polls
@@ -59,7 +59,7 @@ class ReplicateQueue:
         call = "order image" if original is None else "order refinement"
         return Outgoing(call, "POST", f"/v1/models/{model}/predictions", body, headers)
 
-    def job_of(self, answer: Reply) -> str:
+    def job_of(self, _: Order, answer: Reply) -> str:
         return parsed(answer, wire.Prediction).id
 
     def link_of(self, desk: JobDesk, job: str) -> str:

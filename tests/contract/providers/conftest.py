@@ -8,6 +8,7 @@ import pytest
 
 from concept_worker.devstack.fake_provider import FakeProvider
 from concept_worker.models import Palette, Receipt
+from concept_worker.services.fal import fal_generator
 from concept_worker.services.gemini import gemini_generator
 from concept_worker.services.interfaces import ConceptGenerator
 from concept_worker.services.jigsawstack import jigsawstack_generator
@@ -50,6 +51,8 @@ def settings_for(fake: FakeProvider) -> Callable[..., Settings]:
             "gemini_base_url": fake.gemini_url,
             "replicate_api_token": fake.api_key,
             "replicate_base_url": fake.url,
+            "fal_key": fake.api_key,
+            "fal_queue_url": fake.fal_url,
             "image_size": 256,
             "download_hosts": "127.0.0.1",
             "download_allow_http": True,
@@ -70,6 +73,7 @@ def build(settings_for: Callable[..., Settings]) -> Iterator[Build]:
         "runware": runware_generator,
         "gemini": gemini_generator,
         "replicate": replicate_generator,
+        "fal": fal_generator,
     }
 
     def make(wire: str, **changes: object) -> ConceptGenerator:

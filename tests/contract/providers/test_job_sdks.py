@@ -13,8 +13,10 @@ from concept_worker.devstack.fake_provider import FakeProvider, FakeProviderOpti
 from concept_worker.imaging.codec import decode_image
 
 replicate = pytest.importorskip("replicate")
+fal_client = pytest.importorskip("fal_client")
 
 RECRAFT, KONTEXT = "recraft-ai/recraft-v4.1", "black-forest-labs/flux-kontext-pro"
+DRAWS, CHANGES = "fal-ai/recraft/v4.1/text-to-image", "fal-ai/flux-pro/kontext"
 
 
 @pytest.fixture(scope="module")
@@ -47,6 +49,16 @@ def replicated(fake: FakeProvider, monkeypatch: pytest.MonkeyPatch) -> Iterator[
     monkeypatch.setenv("REPLICATE_POLL_INTERVAL", "0.01")
     transport = httpx.HTTPTransport(trust_env=False)
     client = replicate.Client(fake.api_key, base_url=fake.url, transport=transport, trust_env=False)
+    yield client
+    client._client.close()
+
+
+@pytest.fixture
+def fal(fake: FakeProvider, monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
+    """fal's client, its queue's address that of the fake."""
+    monkeypatch.setenv("NO_PROXY", "*")
+    monkeypatch.setattr(fal_client.client, "QUEUE_URL_FORMAT", f"{fake.fal_url}/")
+    client = fal_client.SyncClient(key=fake.api_key)
     yield client
     client._client.close()
 
@@ -106,3 +118,48 @@ class TestReplicate:
         with pytest.raises(replicate.exceptions.ReplicateError) as caught:
             replicated.models.predictions.create(model, input={"prompt": "a fox", "seed": 7})
         assert caught.value.status == status
+
+
+class TestFal:
+    """fal_client 1.0.3."""
+
+    def test_orders_waits_and_reads(self, fal: Any, fake: FakeProvider, slowly: Callable[[float], None]) -> None:
+        """A request from its order to its picture, found again by its id."""
+        slowly(3600)
+        handle = fal.submit(DRAWS, {"prompt": "a fox", "image_size": "square_hd"})
+        assert handle.status() == fal_client.Queued(position=2)
+        slowly(0)
+        assert isinstance(fal.get_handle(DRAWS, handle.request_id).status(), fal_client.Completed)
+        result = fal.result(DRAWS, handle.request_id)
+        assert decode_image(downloaded(result["images"][0]["url"])).size == (256, 256)
+        assert fake.paid() == 1
+
+    def test_sends_what_is_to_be_changed(self, fal: Any, fake: FakeProvider) -> None:
+        """A picture inside the request."""
+        drawn = fal.subscribe(DRAWS, {"prompt": "a fox"})
+        original = fal_client.encode(downloaded(drawn["images"][0]["url"]), "image/png")
+        changed = fal.subscribe(CHANGES, {"prompt": "bluer", "image_url": original, "seed": 7})
+        assert decode_image(downloaded(changed["images"][0]["url"])).size == (256, 256)
+        assert (fake.paid("image"), fake.paid("refine")) == (1, 1)
+
+    def test_cancels(self, fal: Any, slowly: Callable[[float], None]) -> None:
+        """By its id; the status says what became of it."""
+        slowly(3600)
+        handle = fal.submit(DRAWS, {"prompt": "a fox"})
+        fal.cancel(DRAWS, handle.request_id)
+        assert handle.status().error_type == "client_cancelled"
+
+    def test_reads_how_a_job_failed(self, fal: Any, fake: FakeProvider) -> None:
+        """Status and type are where it looks for them."""
+        body = {"detail": "No.", "error_type": "runner_disconnected"}
+        fake.faults.add(Fault(kind=FaultKind.CANNED, endpoint="job", status=422, body=body))
+        with pytest.raises(fal_client.FalClientHTTPError) as caught:
+            fal.subscribe(DRAWS, {"prompt": "a fox"})
+        assert (caught.value.status_code, caught.value.error_type) == (422, "runner_disconnected")
+
+    @pytest.mark.parametrize(("app", "status"), [("nobody/nothing", 404), (DRAWS, 422)])
+    def test_is_refused_what_an_app_does_not_take(self, fal: Any, app: str, status: int) -> None:
+        """An unknown app, an unknown field."""
+        with pytest.raises(fal_client.FalClientHTTPError) as caught:
+            fal.submit(app, {"prompt": "a fox", "seed": 7})
+        assert caught.value.status_code == status

@@ -29,7 +29,7 @@ from concept_worker.models import Receipt
 from concept_worker.services.interfaces import ConceptGenerator
 
 K = FaultKind
-WIRES = ("replicate",)
+WIRES = ("replicate", "fal")
 Order = Callable[..., Receipt]
 
 
@@ -79,28 +79,44 @@ def slowly(latency: dict[str, Latency]) -> Iterator[Callable[[float], None]]:
 class Ending:
     """How a job ends badly: what the vendor says, and the trouble that it is for us."""
 
+    wire: str
     says: Mapping[str, Any]
     trouble: type[ConceptWorkerError]
+    status: int = 200  # of fal's result
     is_final: bool = True  # the receipt is of no more use
 
+    @property
+    def fault(self) -> Fault:
+        """The job's end as a fault of the fake."""
+        kind = self.says.get("error_type")
+        headers = {"x-fal-error-type": kind} if kind else {}
+        return Fault(kind=K.CANNED, endpoint="job", body=dict(self.says), status=self.status, headers=headers)
 
-def canned(ending: Ending) -> Fault:
-    """The job's end as a fault of the fake."""
-    return Fault(kind=K.CANNED, endpoint="job", body=dict(ending.says))
+
+def invalid(kind: str) -> dict[str, Any]:
+    """fal's answer to an input that an app does not take."""
+    return {"detail": [{"loc": ["body", "prompt"], "msg": "No.", "type": kind}]}
 
 
-REPLICATE_ENDINGS = [
-    Ending({"status": "failed", "error": "NSFW content detected. Try another prompt."}, ContentDeclined),
-    Ending({"status": "failed", "error": "The input or output was flagged as sensitive (E005)"}, ContentDeclined),
-    Ending({"status": "failed", "error": "invalid size: 100x100"}, ProviderRefused),
-    Ending({"status": "failed", "error": "Prediction interrupted; please retry (code: PA)"}, MaybeCharged),
-    Ending({"status": "failed", "error": None}, MaybeCharged),
-    Ending({"status": "canceled", "output": None}, MaybeCharged),
-    Ending({"status": "aborted", "output": None}, ProviderUnavailable),
-    Ending({"status": "succeeded", "output": []}, BadProviderAnswer),
-    Ending({"status": "succeeded", "output": None, "data_removed": True}, PictureGone, is_final=False),
+R, F = "replicate", "fal"
+ENDINGS = [
+    Ending(R, {"status": "failed", "error": "NSFW content detected. Try another prompt."}, ContentDeclined),
+    Ending(R, {"status": "failed", "error": "The input or output was flagged as sensitive (E005)"}, ContentDeclined),
+    Ending(R, {"status": "failed", "error": "invalid size: 100x100"}, ProviderRefused),
+    Ending(R, {"status": "failed", "error": "Prediction interrupted; please retry (code: PA)"}, MaybeCharged),
+    Ending(R, {"status": "failed", "error": None}, MaybeCharged),
+    Ending(R, {"status": "canceled", "output": None}, MaybeCharged),
+    Ending(R, {"status": "aborted", "output": None}, ProviderUnavailable),
+    Ending(R, {"status": "succeeded", "output": []}, BadProviderAnswer),
+    Ending(R, {"status": "succeeded", "output": None, "data_removed": True}, PictureGone, is_final=False),
+    Ending(F, invalid("content_policy_violation"), ContentDeclined, 422),
+    Ending(F, invalid("enum"), ProviderRefused, 422),
+    Ending(F, {"detail": "No.", "error_type": "runner_server_error"}, ProviderUnavailable, 500),
+    Ending(F, {"detail": "No.", "error_type": "request_timeout"}, ProviderUnavailable, 504),
+    Ending(F, {"detail": "No.", "error_type": "client_cancelled"}, MaybeCharged, 499),
+    Ending(F, {"images": [{"url": "https://fal.media/black.png"}], "has_nsfw_concepts": [True]}, ContentDeclined),
+    Ending(F, {"images": []}, BadProviderAnswer),
 ]
-ENDINGS = [("replicate", ending) for ending in REPLICATE_ENDINGS]
 
 
 @pytest.mark.parametrize("wire", WIRES)
@@ -285,11 +301,11 @@ class TestAJob:
         assert all(word not in text for word in ("fox", "nordic", fake.api_key, "Signature"))
 
 
-@pytest.mark.parametrize(("wire", "ending"), ENDINGS)
-def test_the_end_of_a_job_has_its_word(fake: Any, build: Any, order: Order, wire: str, ending: Ending) -> None:
+@pytest.mark.parametrize("ending", ENDINGS, ids=lambda ending: f"{ending.wire}-{ending.trouble.__name__}")
+def test_the_end_of_a_job_has_its_word(fake: Any, build: Any, order: Order, ending: Ending) -> None:
     """Who is to blame, whether it may be charged, and whether the receipt is of any more use."""
-    fake.faults.add(canned(ending))
-    generator = build(wire)
+    fake.faults.add(ending.fault)
+    generator = build(ending.wire)
     receipt = order(generator)
     with pytest.raises((JobEnded, PictureGone)) as caught:
         generator.collect(receipt)
@@ -348,3 +364,47 @@ class TestReplicate:
         """A worker without it does not start."""
         with pytest.raises(ValueError, match="REPLICATE_API_TOKEN"):
             build("replicate", replicate_api_token="")
+
+
+class TestFal:
+    """What only this vendor has."""
+
+    def test_the_wait_says_how_many_come_first(self, build: Any, order: Order, slowly: Callable[[float], None]) -> None:
+        """The place in the vendor's queue."""
+        slowly(3600)
+        generator = build("fal")
+        with pytest.raises(StillDrawing, match="2 orders come first"):
+            generator.collect(order(generator))
+
+    def test_a_receipt_names_the_app(self, build: Any, order: Order) -> None:
+        """The next process may draw with another one, and finds the job all the same."""
+        receipt = order(build("fal"))
+        assert receipt.job.startswith("fal-ai/recraft/requests/")
+        other = build("fal", fal_image_model="fal-ai/flux-2-pro")
+        assert len(other.collect(receipt)) > 0
+
+    @pytest.mark.parametrize("app", ["fal-ai/recraft/v4.1/text-to-image", "fal-ai/flux-2-pro"])
+    def test_each_app_gets_the_fields_it_has(self, build: Any, order: Order, app: str) -> None:
+        """The fake refuses any other, as the app does."""
+        generator = build("fal", fal_image_model=app)
+        assert len(generator.collect(order(generator))) > 0
+
+    def test_a_result_that_a_gateway_withholds_is_read_later(self, build: Any, order: Order, fake: Any) -> None:
+        """The job is well; only its answer did not come through."""
+        generator = build("fal")
+        receipt = order(generator)
+        fake.faults.add(Fault(kind=K.STATUS, status=502, endpoint="collect", times=1))
+        with pytest.raises(ProviderUnavailable) as caught:
+            generator.collect(receipt)
+        assert not isinstance(caught.value, MaybeCharged | JobEnded)
+        assert len(generator.collect(receipt)) > 0
+
+    def test_an_order_has_an_end_at_the_vendor(self, build: Any, order: Order, fake: Any) -> None:
+        """A job that does not begin is not kept for ever."""
+        order(build("fal", job_seconds=90))
+        assert fake.calls[0].body["timeout"] == "90"
+
+    def test_the_key_must_be_there(self, build: Any) -> None:
+        """A worker without it does not start."""
+        with pytest.raises(ValueError, match="FAL_KEY"):
+            build("fal", fal_key="")

@@ -29,6 +29,8 @@ def _wired(start_system: StartSystem, wire: str, *, links: bool = False, **envir
             "OPENAI_BASE_URL": fake.openai_url,
             "REPLICATE_API_TOKEN": KEY,
             "REPLICATE_BASE_URL": fake.url,
+            "FAL_KEY": KEY,
+            "CONCEPT_FAL_QUEUE_URL": fake.fal_url,
         }
         yield Wired(fake, start_system(**(SETTINGS | provider | environment)), latency)
 
@@ -59,6 +61,13 @@ def links_worker(start_system: StartSystem) -> Iterator[Wired]:
 def replicate_worker(start_system: StartSystem) -> Iterator[Wired]:
     """Replicate's wire; a dead run is noticed soon."""
     with _wired(start_system, "replicate", **SOON) as wired:
+        yield wired
+
+
+@pytest.fixture(scope="session")
+def fal_worker(start_system: StartSystem) -> Iterator[Wired]:
+    """fal's queue; a dead run is noticed soon."""
+    with _wired(start_system, "fal", **SOON) as wired:
         yield wired
 
 

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from typing import Any
 from uuid import UUID
 
 import pytest
 
 from concept_worker.devstack.fake_provider import Fault, FaultKind, Latency
 from concept_worker.models import TaskRow, TaskStatus
+from concept_worker.settings import Provider
 from tests.integration.providers.wired import LOGO, SPEED, THEME, Wired
 from tests.integration.tasks.runs import ended, reconcile
 from tests.waiting import until
@@ -16,7 +18,16 @@ K = FaultKind
 LONG = Latency(low=100_000, high=100_000)  # seconds of a job that ends with its test
 CONTENT = "The image provider declined this content; please describe it in other words."
 
-pytestmark = pytest.mark.parametrize("wires", ["replicate_worker"], indirect=True)
+DECLINED: dict[Provider, dict[str, Any]] = {
+    Provider.REPLICATE: {"body": {"status": "failed", "output": None, "error": "NSFW content detected."}},
+    Provider.FAL: {"status": 422, "body": {"detail": [{"msg": "No.", "type": "content_policy_violation"}]}},
+}
+STOPPED: dict[Provider, dict[str, Any]] = {
+    Provider.REPLICATE: {"body": {"status": "aborted", "output": None}},
+    Provider.FAL: {"status": 503, "body": {"detail": "No.", "error_type": "runner_disconnected"}},
+}
+
+pytestmark = pytest.mark.parametrize("wires", ["replicate_worker", "fal_worker"], indirect=True)
 
 
 def ordered(wires: Wired, user_id: UUID) -> TaskRow:
@@ -125,10 +136,9 @@ def test_a_job_that_is_stopped_is_ordered_again(wires: Wired, user_id: UUID) -> 
 
 def declined(wires: Wired) -> Fault:
     """The next job is declined, as the worker's vendor says it."""
-    body = {"status": "failed", "output": None, "error": "NSFW content detected. Try another prompt."}
-    return Fault(kind=K.CANNED, endpoint="job", times=1, body=body)
+    return Fault(kind=K.CANNED, endpoint="job", times=1, **DECLINED[wires.system.settings.provider[0]])
 
 
 def stopped(wires: Wired) -> Fault:
-    """The next job is stopped before it begins, as the worker's vendor says it."""
-    return Fault(kind=K.CANNED, endpoint="job", times=1, body={"status": "aborted", "output": None})
+    """The next job is stopped at no cost, as the worker's vendor says it."""
+    return Fault(kind=K.CANNED, endpoint="job", times=1, **STOPPED[wires.system.settings.provider[0]])
