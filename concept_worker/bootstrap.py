@@ -151,6 +151,10 @@ def _generator(provider: Provider, settings: Settings) -> ConceptGenerator:
             from concept_worker.services.fal import fal_generator
 
             return _gated(fal_generator(settings), provider, settings)
+        case Provider.OPENAI_RESPONSES:
+            from concept_worker.services.openai_responses import openai_responses_generator
+
+            return _gated(openai_responses_generator(settings), provider, settings)
 
 
 def _staging(settings: Settings) -> RedisStaging:

@@ -39,6 +39,7 @@ class Provider(StrEnum):
     GEMINI = "gemini"
     REPLICATE = "replicate"
     FAL = "fal"
+    OPENAI_RESPONSES = "openai-responses"
 
 
 def _providers(value: object) -> object:

@@ -22,6 +22,7 @@ from concept_worker.devstack.fake_provider.faults import FaultBook
 from concept_worker.devstack.fake_provider.gemini import GeminiWire
 from concept_worker.devstack.fake_provider.jigsawstack import JigsawStackWire
 from concept_worker.devstack.fake_provider.openai import OpenAIWire
+from concept_worker.devstack.fake_provider.openai_responses import ResponsesWire
 from concept_worker.devstack.fake_provider.replicate import ReplicateWire
 from concept_worker.devstack.fake_provider.runware import RunwareWire
 from concept_worker.devstack.fake_provider.studio import FakeProviderOptions, Studio
@@ -129,8 +130,8 @@ class _Server(uvicorn.Server):
 
 def _config(studio: Studio) -> uvicorn.Config:
     jigsawstack = JigsawStackWire(studio)
-    wires = (OpenAIWire(studio), RunwareWire(studio), GeminiWire(studio), ReplicateWire(studio), FalWire(studio))
-    others = (*wires, Control(studio))
+    jobs = (RunwareWire(studio), ReplicateWire(studio), FalWire(studio), ResponsesWire(studio))
+    others = (OpenAIWire(studio), GeminiWire(studio), *jobs, Control(studio))
 
     async def refuse(request: Request, exc: Exception) -> Response:
         return jigsawstack.refuse(exc.status_code if isinstance(exc, HTTPException) else 500)

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import partial
 from typing import TypeVar
@@ -23,6 +22,7 @@ from concept_worker.services.briefs import NEGATIVE, PALETTE_TASK, logo_brief, r
 from concept_worker.services.download import GuardedDownloader, guarded_downloader
 from concept_worker.services.openai_images import wire
 from concept_worker.services.openai_images.profile import Profile, profile_of
+from concept_worker.services.openai_images.requests import json_request, keyed_request
 from concept_worker.services.palette_repair import repair_palettes
 from concept_worker.services.provider_http.channel import Outgoing, ProviderChannel, Reply, provider_client
 from concept_worker.services.provider_http.deadline import Clock
@@ -85,7 +85,7 @@ class OpenAIGenerator:
     def generate_image(self, logo_description: str, theme_description: str, *, seed: int) -> bytes | Receipt:
         prompt = f"{logo_brief(logo_description, theme_description)}\nAvoid: {NEGATIVE}."
         fields = {"model": self._options.image_model, "prompt": prompt, "n": 1, **self._picture_fields}
-        return self._picture(_json_request("generate image", wire.IMAGES, fields, seed))
+        return self._picture(json_request("generate image", wire.IMAGES, fields, seed))
 
     def refine_image(
         self,
@@ -100,7 +100,7 @@ class OpenAIGenerator:
         prompt = refinement_brief(refinement_prompt, logo_description, theme_description, preserve_aspects)
         fields = {"model": self._options.image_model, "prompt": prompt, "n": "1", **self._picture_fields}
         content_type, body = multipart(fields, original)
-        return self._picture(_request("refine image", wire.EDITS, content_type, body, seed))
+        return self._picture(keyed_request("refine image", wire.EDITS, content_type, body, seed))
 
     def generate_palettes(self, theme_description: str, logo_description: str, count: int) -> list[Palette]:
         if not self._options.text_model:
@@ -115,7 +115,7 @@ class OpenAIGenerator:
             ],
             "response_format": wire.palette_format(),
         }
-        outgoing = _json_request("generate palettes", wire.CHAT, fields, None)
+        outgoing = json_request("generate palettes", wire.CHAT, fields, None)
         reply = self._send(outgoing, self._options.palette_seconds, _JSON_BYTES)
         text = _said(_parsed(reply, wire.ChatAnswer))
         spares = partial(harmonize, theme_description, logo_description, count)
@@ -183,17 +183,6 @@ def openai_generator(settings: Settings) -> OpenAIGenerator:
             limits=ImageLimits(max_bytes=settings.max_image_bytes, max_pixels=settings.max_image_pixels),
         ),
     )
-
-
-def _json_request(call: str, path: str, fields: Mapping[str, object], seed: int | None) -> Outgoing:
-    body = json.dumps(fields, ensure_ascii=False, separators=(",", ":")).encode()
-    return _request(call, path, "application/json", body, seed)
-
-
-def _request(call: str, path: str, content_type: str, body: bytes, seed: int | None) -> Outgoing:
-    key = hashlib.sha256(b"\0".join((path.encode(), str(seed).encode(), body))).hexdigest()
-    headers = {"content-type": content_type, "accept": "application/json", wire.IDEMPOTENCY_KEY: f"cw-{key}"}
-    return Outgoing(call, "POST", path, body, headers)
 
 
 def _parsed(reply: Reply, model: type[A]) -> A:

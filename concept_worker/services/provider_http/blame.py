@@ -26,6 +26,7 @@ CONTENT_CODES = frozenset(
         *("safety", "image_safety", "prohibited_content", "image_prohibited_content", "blocklist"),
         *("contentpolicyviolation", "providercontentpolicyviolation", "sensitivecontentdetected", "promptblocked"),
         *("unsafecontentdetected", "nsfwcontentdetected", "imageblocked", "moderationfailed", "invalidprovidercontent"),
+        *("invalid_prompt", "bio_policy", "cyber_policy", "misalignment_policy_violation"),  # of OpenAI's responses
         *("request moderated", "content moderated", "invalidpromptcontent", "invalid_prompt_content", "nsfw_content"),
     }
 )
@@ -60,6 +61,9 @@ PARAMETER_CODES = frozenset(
         ),
         *("invalid_size", "invalid_image_file", "invalid_image_format", "image_generation_user_error"),
         *("invalid_argument", "invalid_type", "string_above_max_length"),
+        *("invalid_image", "invalid_base64_image", "invalid_image_mode", "invalid_image_url", "image_parse_error"),
+        *("image_too_large", "image_too_small", "image_file_too_large", "empty_image_file"),
+        *("unsupported_image_media_type", "failed_to_download_image", "image_file_not_found"),
     }
 )
 _PARAMETER_TEXT = ("argument not supported", "unknown parameter", "unsupported parameter", "invalid size")

@@ -41,7 +41,6 @@ JOB_GONE = "The image provider does not know the ordered picture any more."
 JOB_STOPPED = "The image provider stopped drawing what was ordered."
 STOPPED_CHARGED = "The image provider stopped drawing what was ordered; it may have been charged."
 
-_JSON_BYTES = 2_000_000  # an answer without an image, but with a model's log
 _JOB = re.compile(r"[A-Za-z0-9_-]+(?:/[A-Za-z0-9_.-]*[A-Za-z0-9_-])*")  # goes into a path that carries our key
 
 A = TypeVar("A", bound=BaseModel)
@@ -49,10 +48,11 @@ A = TypeVar("A", bound=BaseModel)
 
 @dataclass(frozen=True)
 class JobOptions:
-    """Seconds that an order and a poll may take; neither waits for the picture."""
+    """Seconds that an order and a poll may take, which do not wait for the picture; and bytes of an answer."""
 
     order_seconds: float = 60.0
     poll_seconds: float = 15.0
+    answer_bytes: int = 2_000_000  # without an image, but with a model's log
 
     @classmethod
     def within(cls, seconds: float) -> Self:
@@ -94,14 +94,14 @@ class JobDesk:
             MaybeCharged: it was sent, and its answer is lost.
             ConceptWorkerError: what a refusal means.
         """
-        reply = self._paid.send(outgoing, seconds=self._options.order_seconds, max_bytes=_JSON_BYTES)
+        reply = self._paid.send(outgoing, seconds=self._options.order_seconds, max_bytes=self._options.answer_bytes)
         if not is_taken(reply):
             raise self.refusal(reply, is_free=False)
         return reply
 
     def ask(self, outgoing: Outgoing) -> Reply:
         """The answer to a request that is free, of any status."""
-        return self._free.send(outgoing, seconds=self._options.poll_seconds, max_bytes=_JSON_BYTES)
+        return self._free.send(outgoing, seconds=self._options.poll_seconds, max_bytes=self._options.answer_bytes)
 
     def poll(self, outgoing: Outgoing) -> Reply:
         """The answer about a job.
@@ -123,7 +123,7 @@ class JobDesk:
         Raises:
             ConceptWorkerError: what a refusal means.
         """
-        reply = self._free.send(outgoing, seconds=self._options.order_seconds, max_bytes=_JSON_BYTES)
+        reply = self._free.send(outgoing, seconds=self._options.order_seconds, max_bytes=self._options.answer_bytes)
         if not is_taken(reply):
             raise self.refusal(reply)
         return reply
@@ -201,9 +201,9 @@ class JobGenerator:
         if not _JOB.fullmatch(receipt.job):
             raise PictureGone(JOB_GONE)
         link = self._vendor.link_of(self._desk, receipt.job)
-        content = decoded_base64(link) if link.startswith("data:") else download_result(self._downloader, link)
+        fetched = None if link.startswith("data:") else download_result(self._downloader, link)
         try:
-            return checked_image(content, self._limits)
+            return checked_image(decoded_base64(link) if fetched is None else fetched, self._limits)
         except (BadProviderAnswer, InvalidImage) as exc:
             raise JobEnded(str(exc), exc) from exc  # it will not be another picture the next time
 

@@ -6,13 +6,14 @@ from collections.abc import Callable, Iterator
 
 import pytest
 
-from concept_worker.devstack.fake_provider import FakeProvider
+from concept_worker.devstack.fake_provider import FakeProvider, FakeProviderOptions, Latency
 from concept_worker.models import Palette, Receipt
 from concept_worker.services.fal import fal_generator
 from concept_worker.services.gemini import gemini_generator
 from concept_worker.services.interfaces import ConceptGenerator
 from concept_worker.services.jigsawstack import jigsawstack_generator
 from concept_worker.services.openai_images import openai_generator
+from concept_worker.services.openai_responses import openai_responses_generator
 from concept_worker.services.replicate import replicate_generator
 from concept_worker.services.runware import runware_generator
 from concept_worker.settings import Settings
@@ -22,10 +23,27 @@ Build = Callable[..., ConceptGenerator]
 
 
 @pytest.fixture(scope="module")
-def running_fake() -> Iterator[FakeProvider]:
+def latency() -> dict[str, Latency]:
+    """Seconds of the fake's work by endpoint, as they are from now on."""
+    return {}
+
+
+@pytest.fixture(scope="module")
+def running_fake(latency: dict[str, Latency]) -> Iterator[FakeProvider]:
     """The fake, listening."""
-    with FakeProvider() as fake:
+    with FakeProvider(FakeProviderOptions(latency=latency)) as fake:
         yield fake
+
+
+@pytest.fixture
+def slowly(latency: dict[str, Latency]) -> Iterator[Callable[[float], None]]:
+    """`slowly(60)`: a job takes a minute, until `slowly(0)` or the test's end."""
+
+    def take(seconds: float) -> None:
+        latency["job"] = Latency(low=seconds, high=seconds)
+
+    yield take
+    latency.clear()
 
 
 @pytest.fixture
@@ -74,6 +92,7 @@ def build(settings_for: Callable[..., Settings]) -> Iterator[Build]:
         "gemini": gemini_generator,
         "replicate": replicate_generator,
         "fal": fal_generator,
+        "openai-responses": openai_responses_generator,
     }
 
     def make(wire: str, **changes: object) -> ConceptGenerator:
