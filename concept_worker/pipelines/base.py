@@ -274,10 +274,12 @@ class BaseTaskProcessor(ABC, Generic[PayloadT]):
     def _wait(self, step: Step[Any], owner: str, drawing: StillDrawing) -> None:
         """Wait here, visibly: without a broker nobody else comes back for what was ordered."""
         wait = drawing.retry_after
-        with suppress(AbandonedRun):  # the fence says so again, and cancels what the provider still draws
+        try:
             self._services.task_service.wait_step(
                 self.run, step.name, owner, str(drawing), is_attempt=False, delay_seconds=wait
             )
+        except AbandonedRun:
+            return  # the fence says so again, and cancels what the provider still draws
         time.sleep(wait)
 
     @contextmanager

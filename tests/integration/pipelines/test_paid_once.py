@@ -12,7 +12,7 @@ from concept_worker.bootstrap import build_services
 from concept_worker.devstack import Stack
 from concept_worker.devstack.fake_provider import FakeProvider, FakeProviderOptions, Fault, FaultKind
 from concept_worker.errors import ConceptWorkerError
-from concept_worker.models import GenerationPayload, TaskRow, TaskStatus, TaskType
+from concept_worker.models import GenerationPayload, Receipt, TaskRow, TaskStatus, TaskType
 from concept_worker.pipelines.base import Services
 from concept_worker.pipelines.generation import GenerationTaskProcessor
 from concept_worker.routing import REUSABLE_STEPS
@@ -29,14 +29,18 @@ def fake() -> Iterator[FakeProvider]:
 
 
 @contextmanager
-def services_of(stack: Stack, fake: FakeProvider, hosts: str) -> Iterator[Services]:
+def services_of(
+    stack: Stack, fake: FakeProvider, hosts: str, provider: Provider = Provider.OPENAI
+) -> Iterator[Services]:
     """Real services whose downloads may reach these hosts."""
     settings = Settings(
         supabase_url=stack.environment["SUPABASE_URL"],
         supabase_secret_key=stack.environment["SUPABASE_SECRET_KEY"],
         redis_url=stack.environment["REDIS_URL"],
         staging_url=stack.environment["CONCEPT_STAGING_URL"],
-        provider=(Provider.OPENAI,),
+        provider=(provider,),
+        replicate_api_token=fake.api_key,
+        replicate_base_url=fake.url,
         openai_api_key=fake.api_key,
         openai_base_url=fake.openai_url,
         image_size=256,
@@ -111,3 +115,21 @@ def test_a_crash_before_the_link_is_followed_costs_nothing(
         services.task_service.update_task_status(row.id, TaskStatus.FAILED, error_message="killed")
         assert process(services, retried(services, row)).status is TaskStatus.COMPLETED
     assert fake.paid("image") == 1
+
+
+def test_a_canceled_run_without_a_broker_cancels_its_job(
+    stack: Stack, fake: FakeProvider, user_id: UUID, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The run finds out when it wants to wait for the job; nobody else would tell the provider."""
+    fake.faults.add(Fault(kind=FaultKind.CANNED, endpoint="job", body={"status": "processing", "output": None}))
+    with services_of(stack, fake, "localhost", Provider.REPLICATE) as services:
+        row = new_row(services, user_id)
+        collect = services.concept_service.collect
+
+        def canceled_meanwhile(receipt: Receipt) -> bytes:
+            services.task_service.update_task_status(row.id, TaskStatus.CANCELED)
+            return collect(receipt)
+
+        monkeypatch.setattr(services.concept_service, "collect", canceled_meanwhile)
+        assert process(services, row).status is TaskStatus.CANCELED
+    assert [call.endpoint for call in fake.calls] == ["image", "poll", "cancel"]
