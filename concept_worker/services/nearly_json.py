@@ -18,7 +18,7 @@ _READINGS = 4  # times that a broken text is read through in search of whole val
 _ATTEMPTS = 1_000  # to find one in it
 
 _OPENING = re.compile(r"[{\[]")
-_COMMENT = re.compile(r"//[^\n]*|/\*.*?(?:\*/|\Z)|#\s[^\n]*|\.{3}|…", re.DOTALL)
+_COMMENT = re.compile(r"//[^\n]*|/\*.*?(?:\*/|\Z)|#\s[^\n]*|\.{3}|…|(?<==)>", re.DOTALL)
 _BLANK = re.compile(r"\s+")
 # A function's brackets belong to the word before them; an apostrophe inside a word is a letter.
 _BARE = re.compile(r"[^\s{}\[\](),:=\"'`“„‘](?:[^{}\[\](),:=\"\n]|\([^(){}\[\]\n]{0,80}\)){0,400}")
@@ -189,4 +189,4 @@ class _Reader:
             inner[self._key] = value
             self._key = None
         else:
-            inner[f"value {len(inner)}"] = value
+            inner[" " * len(inner)] = value  # under no name

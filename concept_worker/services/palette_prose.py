@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from itertools import islice
 
 from concept_worker.imaging.written_colors import COLOR_MAX, colors_in, spoken
+from concept_worker.services.palette_roles import role_of
 
 LINES_MAX = 2_000
 LINE_MAX = 2_000  # characters of a line that are read
@@ -26,6 +27,7 @@ _NAMING = re.compile(r"(?:palette\s?)?(?:name|title)\s?[:=]\s*", re.I)
 _BOLD = re.compile(r"\*\*([^*]{1,80})\*\*|__([^_]{1,80})__")
 _ENDING = re.compile(r"[:=|,;(\[{–—→>-]\W{0,8}\Z")
 _CODE = re.compile(r"[{}\[\]<>=\\\"]")
+_TALK = re.compile(r"[.!?;]\s*\Z|[.!?;]\s|\b(?:here|sure|below|certainly|these|following)\b", re.I)
 _DECORATION = " \t*_`\"'“”‘’|:=,;.([{–—→>-"
 _GENERIC = frozenset(
     ("color", "colors", "colour", "colours", "palette", "palettes", "hex", "hexcode", "hexcodes", "swatches", "values")
@@ -40,9 +42,12 @@ class _Draft:
     name: str = ""
     description: str = ""
     colors: dict[str, str] = field(default_factory=dict)  # by what stands before them
+    is_whole: bool = False  # all of its colours stood in one line
+    label: str = ""  # of the colour to come, when it has a line of its own
 
     def add(self, label: str, color: str) -> None:
         """Take a colour; labels that say nothing, or stand there already, are numbered."""
+        label, self.label = label or self.label, ""
         key = label if label and label not in self.colors else f"· {len(self.colors)}"
         if len(self.colors) < _COLORS_MAX:
             self.colors[key] = color
@@ -87,6 +92,7 @@ def _read_palettes(line: str, found: list[Found], drafts: list[_Draft]) -> None:
         _begin(drafts, _name_before(line[found[at - 1][1] if at else 0 : found[at][0]]))
         for _, _, color in found[at : at + size]:
             drafts[-1].add("", color)
+        drafts[-1].is_whole = True
 
 
 def _begin(drafts: list[_Draft], name: str) -> None:
@@ -103,10 +109,10 @@ def _read_words(line: str, drafts: list[_Draft]) -> None:
     key, _, rest = words.replace("*", "").partition(":")
     if spoken(key) in _TEXTS and rest.strip():
         drafts[-1].description = rest.strip()
-    elif _is_heading(line, words) or (_is_title(line, words) and (drafts[-1].colors or not drafts[-1].name)):
-        name = _name_in(line)
-        if name:
-            _begin(drafts, name)
+    elif (name := _name_in(line)) and role_of(name) is not None:
+        drafts[-1].label = name
+    elif name and (_is_heading(line, words) or _is_title(line, words, drafts[-1])):
+        _begin(drafts, name)
 
 
 def _is_heading(line: str, words: str) -> bool:
@@ -114,10 +120,11 @@ def _is_heading(line: str, words: str) -> bool:
     return bool(_HEADING.match(line) or _NAMING.match(plain) or _NUMBERED.match(plain))
 
 
-def _is_title(line: str, words: str) -> bool:
-    """Whether a short line of its own introduces what follows: `Fjord:`."""
-    is_short = 0 < len(words.strip()) <= _NAME_MAX and not line.lstrip().startswith("|")
-    return is_short and words.rstrip().endswith(":") and spoken(words.strip(_DECORATION)) not in _GENERIC
+def _is_title(line: str, words: str, draft: _Draft) -> bool:
+    """Whether a short line introduces what follows, `Fjord:` or `Fjord`; between two colours it may be anything."""
+    if line.lstrip().startswith("|") or _TALK.search(words):
+        return False
+    return draft.is_whole or len(draft.colors) >= _FIVE or (not draft.colors and not draft.name)
 
 
 def _name_in(line: str) -> str:

@@ -21,6 +21,7 @@ from concept_worker.imaging.written_colors import (
 from concept_worker.models import PALETTE_ROLES, Palette, PaletteSource
 from concept_worker.services.answer_texts import Labelled, readings_of
 from concept_worker.services.palette_names import described, own_name
+from concept_worker.services.palette_roles import role_of
 
 ROLES = len(PALETTE_ROLES)
 OWN_COLORS = 3  # distinct colours an entry must bring to count as the provider's
@@ -45,15 +46,7 @@ _LIST_KEYS = (
     *("palettes", "colorpalettes", "colourpalettes", "palettelist", "schemes", "colorschemes", "result", "results"),
     *("data", "items", "output", "answer", "response"),
 )
-_ROLE_WORDS = (
-    ("primary", "first", "main", "1", "c1"),
-    ("secondary", "second", "2", "c2"),
-    ("accent", "third", "tertiary", "3", "c3"),
-    ("background", "fourth", "base", "4", "c4"),
-    ("highlight", "fifth", "5", "c5"),
-)
 _ROLE_KEYS = ("role", "usage", "type")
-_COLOR_WORD = re.compile(r"^(?:colou?r|hex)|(?:colou?r|hex|hexcode)$")
 
 _BETWEEN_COLORS = re.compile(r"[,;|/\n]+|(?<!\s)\s+(?=#)|→|\band\b")
 _SHORT_DIGITS = re.compile(r"[0-9a-fA-F]{3}")
@@ -98,15 +91,27 @@ def _entries(answer: object, label: str = "", depth: int = 0) -> Iterator[Labell
 def _entries_of_item(entry: object, depth: int) -> Iterable[Labelled]:
     if isinstance(entry, str):
         return _entries(entry[:_ENTRY_MAX], "", depth)
+    if isinstance(entry, list) and _is_row(entry):
+        return [(entry[0], entry[1] if isinstance(entry[1], list) else entry[1:])]
     is_wrapper = isinstance(entry, Mapping) and len(entry) <= _WRAPPER_MAX and not _is_palette(entry)
     return _entries(entry, "", depth) if is_wrapper else [("", entry)]
+
+
+def _is_row(entry: Sequence[object]) -> bool:
+    """Whether a list is a name and then its colours; "Plum" before five in digits, or a list, is a name."""
+    if len(entry) < 2 or not isinstance(entry[0], str) or not _is_palette(entry[1:]):
+        return False
+    in_digits = all(isinstance(value, str) and value.startswith("#") for value in entry[1 : ROLES + 1])
+    is_name = isinstance(entry[1], list) or (in_digits and len(entry) > ROLES and not entry[0].startswith("#"))
+    return is_name or parse_color(entry[0]) is None
 
 
 def _entries_of_fields(tree: Mapping[object, object], label: str, depth: int) -> Iterator[Labelled]:
     fields = _fields(tree)
     inner = next((fields[key] for key in _LIST_KEYS if isinstance(fields.get(key), (list, str, Mapping))), None)
-    if inner is not None and depth < DEPTH_MAX:
-        yield from _entries(inner, _text_of(tree, _NAME_KEYS), depth + 1)
+    wrapped = list(_entries(inner, _text_of(tree, _NAME_KEYS), depth + 1)) if depth < DEPTH_MAX else []
+    if any(_is_palette(entry) for _, entry in wrapped):
+        yield from wrapped
     elif _is_palette(tree):
         yield label, tree
     elif depth < DEPTH_MAX:
@@ -115,7 +120,9 @@ def _entries_of_fields(tree: Mapping[object, object], label: str, depth: int) ->
 
 
 def _holds_entries(value: object) -> bool:
-    """Whether a field's value is a list of palettes, or wraps one."""
+    """Whether a field's value is a list of palettes, wraps one, or is one as text."""
+    if isinstance(value, str):
+        return "{" in value or "[" in value
     if isinstance(value, Mapping):
         return not _is_palette(value)
     return isinstance(value, list) and any(isinstance(item, Mapping) and not parse_color(item) for item in value[:5])
@@ -206,19 +213,13 @@ def _by_role(items: Iterable[tuple[object, object]], *, others_in_order: bool = 
     colors: list[str | None] = [None] * ROLES
     others: list[str] = []
     for key, value in islice(items, ENTRIES_MAX):
-        role = _role_of(key)
+        role = role_of(key)
         if role is not None and colors[role] is None:
             colors[role] = parse_color(value)
         elif others_in_order and (color := _color_of_field(key, value)):
             others.append(color)
     free = (color for color in others if color not in colors)
     return [color or next(free, None) for color in colors]
-
-
-def _role_of(key: object) -> int | None:
-    word = spoken(key)
-    words = {word, _COLOR_WORD.sub("", word), _COLOR_WORD.sub("", _COLOR_WORD.sub("", word))}
-    return next((at for at, names in enumerate(_ROLE_WORDS) if words.intersection(names)), None)
 
 
 def _color_of_field(key: object, value: object) -> str | None:
@@ -232,7 +233,7 @@ def _color_of_field(key: object, value: object) -> str | None:
 def _by_named_role(values: Sequence[object]) -> list[str | None]:
     """Colours of objects that each say their role: `{role: "background", hex: …}`; else an empty list."""
     named = [(_text_of(value, _ROLE_KEYS), value) for value in values[:ENTRIES_MAX]]
-    roles = [_role_of(name) for name, _ in named]
+    roles = [role_of(name) for name, _ in named]
     says_all = len(named) >= OWN_COLORS and None not in roles[:ROLES] and len(set(roles[:ROLES])) == len(roles[:ROLES])
     return _by_role(named, others_in_order=True) if says_all else []
 

@@ -20,6 +20,12 @@ ONE, TWO = map(json.dumps, ENTRIES)
 BOTH = json.dumps(ENTRIES)
 DRAFT = json.dumps([{"name": "Draft", "colors": FJORD}])
 ROLES = [role.title() for role in PALETTE_ROLES]
+BOLD_ROLE, ROLE_TITLE, SHADE, SHADE_TITLE = (
+    "**{role}**\n{color}",
+    "{role}:\n- {color}",
+    "My {role}\n{color}",
+    "My {role}:\n{color}",
+)
 
 
 def each(pattern: str, colors: tuple[str, ...], between: str = "\n") -> str:
@@ -45,6 +51,7 @@ READ_BEFORE: dict[str, object] = {
     "entries as texts": [ONE, TWO],
     "fences of tildes": f"~~~json\n{BOTH}\n~~~",
     "brackets in prose": f"As asked [see below]: {BOTH} Hope it helps [1]!",
+    "fields beside the colors": [{**entry, "data": {"mood": "cold"}, "items": ["logo"]} for entry in ENTRIES],
 }
 LOST_BEFORE: dict[str, object] = {
     "trailing commas": f'{{"palettes": [{{"name": "Fjord", "colors": {F[:-1]},],}}, {TWO[:-1]},}},]}}',
@@ -99,6 +106,10 @@ LOST_BEFORE: dict[str, object] = {
     "other wrappers": {"colorThemes": {"list": ENTRIES}},
     "a wrapper for each": [{"palette": entry} for entry in ENTRIES],
     "palettes called colors": {"colors": ENTRIES},
+    "a tool's arguments": {"name": "create_palettes", "arguments": json.dumps({"palettes": ENTRIES})},
+    "rows": [["Fjord", *FJORD], ["Plum", PLUM]],
+    "rows as JSON": f'[["Fjord", {F}], ["Plum", {P}]]',
+    "Ruby": f"[{ONE}, {TWO},]".replace(": ", " => "),
     "texts that name": [f"Fjord: {', '.join(FJORD)}", f"Plum: {', '.join(PLUM)}"],
     "bold names": [{"name": "**Fjord**", "colors": FJORD}, {"name": "`Plum`", "colors": PLUM}],
     "a Markdown list": f"Two ideas:\n\n1. **Fjord**: {', '.join(FJORD)}\n2. **Plum**: {', '.join(PLUM)}\n\nEnjoy!",
@@ -110,6 +121,10 @@ LOST_BEFORE: dict[str, object] = {
     f"- **Plum**\n{each('  - {role}: {color}', PLUM)}",
     "a line of colors": f"### Fjord\n- Description: cold\n- Colors: {', '.join(FJORD)}\n"
     f"### Plum\n- **Colors:** {' '.join(PLUM)}",
+    "names above": f"Fjord\n{' '.join(FJORD)}\n\nPlum\n{' '.join(PLUM)}",
+    "names above lists": f"Fjord\n\n{each('{color}', FJORD)}\n\nPlum:\n\n{each('- {color}', PLUM)}",
+    "roles above colors": f"### Fjord\n{each(BOLD_ROLE, FJORD)}\n### Plum\n{each(ROLE_TITLE, PLUM)}",
+    "shades above colors": f"### Fjord\n{each(SHADE, FJORD)}\n### Plum\n{each(SHADE_TITLE, PLUM)}",
     "numbered palettes": f"Palette 1: Fjord\n{' '.join(FJORD)}\n\nPalette 2: Plum\n{' '.join(PLUM)}",
     "a table": f"| Name | 1 | 2 | 3 | 4 | 5 |\n|---|---|---|---|---|---|\n| Fjord | {' | '.join(FJORD)} |\n"
     f"| **Plum** | {' | '.join(PLUM)} |",
@@ -144,6 +159,7 @@ NONE: dict[str, object] = {
     "counts": {"palettes": [{"name": "Fjord", "colors": ["120", "1200", "5 colors", "3", "#1"]}]},
     "a list of numbers": "[1, 2, 3, 4, 5]",
     "lists of numbers": [[1], [2, 3], [4, 5, 6]],
+    "talk": "Sure! Here are some ideas:\n- blue\n- #1 green",
     "usage": {"usage": {"prompt_tokens": 112233, "completion_tokens": 445566, "total_tokens": 557799}},
 }
 
@@ -174,6 +190,18 @@ def test_nameless_palettes_are_numbered(answer: object) -> None:
 def test_nothing_is_invented(answer: object) -> None:
     """Where there are no palettes, none are found."""
     assert read(answer) == []
+
+
+def test_colors_count_more_than_the_fields_beside_them() -> None:
+    """One palette alone, with fields that wrap palettes elsewhere."""
+    assert read({**ENTRIES[0], "data": {"mood": "cold"}, "items": ["logo"]}) == [("Fjord", FJORD)]
+
+
+@pytest.mark.parametrize("colors", [["teal", "navy", "coral", "gold", "plum"], ["teal", *FJORD[:4]]])
+def test_a_list_that_begins_with_the_name_of_a_color(colors: list[str]) -> None:
+    """Five colours are five colours."""
+    assert [name for name, _ in read([colors])] == ["Palette 1"]
+    assert read([colors])[0][1][0] == "#008080"
 
 
 def test_thinking_is_read_when_there_is_nothing_else() -> None:
