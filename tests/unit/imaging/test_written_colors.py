@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL.ImageColor import colormap
 
@@ -123,6 +123,7 @@ def test_every_name_of_css(name: str) -> None:
     assert parse_color(name) == parse_color(name.upper()) == str(colormap[name]).upper()
 
 
+@settings(deadline=None)  # a busy machine fails nothing
 @given(st.tuples(*[st.integers(0, 255)] * 3))
 def test_oklch_comes_back(rgb: tuple[int, int, int]) -> None:
     """A colour written as our own harmony thinks of it."""
@@ -132,6 +133,7 @@ def test_oklch_comes_back(rgb: tuple[int, int, int]) -> None:
     assert max(abs(a - b) for a, b in zip(hex_to_rgb(read), rgb, strict=True)) <= 1
 
 
+@settings(deadline=None)  # a busy machine fails nothing
 @given(
     st.text(max_size=80) | st.from_regex(r"(rgb|hsl|lab|lch|oklch|hwb)a?\([-0-9.,% ndegru/]{0,40}\)?", fullmatch=True)
 )

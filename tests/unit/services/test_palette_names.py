@@ -5,7 +5,7 @@ from __future__ import annotations
 import unicodedata
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from concept_worker.services.palette_names import NAME_MAX, clean, described, own_name
@@ -89,6 +89,7 @@ def test_descriptions_are_cut() -> None:
     assert described("a\n\tb\x07" + "c" * 500) == "a b " + "c" * 195 + "…"
 
 
+@settings(deadline=None)  # a busy machine fails nothing
 @given(st.lists(st.text() | st.sampled_from([FAMILY, "Fjord", "fjord", "\u200d", "x" * 80]), max_size=20))
 def test_any_names_are_sound(texts: list[str]) -> None:
     """One line, something to see, short enough, each its own."""
