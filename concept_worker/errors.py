@@ -4,7 +4,6 @@
     ├── TransientError            may pass by itself: the step is retried
     │   ├── ProviderUnavailable   the image provider is away, slow or broken for now
     │   │   ├── MaybeCharged    it may have done, and charged, what was asked: asked again once at most
-    │   │   ├── OrderFailed     its job ended without a picture and by its own fault: ordered again
     │   │   └── RateLimited       it asked us to wait (`retry_after` seconds)
     │   │       └── ProviderPaused  we keep away from it for now: closed circuit, full rate limit
     │   │           ├── CircuitOpen   so many of its calls failed in a row that nobody calls for a while
@@ -28,7 +27,6 @@
         ├── DownloadRefused       the URL is not one we fetch
         ├── ProviderRefused       the provider will not do this
         │   ├── ContentDeclined   what was described is not drawn there
-        │   ├── OrderRefused      its job ended without a picture, and would again
         │   └── AccountRefused    key, organization, credit or address: the operator must act
         ├── BadProviderAnswer     the provider answered, but not with what was asked
         │   └── PictureGone       what was paid for is no longer where the provider put it
@@ -87,10 +85,6 @@ class ProviderUnavailable(TransientError):
 
 class MaybeCharged(ProviderUnavailable):
     """The request was sent and its answer is lost: the provider may have done the work, and charged for it."""
-
-
-class OrderFailed(ProviderUnavailable):
-    """The provider's job ended without a picture, by the provider's own fault; its receipt leads to nothing."""
 
 
 class RateLimited(ProviderUnavailable):
@@ -237,10 +231,6 @@ class ProviderRefused(PermanentError):
 
 class ContentDeclined(ProviderRefused):
     """The provider's moderation declined what was described; another provider is not asked."""
-
-
-class OrderRefused(ProviderRefused):
-    """The provider's job ended without a picture, and would again; its receipt leads to nothing."""
 
 
 class AccountRefused(ProviderRefused):

@@ -4,16 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from concept_worker.errors import ContentDeclined, JobEnded, OrderFailed, OrderRefused, PictureGone
+from concept_worker.errors import JobEnded, PictureGone
 from concept_worker.logging import get_logger
 from concept_worker.models import Receipt, RunReference
 from concept_worker.pipelines.patience import never_losing
 from concept_worker.services.task_service import TaskService
 
 log = get_logger(__name__)
-
-# What a receipt leads to when no picture will ever come of it.
-_NOTHING = (PictureGone, OrderFailed, OrderRefused, ContentDeclined)
 
 
 class PaidCall:
@@ -42,8 +39,8 @@ class PaidCall:
             self._write(answer)
         try:
             return collect(answer)
-        except _NOTHING as exc:
-            log.error("receipt leads to nothing", provider=answer.provider, error=type(exc).__name__)
+        except PictureGone:
+            log.error("paid picture is gone", provider=answer.provider)
             self._write(None)
             raise
         except JobEnded as exc:

@@ -12,8 +12,6 @@ from concept_worker.errors import (
     ConceptWorkerError,
     ContentDeclined,
     MaybeCharged,
-    OrderFailed,
-    OrderRefused,
     ProviderRefused,
     ProviderUnavailable,
     RateLimited,
@@ -95,16 +93,14 @@ def refusal(
 
 
 def job_trouble(provider: str, error: object) -> ConceptWorkerError:
-    """The error for a job that ended without a picture, its operator's sentence logged. `error` is the job's own."""
+    """The trouble of a job that ended without a picture, its operator's sentence logged. `error` is the job's own."""
     verdict = judge(400, {}, {"error": error})
     if verdict.blame is Blame.REQUEST and any(word in verdict.code for word in _OWN_FAULT):
         verdict = Verdict(Blame.OUTAGE, verdict.code)
     _log_refusal(provider, None, verdict)
     if verdict.blame in (Blame.LIMIT, Blame.OUTAGE):
-        return OrderFailed(FAILED)
-    if verdict.blame is Blame.CONTENT:
-        return ContentDeclined(CONTENT)
-    return OrderRefused(str(_REFUSALS[verdict.blame]()))
+        return ProviderUnavailable(FAILED)
+    return _REFUSALS[verdict.blame]()
 
 
 def _log_refusal(provider: str, status: int | None, verdict: Verdict) -> None:

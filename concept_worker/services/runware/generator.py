@@ -12,8 +12,7 @@ import httpx
 from concept_worker.errors import (
     BadProviderAnswer,
     ContentDeclined,
-    OrderFailed,
-    OrderRefused,
+    JobEnded,
     PictureGone,
     ProviderUnavailable,
     RateLimited,
@@ -33,6 +32,7 @@ from concept_worker.services.provider_http.images import (
     download_result,
     json_budget,
 )
+from concept_worker.services.provider_http.jobs import failed
 from concept_worker.services.provider_http.troubles import AWAY, CONTENT, is_success, job_trouble, refusal
 from concept_worker.services.runware import wire
 from concept_worker.settings import Settings, header_value
@@ -114,13 +114,13 @@ class RunwareGenerator:
     def collect(self, receipt: Receipt) -> bytes:
         item = self._finished(receipt.job)
         if item.is_unsafe:
-            raise ContentDeclined(CONTENT)
+            raise failed(ContentDeclined(CONTENT))
         log.info("picture drawn", provider=PROVIDER, cost=item.cost if isinstance(item.cost, int | float) else None)
         if item.url:
             return checked_image(download_result(self._downloader, item.url), self._options.limits)
         if item.encoded:
             return checked_image(decoded_base64(item.encoded), self._options.limits)
-        raise OrderRefused(NOT_AN_IMAGE)
+        raise failed(BadProviderAnswer(NOT_AN_IMAGE))
 
     def abandon(self, receipt: Receipt) -> None:
         """Do nothing: the wire has no task that cancels another."""
@@ -158,10 +158,14 @@ class RunwareGenerator:
         """Whether the job of an earlier try draws, or has drawn, a picture that is still there."""
         try:
             self._finished(job)
-        except (OrderFailed, PictureGone):
+        except PictureGone:
             return False
         except StillDrawing:
             return True
+        except JobEnded as exc:
+            if isinstance(exc.trouble, ProviderUnavailable):
+                return False
+            raise exc.trouble from exc
         return True
 
     def _finished(self, job: str) -> wire.Item:
@@ -169,7 +173,7 @@ class RunwareGenerator:
 
         Raises:
             StillDrawing: it has not ended.
-            OrderFailed, OrderRefused, ContentDeclined: it ended without a picture.
+            JobEnded: it ended without a picture.
             PictureGone: the provider does not know it any more.
         """
         item = self._item(job)
@@ -179,7 +183,7 @@ class RunwareGenerator:
         if item.is_unknown:
             raise PictureGone(JOB_GONE)
         if item.is_failed:
-            raise job_trouble(PROVIDER, item.error)
+            raise failed(job_trouble(PROVIDER, item.error))
         return item
 
     def _item(self, job: str) -> wire.Item | None:

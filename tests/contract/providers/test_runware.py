@@ -14,8 +14,7 @@ from concept_worker.errors import (
     ConceptWorkerError,
     ContentDeclined,
     InvalidImage,
-    OrderFailed,
-    OrderRefused,
+    JobEnded,
     PictureGone,
     ProviderRefused,
     ProviderUnavailable,
@@ -89,7 +88,7 @@ class TestAnOrder:
         """Also by a process that does not know of the failure."""
         fake.faults.add(Fault(kind=K.STATUS, endpoint="job", times=1))
         first = ordered(generator)
-        with pytest.raises(OrderFailed):
+        with pytest.raises(JobEnded):
             generator.collect(first)
         second = ordered(generator)
         assert second != first
@@ -183,9 +182,9 @@ class TestCollecting:
         ("fault", "error"),
         [
             (Fault(kind=K.CONTENT), ContentDeclined),
-            (Fault(kind=K.QUOTA), OrderRefused),
-            (Fault(kind=K.STATUS), OrderFailed),
-            (Fault(kind=K.FAILURE), OrderRefused),
+            (Fault(kind=K.QUOTA), AccountRefused),
+            (Fault(kind=K.STATUS), ProviderUnavailable),
+            (Fault(kind=K.FAILURE), BadProviderAnswer),
             (Fault(kind=K.SVG), BadProviderAnswer),
             (Fault(kind=K.HUGE), InvalidImage),
             (Fault(kind=K.FOREIGN_LINK), BadProviderAnswer),
@@ -199,7 +198,7 @@ class TestCollecting:
         receipt = ordered(generator)
         with pytest.raises(ConceptWorkerError) as caught:
             generator.collect(receipt)
-        assert type(caught.value) is error
+        assert type(caught.value.trouble if isinstance(caught.value, JobEnded) else caught.value) is error
 
     @pytest.mark.parametrize(
         ("fault", "error"),
@@ -226,16 +225,18 @@ class TestCollecting:
         receipt = ordered(generator)
         body = {"errors": [{"code": "timeoutProvider", "message": "No.", "taskUUID": receipt.job}]}
         fake.faults.add(Fault(kind=K.CANNED, status=status, body=body, endpoint="poll"))
-        with pytest.raises(OrderFailed):
+        with pytest.raises(JobEnded) as caught:
             generator.collect(receipt)
+        assert type(caught.value.trouble) is ProviderUnavailable
 
     def test_of_a_failure_inside_an_item(self, fake: Any, generator: Any) -> None:
         """As the vendor's newer client reads it."""
         receipt = ordered(generator)
         item = {"taskUUID": receipt.job, "status": "error", "error": {"code": "contentPolicyViolation"}}
         fake.faults.add(Fault(kind=K.CANNED, status=200, body={"data": [item]}, endpoint="poll"))
-        with pytest.raises(ContentDeclined):
+        with pytest.raises(JobEnded) as caught:
             generator.collect(receipt)
+        assert type(caught.value.trouble) is ContentDeclined
 
     def test_of_what_is_no_longer_listed_asks_the_archive(self, fake: Any, generator: Any) -> None:
         """A picture that waited for long is still found by its id."""
@@ -278,8 +279,9 @@ class TestCollecting:
         receipt = ordered(generator)
         item = {"taskUUID": receipt.job, "status": "success", "imageURL": fake.url, "NSFWContent": True}
         fake.faults.add(Fault(kind=K.CANNED, status=200, body={"data": [item]}, endpoint="poll"))
-        with pytest.raises(ContentDeclined):
+        with pytest.raises(JobEnded) as caught:
             generator.collect(receipt)
+        assert type(caught.value.trouble) is ContentDeclined
 
 
 def runware(fake: FakeProvider, settings_for: Any) -> RunwareGenerator:

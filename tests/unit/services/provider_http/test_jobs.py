@@ -4,7 +4,13 @@ from __future__ import annotations
 
 import pytest
 
-from concept_worker.errors import ConceptWorkerError, ContentDeclined, OrderFailed, OrderRefused
+from concept_worker.errors import (
+    AccountRefused,
+    ConceptWorkerError,
+    ContentDeclined,
+    ProviderRefused,
+    ProviderUnavailable,
+)
 from concept_worker.services.provider_http.troubles import ACCESS, ACCOUNT, GONE, PARAMETER, REQUEST, job_trouble
 
 
@@ -21,19 +27,19 @@ from concept_worker.services.provider_http.troubles import ACCESS, ACCOUNT, GONE
 )
 def test_the_providers_own_fault_passes(code: str) -> None:
     """The step is tried again, and places another order."""
-    assert type(job_trouble("vendor", {"code": code})) is OrderFailed
+    assert type(job_trouble("vendor", {"code": code})) is ProviderUnavailable
 
 
 @pytest.mark.parametrize(
     ("error", "kind", "sentence"),
     [
-        ({"code": "insufficientCredits"}, OrderRefused, ACCOUNT),
-        ({"code": "invalidApiKey"}, OrderRefused, ACCESS),
-        ({"code": "modelNotFound"}, OrderRefused, GONE),
-        ({"code": "invalidWidth", "parameter": "width"}, OrderRefused, PARAMETER),
-        ({"code": "somethingElse"}, OrderRefused, REQUEST),
-        ({"message": "no code at all"}, OrderRefused, REQUEST),
-        (None, OrderRefused, REQUEST),
+        ({"code": "insufficientCredits"}, AccountRefused, ACCOUNT),
+        ({"code": "invalidApiKey"}, AccountRefused, ACCESS),
+        ({"code": "modelNotFound"}, AccountRefused, GONE),
+        ({"code": "invalidWidth", "parameter": "width"}, ProviderRefused, PARAMETER),
+        ({"code": "somethingElse"}, ProviderRefused, REQUEST),
+        ({"message": "no code at all"}, ProviderRefused, REQUEST),
+        (None, ProviderRefused, REQUEST),
         ({"code": "invalidProviderContent"}, ContentDeclined, "The image provider declined this content"),
         ({"code": "moderation_blocked"}, ContentDeclined, "The image provider declined this content"),
     ],
