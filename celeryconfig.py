@@ -4,14 +4,19 @@ from __future__ import annotations
 
 from kombu import Queue as KombuQueue
 
+from concept_worker.redis_address import RedisAddress
 from concept_worker.routing import QUEUE_OF, Queue, TaskName
 from concept_worker.settings import get_settings
 
 _settings = get_settings()
 
-# Where.
-broker_url = _settings.redis_url
-result_backend = _settings.result_url or _settings.redis_url
+# Where. TLS is asked for beside the addresses, so that every reader of them (kombu, the result backend, Flower) checks
+# the certificate unless the address says otherwise; by themselves kombu does not, and the backend does not start.
+_broker, _results, _ = (RedisAddress.parse(place.url) for place in _settings.redis_places)
+broker_url = _broker.url
+broker_use_ssl = dict(_broker.tls) or False
+result_backend = _results.url
+redis_backend_use_ssl = dict(_results.tls) or None
 
 # What travels: JSON only, so that a message can never run code by being read.
 task_serializer = "json"

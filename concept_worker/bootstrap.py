@@ -38,7 +38,8 @@ def build_records(settings: Settings) -> Records:
         ValueError: a setting is missing; names it.
     """
     settings.require_supabase()
-    client = connect(settings.supabase_url, settings.supabase_secret_key.get_secret_value(), settings.supabase_timeout)
+    key = settings.supabase_secret_key.get_secret_value()
+    client = connect(settings.supabase_url, key, settings.supabase_timeout, settings.ca_file)
     images = ImagePersistenceService(
         objects=SupabaseObjectStore(client, settings.supabase_url),
         concept_bucket=settings.storage_bucket_concept,
@@ -75,13 +76,14 @@ def build_services(settings: Settings, *, generator: ConceptGenerator | None = N
     from concept_worker.services.download import guarded_downloader
     from concept_worker.services.housekeeping_service import HousekeepingService
     from concept_worker.services.image_service import ImageService
+    from concept_worker.services.link_hosts import provider_hosts
 
     records = build_records(settings)
     tasks, images = records.task_service, records.image_persistence_service
     concepts = records.concept_persistence_service
     staging = _staging(settings)
     draws = generator or build_generator(settings)
-    downloader = guarded_downloader(settings)
+    downloader = guarded_downloader(settings, provider_hosts=provider_hosts(settings))
     leases = LeaseKeeper(tasks=tasks, lease_seconds=settings.lease_seconds, longest=settings.step_seconds)
     limits = ImageLimits(max_bytes=settings.max_image_bytes, max_pixels=settings.max_image_pixels)
     decoder = IsolatedDecoder(limits=limits, memory_mb=settings.child_memory_mb)
@@ -162,7 +164,7 @@ def _staging(settings: Settings) -> RedisStaging:
     from concept_worker.services.staging import RedisStaging, StagingLimits
 
     return RedisStaging.connect(
-        settings.staging_url or settings.redis_url,
+        settings.redis_places[2].url,
         settings.staging_seconds,
         sealer=Sealer.derived_from(settings.supabase_secret_key.get_secret_value()),
         limits=StagingLimits(
@@ -178,7 +180,7 @@ def _gated(generator: ConceptGenerator, provider: Provider, settings: Settings) 
     from concept_worker.services.provider_gate import GatedGenerator, GateLimits, ProviderGate
 
     gate = ProviderGate.connect(
-        settings.staging_url or settings.redis_url,
+        settings.redis_places[2].url,
         name=provider.value,
         limits=GateLimits(
             calls=settings.provider_per_minute,

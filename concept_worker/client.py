@@ -31,6 +31,7 @@ from concept_worker.models import (
     payload_from,
     to_uuid,
 )
+from concept_worker.redis_address import RedisAddress
 from concept_worker.routing import QUEUE_OF, REUSABLE_STEPS, START_OF
 from concept_worker.settings import Settings, get_settings
 
@@ -64,7 +65,9 @@ def producer_app(settings: Settings) -> Celery:
     odd_key_guard.install()
     app = QueueApp("concept_worker", set_as_current=False)
     transport = {**app.conf.broker_transport_options, **_PUBLISHING}  # also for what is no task, such as a revoke
-    app.conf.update(broker_url=settings.redis_url, result_backend="disabled://", broker_transport_options=transport)
+    broker = RedisAddress.parse(settings.redis_places[0].url)
+    app.conf.update(broker_url=broker.url, broker_use_ssl=dict(broker.tls) or False)
+    app.conf.update(result_backend="disabled://", broker_transport_options=transport)
     return app
 
 

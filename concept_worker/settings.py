@@ -2,26 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from enum import StrEnum
 from functools import lru_cache
-from io import StringIO
-from pathlib import Path
 from typing import Annotated, Any, Literal
 from urllib.parse import urlsplit
 
-from dotenv import dotenv_values
-from pydantic import AfterValidator, AliasChoices, BeforeValidator, Field, SecretStr
+from pydantic import AfterValidator, AliasChoices, BeforeValidator, Field, SecretStr, ValidationError
 from pydantic_settings import (
     BaseSettings,
-    DotEnvSettingsSource,
     NoDecode,
     PydanticBaseSettingsSource,
     SettingsConfigDict,
 )
 
-from concept_worker.ownership import read_own, trusted_owners
 from concept_worker.redaction import mask_url
+from concept_worker.redis_address import RedisAddress, RedisPlace, files_trouble, several_servers, with_authority
+from concept_worker.settings_sources import OwnEnvironment, OwnFiles
+from concept_worker.settings_words import settings_trouble
 from concept_worker.supabase_settings import address_trouble, key_trouble
 
 DEV_ENV_FILE = ".concept-worker/dev.env"  # `concept-worker dev` writes it while it runs
@@ -64,15 +62,6 @@ def _neighbour(*names: str) -> AliasChoices:
     return AliasChoices(*names)
 
 
-class OwnFiles(DotEnvSettingsSource):
-    """Settings files, of which those that another user owns or may write are refused."""
-
-    def _read_env_file(self, file_path: Path) -> Mapping[str, str | None]:
-        text = read_own(file_path, trusted_owners()) or ""
-        # Names are compared without their case, as in the environment.
-        return {name.lower(): value for name, value in dotenv_values(stream=StringIO(text)).items()}
-
-
 def _readable_url(url: str) -> str:
     """An address as it is, when it can be read in one way only; its error holds nothing of it."""
     try:
@@ -87,7 +76,28 @@ def _readable_url(url: str) -> str:
     return url
 
 
+def _one_server(url: str) -> str:
+    trouble = several_servers(url)
+    if trouble:
+        raise ValueError(trouble)
+    return url
+
+
+def _redis_url(url: str) -> str:
+    trouble = files_trouble(RedisAddress.parse(url).tls) if url else None
+    if trouble:
+        raise ValueError(trouble)
+    return url
+
+
+def _authorities(path: str) -> str:
+    if path and files_trouble({"ssl_ca_certs": path}):
+        raise ValueError("names no file of certificates (PEM) that can be read")
+    return path
+
+
 Url = Annotated[str, AfterValidator(_readable_url)]
+RedisUrl = Annotated[str, AfterValidator(_one_server), AfterValidator(_readable_url), AfterValidator(_redis_url)]
 
 
 def header_value(secret: SecretStr, setting: str) -> str:
@@ -116,7 +126,19 @@ class Settings(BaseSettings):
         frozen=True,
         populate_by_name=True,
         hide_input_in_errors=True,
+        allow_inf_nan=False,
     )
+
+    def __init__(self, **values: Any) -> None:
+        """Read the settings; `values` come before the environment, and that before the files.
+
+        Raises:
+            ValueError: names each wrong setting, as the environment does, and the mend.
+        """
+        try:
+            super().__init__(**values)
+        except ValidationError as exc:
+            raise ValueError(settings_trouble(exc, self.environment_name)) from None
 
     @classmethod
     def settings_customise_sources(
@@ -128,7 +150,19 @@ class Settings(BaseSettings):
         file_secret_settings: PydanticBaseSettingsSource,
     ) -> tuple[PydanticBaseSettingsSource, ...]:
         """The environment before the files, as by default, and the files checked for their owner."""
-        return init_settings, env_settings, OwnFiles(settings_cls)
+        return init_settings, OwnEnvironment(settings_cls), OwnFiles(settings_cls)
+
+    @classmethod
+    def environment_name(cls, name: str) -> str:
+        """How the environment calls a field of this class."""
+        field = cls.model_fields.get(name)
+        if field is None:  # it is the environment's name already, in lower case perhaps
+            return name.upper()
+        alias = field.validation_alias
+        return str(alias.choices[0]) if isinstance(alias, AliasChoices) else f"CONCEPT_{name}".upper()
+
+    # Certificate authorities besides the known ones, in a PEM file, for Redis and Supabase
+    ca_file: Annotated[str, AfterValidator(_authorities)] = ""
 
     # Supabase
     supabase_url: Url = Field(default="", validation_alias=_neighbour("SUPABASE_URL"))
@@ -143,9 +177,9 @@ class Settings(BaseSettings):
     signed_url_seconds: Annotated[int, Field(ge=1)] = 3600  # life of a link made on reading
 
     # Redis
-    redis_url: Url = Field(default="redis://127.0.0.1:6379/0", validation_alias=_neighbour("REDIS_URL"))
-    result_url: Url = ""  # empty: the broker's
-    staging_url: Url = ""  # empty: the broker's
+    redis_url: RedisUrl = Field(default="redis://127.0.0.1:6379/0", validation_alias=_neighbour("REDIS_URL"))
+    result_url: RedisUrl = ""  # empty: the broker's
+    staging_url: RedisUrl = ""  # empty: the broker's
     remote_control: bool = True  # whether workers obey inspect, revoke and shutdown over the broker
     staging_seconds: Annotated[int, Field(ge=60)] = 86_400  # how long staged bytes wait at most
     staging_budget_mb: Annotated[int, Field(ge=0)] = 0  # of all staged bytes; 0: half of Redis's maxmemory, if it says
@@ -198,7 +232,7 @@ class Settings(BaseSettings):
     image_timeout_seconds: Annotated[float, Field(gt=0)] = 300.0  # one picture, from first to last byte
     palette_timeout_seconds: Annotated[float, Field(gt=0)] = 40.0
     download_timeout_seconds: Annotated[float, Field(gt=0)] = 30.0
-    download_hosts: str = "*.r2.cloudflarestorage.com"  # comma-separated; the Supabase host is always one of them
+    download_hosts: str = ""  # comma-separated; besides the Supabase host and those of the providers in use
     download_allow_http: bool = False  # for fakes on this machine only
     download_allow_private: bool = False
 
@@ -235,6 +269,24 @@ class Settings(BaseSettings):
     # Log
     log_level: str = "INFO"
     log_format: LogFormat = LogFormat.JSON
+
+    @property
+    def redis_places(self) -> tuple[RedisPlace, RedisPlace, RedisPlace]:
+        """Broker, results and staging."""
+        return (
+            RedisPlace("broker", "REDIS_URL", with_authority(self.redis_url, self.ca_file)),
+            self._place("results", "CONCEPT_RESULT_URL", self.result_url),
+            self._place("staging", "CONCEPT_STAGING_URL", self.staging_url),
+        )
+
+    def _place(self, role: str, setting: str, url: str) -> RedisPlace:
+        name = setting if url else "REDIS_URL"
+        return RedisPlace(role, name, with_authority(url or self.redis_url, self.ca_file))
+
+    @property
+    def chosen_provider(self) -> Provider:
+        """The provider that is asked first for a picture."""
+        return self.picture_providers[0]
 
     @property
     def picture_providers(self) -> tuple[Provider, ...]:

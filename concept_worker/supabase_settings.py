@@ -56,4 +56,16 @@ def _part_trouble(url: str, parts: SplitResult) -> str | None:
     if parts.hostname in _DASHBOARDS:
         return "is the dashboard's address; take the project's own"
     found = _SERVICES.search(parts.path)
-    return f"must end before {found.group()}" if found else None
+    if found:
+        return f"must end before {found.group()}"
+    return _hosted_trouble(parts) if parts.hostname.endswith(".supabase.co") else None
+
+
+def _hosted_trouble(parts: SplitResult) -> str | None:
+    """Say what a hosted project's address never has; of one's own, much is possible."""
+    host = parts.hostname or ""
+    if host.startswith("db.") and host.count(".") == 3:
+        return "is the database's address; leave out db."
+    if parts.scheme != "https":
+        return "must begin with https://, or the key is readable on its way"
+    return "must end behind the host" if parts.path.strip("/") else None

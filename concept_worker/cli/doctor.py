@@ -2,43 +2,46 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from uuid import UUID
-
-from redis import Redis
-from redis.exceptions import RedisError
 
 from concept_worker.bootstrap import build_generator, build_records
 from concept_worker.cli.findings import Finding
 from concept_worker.cli.redis_care import care_of
 from concept_worker.errors import ConceptWorkerError
-from concept_worker.redaction import mask_url
+from concept_worker.redaction import kind_of, mask_url
+from concept_worker.redis_address import RedisPlace
+from concept_worker.services.download import allowed_hosts
+from concept_worker.services.link_hosts import provider_hosts
+from concept_worker.services.redis_check import check_redis, uses_of
+from concept_worker.services.supabase.clock import clock_trouble
 from concept_worker.settings import Settings, get_settings
 
 _NOBODY = UUID(int=0)
-_SECONDS = 3.0  # patience with each neighbour
 
 
 def examine() -> list[Finding]:
-    """Ask every neighbour that the settings name."""
+    """Ask every neighbour that the settings name; the list is whole whatever one question ends in."""
     settings = get_settings()
-    redis = list(_redis(settings))
+    redis = [finding for place in settings.redis_places for finding in _redis(settings, place)]
     return [
-        *_supabase(settings),
+        *_whole("supabase", lambda: _supabase(settings)),
+        *_whole("clock", lambda: _clock(settings)),
         *redis,
-        *care_of(settings),
-        _workers(settings, broker_is_well=redis[0].is_well),
-        _provider(settings),
+        *_whole("Redis", lambda: care_of(settings)),
+        *_whole("workers", lambda: [_workers(settings, broker_is_well=redis[0].is_well)]),
+        *_whole("provider", lambda: _provider(settings)),
     ]
 
 
-def _provider(settings: Settings) -> Finding:
-    """Whether the generators of the settings can be built; nobody is asked, because an answer costs money."""
+def _whole(what: str, check: Callable[[], Iterable[Finding]]) -> Iterator[Finding]:
+    """What a check finds, and a finding in the place of what it throws: others' errors may hold secrets."""
     try:
-        build_generator(settings).close()
-    except ValueError as exc:
-        return Finding("provider", False, str(exc))
-    return Finding("provider", True, ", ".join(settings.picture_providers))
+        yield from check()
+    except ConceptWorkerError as exc:
+        yield Finding(what, False, str(exc))
+    except Exception as exc:
+        yield Finding(what, False, f"could not be examined: {kind_of(exc)}")
 
 
 def _supabase(settings: Settings) -> Iterator[Finding]:
@@ -47,28 +50,42 @@ def _supabase(settings: Settings) -> Iterator[Finding]:
     except ValueError as exc:
         yield Finding("supabase", False, str(exc))
         return
-    host = mask_url(settings.supabase_url)
+    where = f"SUPABASE_URL {mask_url(settings.supabase_url)}"
     tasks, images = records.task_service, records.image_persistence_service
-    yield _finding("supabase tables", host, lambda: tasks.get_tasks_by_user(_NOBODY, limit=1))
-    yield _finding("supabase functions", host, lambda: tasks.claim_task_if_pending(_NOBODY, _NOBODY))
+    yield _finding("supabase tables", where, lambda: tasks.get_tasks_by_user(_NOBODY, limit=1))
+    yield _finding("supabase functions", where, lambda: tasks.claim_task_if_pending(_NOBODY, _NOBODY))
     for bucket, name in (
         (settings.storage_bucket_concept, "base.png"),
         (settings.storage_bucket_palette, "variation-01.png"),
     ):
         path = images.path(_NOBODY, _NOBODY, name)
-        yield _finding(f"supabase bucket {bucket}", host, lambda path=path: images.sign([path], 60))  # type: ignore[misc]  # a default binds the loop's value
+        yield _finding(f"supabase bucket {bucket}", where, lambda path=path: images.sign([path], 60))  # type: ignore[misc]  # a default binds the loop's value
     records.close()
 
 
-def _redis(settings: Settings) -> Iterator[Finding]:
-    for what, url in (
-        ("broker", settings.redis_url),
-        ("results", settings.result_url or settings.redis_url),
-        ("staging", settings.staging_url or settings.redis_url),
-    ):
-        redis = Redis.from_url(url, socket_timeout=_SECONDS, socket_connect_timeout=_SECONDS)
-        yield _finding(what, mask_url(url), redis.ping)
-        redis.close()
+def _clock(settings: Settings) -> Iterator[Finding]:
+    trouble = clock_trouble(settings) if settings.supabase_url else None
+    if trouble:
+        yield Finding("clock", True, trouble, warns=True)
+
+
+def _redis(settings: Settings, place: RedisPlace) -> Iterator[Finding]:
+    where = f"{place.setting} {mask_url(place.url)}"
+    yield _finding(place.role, where, lambda: check_redis(place, uses_of(settings, place)))
+
+
+def _provider(settings: Settings) -> Iterator[Finding]:
+    try:
+        build_generator(settings).close()
+    except ValueError as exc:
+        yield Finding("provider", False, str(exc))
+        return
+    yield Finding("provider", True, ", ".join(settings.picture_providers))
+    yield Finding(
+        "links",
+        True,
+        f"of pictures may lead to {', '.join(allowed_hosts(settings, provider_hosts(settings))) or 'no host'}",
+    )
 
 
 def _workers(settings: Settings, *, broker_is_well: bool) -> Finding:
@@ -94,6 +111,8 @@ def _workers(settings: Settings, *, broker_is_well: bool) -> Finding:
 def _finding(what: str, where: str, ask: Callable[[], object]) -> Finding:
     try:
         ask()
-    except (ConceptWorkerError, RedisError) as exc:
+    except ConceptWorkerError as exc:
         return Finding(what, False, f"{where}: {exc}")
+    except Exception as exc:
+        return Finding(what, False, f"{where}: {kind_of(exc)}")
     return Finding(what, True, where)

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from itertools import combinations
 from typing import Any
+from urllib.parse import urlsplit
 
 from redis import Redis
 from redis.exceptions import ConnectionError as RedisConnectionError
@@ -15,6 +16,8 @@ from redis.exceptions import RedisError
 from redis.exceptions import TimeoutError as RedisTimeoutError
 
 from concept_worker.cli.findings import Finding
+from concept_worker.redis_address import RedisAddress
+from concept_worker.services.redis_client import connect_redis
 from concept_worker.settings import Settings
 
 _SECONDS = 3.0  # patience with each question
@@ -22,11 +25,7 @@ _SECONDS = 3.0  # patience with each question
 
 def care_of(settings: Settings) -> Iterator[Finding]:
     """One warning a trouble, one good finding a server without any; nothing of a server that does not answer."""
-    addresses = {
-        "broker": settings.redis_url,
-        "results": settings.result_url or settings.redis_url,
-        "staging": settings.staging_url or settings.redis_url,
-    }
+    addresses = {place.role: place.url for place in settings.redis_places}
     yield from _shared(addresses)
     servers: dict[tuple[Any, ...], list[str]] = {}
     for name, url in addresses.items():
@@ -43,14 +42,14 @@ def _shared(addresses: dict[str, str]) -> Iterator[Finding]:
 
 
 def _place(url: str) -> tuple[Any, ...]:
-    """Host (or socket), port and database of an address."""
-    parts = Redis.from_url(url).connection_pool.connection_kwargs
-    return parts.get("host") or parts.get("path") or "localhost", parts.get("port") or 6379, parts.get("db") or 0
+    """Host, port and database of an address."""
+    parts = urlsplit(RedisAddress.parse(url).url)
+    return parts.hostname, parts.port or 6379, parts.path
 
 
 def _server(names: list[str], url: str, *, has_budget: bool) -> Iterator[Finding]:
     what = f"Redis of {', '.join(names)}"
-    with Redis.from_url(url, socket_timeout=_SECONDS, socket_connect_timeout=_SECONDS) as redis:
+    with connect_redis(url, seconds=_SECONDS) as redis:
         try:
             troubles = [*_memory(redis, needs_limit="staging" in names and not has_budget), *_persistence(redis)]
         except (RedisConnectionError, RedisTimeoutError):

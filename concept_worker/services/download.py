@@ -189,12 +189,19 @@ class _Redirect:
     location: str
 
 
-def guarded_downloader(settings: Settings, *, provider_hosts: Sequence[str] = ()) -> GuardedDownloader:
+def allowed_hosts(settings: Settings, provider_hosts: Iterable[str] = ()) -> tuple[str, ...]:
+    """Hosts that links may lead to, each once: a provider's, the operator's own, and Supabase's."""
+    own = (host.strip() for host in settings.download_hosts.split(","))
+    hosts = [*provider_hosts, *own, urlsplit(settings.supabase_url).hostname or ""]
+    return tuple(dict.fromkeys(host for host in hosts if host))
+
+
+def guarded_downloader(settings: Settings, *, provider_hosts: Iterable[str] = ()) -> GuardedDownloader:
     """The downloader for `settings`: the Supabase host, `download_hosts`, and where a provider's pictures lie."""
-    hosts = [*provider_hosts, *settings.download_hosts.split(","), urlsplit(settings.supabase_url).hostname or ""]
     return GuardedDownloader(
-        allowed_hosts=hosts,
+        allowed_hosts=allowed_hosts(settings, provider_hosts),
         limits=DownloadLimits(max_bytes=settings.max_image_bytes, seconds=settings.download_timeout_seconds),
+        ssl_context=trusted_tls(settings.ca_file),
         allow_http=settings.download_allow_http,
         allow_private_hosts=settings.download_allow_private,
     )

@@ -27,6 +27,7 @@ from concept_worker.errors import (
 from concept_worker.logging import get_logger
 from concept_worker.models import Palette, Receipt
 from concept_worker.services.interfaces import ConceptGenerator
+from concept_worker.services.redis_client import connect_redis
 from concept_worker.services.redis_errors import redis_translated
 
 log = get_logger(__name__)
@@ -135,7 +136,7 @@ class ProviderGate:
     @classmethod
     def connect(cls, url: str, *, name: str, limits: GateLimits) -> ProviderGate:
         """A gate whose state is at `url`; connects on first use."""
-        redis = Redis.from_url(url, socket_timeout=_TIMEOUT, socket_connect_timeout=_TIMEOUT)
+        redis = connect_redis(url, seconds=_TIMEOUT)
         return cls(redis=redis, name=name, limits=limits)
 
     @contextmanager

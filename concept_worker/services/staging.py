@@ -18,6 +18,7 @@ from redis import Redis
 from concept_worker.errors import StagingFull, StoreRefused
 from concept_worker.logging import get_logger
 from concept_worker.models import StagedName
+from concept_worker.services.redis_client import connect_redis
 from concept_worker.services.redis_errors import WRONG_TYPE, RedisFull, redis_translated
 from concept_worker.services.seal import SealedAs, Sealer
 
@@ -94,7 +95,7 @@ class RedisStaging:
         cls, url: str, seconds: int, *, sealer: Sealer | None = None, limits: StagingLimits | None = None
     ) -> RedisStaging:
         """Staging at `url`; connects on first use and may be shared by threads."""
-        redis = Redis.from_url(url, socket_timeout=_TIMEOUT, socket_connect_timeout=_TIMEOUT)
+        redis = connect_redis(url, seconds=_TIMEOUT)
         return cls(redis, seconds, sealer=sealer, limits=limits)
 
     def store(self, key: str, content: bytes, state: SealedAs = SealedAs.ARRIVED) -> None:

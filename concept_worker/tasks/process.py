@@ -10,14 +10,16 @@ from uuid import UUID
 from celery import signals
 
 from concept_worker.bootstrap import build_services
-from concept_worker.errors import ConceptWorkerError, SchemaMissing, TransientError
+from concept_worker.errors import ConceptWorkerError, SchemaMissing, StoreRefused, StoreUnavailable, TransientError
 from concept_worker.imaging.memory import limit_memory
 from concept_worker.logging import get_logger
 from concept_worker.pipelines.backoff import Backoff
 from concept_worker.pipelines.base import Services
 from concept_worker.pipelines.patience import patiently
 from concept_worker.queue_app import configuration_file, require_promise
-from concept_worker.settings import get_settings
+from concept_worker.services.redis_check import check_redis, uses_of
+from concept_worker.services.supabase.clock import clock_trouble
+from concept_worker.settings import Settings, get_settings
 from concept_worker.tasks.handover import is_announced, leaving
 
 log = get_logger(__name__)
@@ -78,8 +80,9 @@ def check_before_start(conf: Any = None, **_: Any) -> None:
         if conf is not None:
             require_promise(conf)
             log.info("configuration", file=str(configuration_file()))
+        _check_redis(settings)
         trial = build_services(settings)
-    except ValueError as exc:
+    except (StoreRefused, ValueError) as exc:
         raise SystemExit(f"concept_worker cannot start: {exc}") from exc
     try:
         patiently(
@@ -95,6 +98,30 @@ def check_before_start(conf: Any = None, **_: Any) -> None:
         raise SystemExit(f"concept_worker cannot start: Supabase refused the first request: {exc}") from exc
     finally:
         trial.close()
+    trouble = clock_trouble(settings)
+    if trouble:
+        log.warning("the clock is off", reason=trouble)
+
+
+def _check_redis(settings: Settings) -> None:
+    """Refuse a Redis that will not do later either; one that is away is waited for, by Celery and by the steps."""
+    for place in settings.redis_places:
+        try:
+            check_redis(place, uses_of(settings, place))
+        except StoreUnavailable as exc:
+            log.warning("redis is not available yet", reason=str(exc), use=place.role)
+
+
+@signals.beat_init.connect
+def check_beat(**_: Any) -> None:
+    """Try beat's broker before its first round, as a worker does."""
+    broker = get_settings().redis_places[0]
+    try:
+        check_redis(broker, ["beat"])
+    except StoreRefused as exc:
+        raise SystemExit(f"beat cannot start: {exc}") from exc
+    except StoreUnavailable as exc:
+        log.warning("redis is not available yet", reason=str(exc), use=broker.role)
 
 
 @signals.worker_process_init.connect

@@ -98,6 +98,17 @@ def test_a_broker_that_is_away_fails_the_row(stack: Stack, user_id: UUID) -> Non
     assert row.error_message == "Failed to queue task: the message broker does not answer."
 
 
+def test_a_message_that_cannot_be_built_leaves_no_pending_row(
+    system: System, user_id: UUID, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """One error, and nothing that housekeeping sends later."""
+    with ConceptClient.from_settings(system.settings) as client:
+        monkeypatch.setitem(client._app.conf, "task_serializer", "nobodys")
+        with pytest.raises(EnqueueError):
+            client.generate(user_id=user_id, **GOOD)
+        assert [row.status for row in client.get_tasks(user_id)] == [TaskStatus.FAILED]
+
+
 @pytest.mark.parametrize("meanwhile", ["claimed", "canceled"])
 def test_a_row_that_moved_on_has_not_failed(system: System, user_id: UUID, meanwhile: str) -> None:
     """Its message was taken before its answer was lost, or the user was quicker: the caller gets the row as it is."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import errno
 
 import pytest
-from pydantic import SecretStr, ValidationError
+from pydantic import SecretStr
 
 from concept_worker.errors import ConceptWorkerError, StoreUnavailable
 from concept_worker.redaction import counts_of, describe_error, kind_of, mask_url, short_id
@@ -37,31 +37,34 @@ def test_addresses_have_no_passwords(url: str, masked: str) -> None:
     assert mask_url(url) == masked
 
 
-ADDRESSES = ("redis_url", "result_url", "staging_url", "supabase_url", "openai_base_url", "jigsawstack_api_url")
+REDISES = ("redis_url", "result_url", "staging_url")
+ADDRESSES = (*REDISES, "supabase_url", "openai_base_url", "jigsawstack_api_url")
 
 
 @pytest.mark.parametrize("name", ADDRESSES)
 def test_settings_are_shown_without_passwords(name: str) -> None:
     """However they are shown."""
-    settings = Settings.model_validate({name: "https://user:TOPSECRET@host:1/v1?key=TOPSECRET"})
+    place = "redis://***@host:1/5" if name in REDISES else "https://***@host:1/v1"
+    query = "" if name in REDISES else "?key=TOPSECRET"
+    settings = Settings(**{name: f"{place.replace('***', 'user:TOPSECRET')}{query}"})
     assert "TOPSECRET" not in f"{settings!r} {settings}"
-    assert "https://***@host:1/v1" in repr(settings)
+    assert place in repr(settings)
 
 
 @pytest.mark.parametrize("name", ADDRESSES)
 @pytest.mark.parametrize("password", ["TOPSECRET/y", "TOPSECRET#y", "TOPSECRET?y", "1/TOPSECRET", "[TOPSECRET"])
 def test_an_address_that_reads_in_two_ways_is_refused(name: str, password: str) -> None:
     """With the setting and the mend, and without the address."""
-    with pytest.raises(ValidationError, match="%2F") as caught:
-        Settings.model_validate({name: f"redis://:{password}@127.0.0.1:9/0"})
-    assert name in str(caught.value)
+    with pytest.raises(ValueError, match="%2F") as caught:
+        Settings(**{name: f"redis://:{password}@127.0.0.1:9/0"})
+    assert Settings.environment_name(name) in str(caught.value)
     assert "TOPSECRET" not in str(caught.value)
 
 
 def test_other_settings_are_refused_without_their_value() -> None:
     """A key in the wrong variable, say."""
-    with pytest.raises(ValidationError) as caught:
-        Settings.model_validate({"image_size": "sk-TOPSECRET"})
+    with pytest.raises(ValueError, match=r"^CONCEPT_IMAGE_SIZE must be a whole number") as caught:
+        Settings(image_size="sk-TOPSECRET")
     assert "TOPSECRET" not in str(caught.value)
 
 

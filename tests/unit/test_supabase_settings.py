@@ -44,6 +44,9 @@ def trouble(url: str, key: str = SECRET) -> str:
         ("https://db.example.co/rest/v1/", "must end before /rest/v1"),
         ("https://db.example.co/storage/v1", "must end before /storage/v1"),
         ("https://supabase.com/dashboard/project/abc", "dashboard"),
+        ("https://db.abcdef.supabase.co", "database's address"),
+        ("http://abcdef.supabase.co", "must begin with https://"),
+        ("https://abcdef.supabase.co/project", "must end behind the host"),
     ],
 )
 def test_a_wrong_address_is_named(url: str, says: str) -> None:

@@ -8,6 +8,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import partial
+from urllib.parse import urlsplit
 
 import httpx
 from pydantic import ValidationError
@@ -211,12 +212,14 @@ def jigsawstack_generator(settings: Settings) -> JigsawStackGenerator:
     """The generator for `settings`, with the process's one client.
 
     Raises:
-        ValueError: the key is none that a header may carry.
+        ValueError: the key is missing, or none that a header may carry.
     """
     key = header_value(settings.jigsawstack_api_key, "JIGSAWSTACK_API_KEY")
+    if not key and urlsplit(settings.jigsawstack_api_url).hostname == "api.jigsawstack.com":
+        raise ValueError("JIGSAWSTACK_API_KEY is not set, and CONCEPT_PROVIDER names jigsawstack")
     return JigsawStackGenerator(
         client=provider_client(settings.jigsawstack_api_url, {wire.API_KEY: key}),
-        downloader=guarded_downloader(settings),
+        downloader=guarded_downloader(settings, provider_hosts=wire.LINK_HOSTS),
         options=DrawingOptions(
             size=settings.image_size,
             image_seconds=settings.image_timeout_seconds,

@@ -21,7 +21,7 @@ from concept_worker.redaction import without_text
 from concept_worker.services.briefs import NEGATIVE, PALETTE_TASK, logo_brief, refinement_brief
 from concept_worker.services.download import GuardedDownloader, guarded_downloader
 from concept_worker.services.openai_images import wire
-from concept_worker.services.openai_images.profile import Profile, profile_of
+from concept_worker.services.openai_images.profile import Profile, profile_of, size_trouble
 from concept_worker.services.openai_images.requests import json_request, keyed_request
 from concept_worker.services.palette_repair import repair_palettes
 from concept_worker.services.provider_http.channel import Outgoing, ProviderChannel, Reply, provider_client
@@ -35,7 +35,7 @@ from concept_worker.services.provider_http.images import (
     json_budget,
 )
 from concept_worker.services.provider_http.troubles import CONTENT, is_success, refusal
-from concept_worker.settings import Settings, header_value
+from concept_worker.settings import Provider, Settings, header_value
 
 log = get_logger(__name__)
 
@@ -166,13 +166,16 @@ def openai_generator(settings: Settings) -> OpenAIGenerator:
     """The generator for `settings`, with the process's one client.
 
     Raises:
-        ValueError: the key is none that a header may carry.
+        ValueError: the key is missing, or none that a header may carry; the model draws no picture of this size.
     """
     key = header_value(settings.openai_api_key, "OPENAI_API_KEY")
     profile = profile_of(settings)
+    trouble = _vendors_trouble(settings, profile, key)
+    if trouble:
+        raise ValueError(trouble)
     return OpenAIGenerator(
         client=provider_client(settings.openai_base_url, profile.headers(key)),
-        downloader=guarded_downloader(settings),
+        downloader=guarded_downloader(settings, provider_hosts=profile.link_hosts),
         options=OpenAIOptions(
             image_model=settings.openai_image_model,
             text_model=settings.openai_text_model,
@@ -183,6 +186,15 @@ def openai_generator(settings: Settings) -> OpenAIGenerator:
             limits=ImageLimits(max_bytes=settings.max_image_bytes, max_pixels=settings.max_image_pixels),
         ),
     )
+
+
+def _vendors_trouble(settings: Settings, profile: Profile, key: str) -> str | None:
+    """Say what the vendor of the base address would refuse of each picture; of other servers nothing is known."""
+    if not key and profile.wants_key:
+        return f"OPENAI_API_KEY is not set, and {profile.vendor} wants one"
+    if profile.vendor in ("openai", "azure") and profile.sends_size and Provider.OPENAI in settings.picture_providers:
+        return size_trouble(settings.openai_image_model, settings.image_size)
+    return None
 
 
 def _parsed(reply: Reply, model: type[A]) -> A:

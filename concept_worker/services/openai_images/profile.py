@@ -31,6 +31,11 @@ class Profile:
     auth_header: str = "authorization"  # "authorization": Bearer before the key; another name: the key alone
     link_hosts: tuple[str, ...] = ()
 
+    @property
+    def wants_key(self) -> bool:
+        """Whether it is a vendor's; servers of one's own often want no key."""
+        return self.vendor != _ANY.vendor
+
     def headers(self, key: str) -> dict[str, str]:
         """Headers that carry the key; servers of one's own often want none."""
         if not key:

@@ -109,10 +109,16 @@ class _Body(httpx.SyncByteStream):
         self._response.close()
 
 
-@lru_cache(maxsize=1)
-def trusted_tls() -> ssl.SSLContext:
-    """The usual certificate authorities, read once a process: that takes 20 ms and some megabytes."""
-    return httpx.create_ssl_context()
+@lru_cache(maxsize=2)
+def trusted_tls(ca_file: str = "") -> ssl.SSLContext:
+    """The usual certificate authorities, read once a process: that takes 20 ms and some megabytes.
+
+    `ca_file` names further ones.
+    """
+    context = httpx.create_ssl_context()
+    if ca_file:
+        context.load_verify_locations(cafile=ca_file)
+    return context
 
 
 def bounded_transport(*, max_connections: int = 100) -> BoundedTransport:

@@ -13,15 +13,20 @@ from supabase import Client, ClientOptions, create_client
 from concept_worker.errors import StoreRefused, StoreUnavailable, StoreUnreachable
 from concept_worker.redaction import without_text
 from concept_worker.services.provider_http.bodies import NoCookies
+from concept_worker.services.provider_http.transport import trusted_tls
 from concept_worker.services.supabase.troubles import raise_for_trouble
 
 _LIBRARYS = (ValueError, httpx.InvalidURL, APIError, StorageApiError)
 _CONNECTIONS = 32  # above the threads of one worker that talk to Supabase at once; the rest queue in the pool
 
 
-def connect(url: str, key: str, timeout: float) -> Client:
-    """A client that may be shared by the threads of one process; make it after a fork, close it with `disconnect`."""
+def connect(url: str, key: str, timeout: float, ca_file: str = "") -> Client:
+    """A client that may be shared by the threads of one process; make it after a fork, close it with `disconnect`.
+
+    `ca_file` names certificate authorities besides the known ones.
+    """
     http = httpx.Client(
+        verify=trusted_tls(ca_file),
         timeout=httpx.Timeout(timeout, connect=min(timeout, 5.0)),
         limits=httpx.Limits(max_connections=_CONNECTIONS, max_keepalive_connections=_CONNECTIONS),
         follow_redirects=False,

@@ -134,5 +134,5 @@ def test_workers_that_cannot_be_asked() -> None:
 def test_a_provider_without_its_key(server: Valkey) -> None:
     """Named with its setting before a row fails on it; nobody is asked."""
     settings = Settings(redis_url=server.address, provider=(Provider.RUNWARE,), runware_api_key=SecretStr(""))
-    finding = doctor._provider(settings)
+    (finding,) = doctor._provider(settings)
     assert (finding.is_well, "RUNWARE_API_KEY" in finding.says) == (False, True)
