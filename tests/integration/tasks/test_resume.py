@@ -366,7 +366,8 @@ class TestCancel:
         assert staged_of(stack, row)
         system.client.cancel(row.id, user_id)
         until(lambda: not staged_of(stack, row), "its staged bytes to be gone")
-        assert steps_of(stack, row)["generate_palettes"]["attempts"] == 0
+        assert steps_of(stack, row)["generate_palettes"]["state"] == "waiting"  # released, not left to its lease
+        assert RETRY_KEY not in system.client.get_task(row.id, user_id).metadata
 
     def test_a_finished_task_is_not_canceled(self, system: System, user_id: UUID) -> None:
         """It is over."""
