@@ -10,7 +10,7 @@ import os
 import signal
 from typing import Any
 
-from celery import Celery, Task, signals
+from celery import Celery, Task, chord, signals
 from celery.backends.redis import RedisBackend
 from celery.concurrency.asynpool import AsynPool
 from redis import Redis
@@ -113,6 +113,12 @@ def gather(header: list[str], name: str) -> list[str]:
     """Body of a chord."""
     begun(name)
     return header
+
+
+@app.task(name="compose")
+def compose(header: list[str], body: str, body_id: str) -> None:
+    """Send a chord, as our own steps do: the guard takes no `celery.chord` from a queue."""
+    chord([hold.s(name) for name in header], gather.s(body).set(task_id=body_id)).apply_async()
 
 
 @app.task(name=TaskName.RECONCILE.value, ignore_result=True)

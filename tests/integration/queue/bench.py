@@ -89,9 +89,9 @@ class Bench:
 
     def chord(self, header: list[str], body: str) -> str:
         """Send a chord of `hold` steps with these names, and a `gather` with that one; the body's id."""
-        parts = [self.app.signature("hold", args=(name,)) for name in header]
-        gather = self.app.signature("gather", args=(body,))
-        return str(self.app.signature("celery.chord", kwargs={"header": parts, "body": gather}).apply_async().id)
+        body_id = str(uuid4())
+        self.send("compose", header, body, body_id)
+        return body_id
 
     def take(self) -> None:
         """Take a message as a worker does that dies before it has done anything with it."""

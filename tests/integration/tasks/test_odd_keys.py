@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import time
+from typing import Any
 from uuid import UUID
 
 import pytest
 from redis import Redis
 
+from concept_worker.errors import EnqueueError
 from concept_worker.models import TaskRow, TaskStatus, TaskType
 from concept_worker.routing import Queue, TaskName
 from tests.conftest import StartSystem, System
@@ -41,8 +43,18 @@ def plant(redis: Redis, key: str, kind: str) -> None:
 
 
 def asked(system: System, user_id: UUID) -> TaskRow:
-    """A task, from a producer that meets the same keys."""
-    return system.client.generate(user_id=user_id, logo_description="a fox", theme_description="warm", num_palettes=1)
+    """A task, from a producer that meets the same keys: it may not delete them, and asks until a worker has."""
+
+    def accepted() -> TaskRow | None:
+        brief: dict[str, Any] = {"logo_description": "a fox", "theme_description": "warm", "num_palettes": 1}
+        try:
+            return system.client.generate(user_id=user_id, **brief)
+        except EnqueueError:
+            return None
+
+    row = until(accepted, "the producer's message to be taken")
+    assert row is not None
+    return row
 
 
 @pytest.fixture(scope="module")
