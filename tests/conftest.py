@@ -98,7 +98,9 @@ def start_system(
             chosen = stack.environment | {"REDIS_URL": broker, "CONCEPT_RESULT_URL": broker} | environment
             # A retry is a retry, however short its wait.
             chosen = {"CONCEPT_RETRY_BASE_SECONDS": "0.05", "CONCEPT_RETRY_CAP_SECONDS": "0.5"} | chosen
-            at_work = stack.environment_of(BrokerUser.WORKER, chosen)
+            # What a test's own app reports to is not the product's: it keeps its full rights.
+            theirs = {name: value for name, value in environment.items() if name.startswith("QUEUE_TEST")}
+            at_work = stack.environment_of(BrokerUser.WORKER, chosen) | theirs
             node = _worker_node(arguments, at_work, tmp_path_factory.mktemp("worker") / "log", app)
             at_end.callback(node.teardown)
             settings = Settings.model_validate(_by_field(chosen))
