@@ -160,6 +160,7 @@ def _generator(provider: Provider, settings: Settings) -> ConceptGenerator:
 
 
 def _staging(settings: Settings) -> RedisStaging:
+    from concept_worker.imaging.codec import ImageLimits
     from concept_worker.services.seal import Sealer
     from concept_worker.services.staging import RedisStaging, StagingLimits
 
@@ -171,7 +172,8 @@ def _staging(settings: Settings) -> RedisStaging:
             budget=settings.staging_budget_mb * 1_000_000,
             picture=settings.max_image_bytes,
             reserve_seconds=settings.step_seconds + 60,  # a step, and the patience of its last write
-            largest=4 * settings.max_image_bytes,  # a clean picture may be larger than what came
+            # A clean picture may be larger than what came, however little may come.
+            largest=max(settings.max_image_bytes, ImageLimits().max_clean_bytes),
         ),
     )
 

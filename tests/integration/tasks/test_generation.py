@@ -129,7 +129,14 @@ class TestARunThatFails:
 
     def test_image_that_is_too_large(self, start_system: StartSystem, user_id: UUID) -> None:
         """An image beyond the limits fails the run before anything is stored."""
-        system = start_system(CONCEPT_MAX_IMAGE_BYTES="1024")
+        system = start_system(CONCEPT_MAX_IMAGE_PIXELS="1000")
         row = self.failed_row(system, user_id)
         assert row.error_message is not None
         assert "Error getting image data: " in row.error_message
+
+    def test_a_clean_picture_may_be_larger_than_what_may_come(self, start_system: StartSystem, user_id: UUID) -> None:
+        """Staging gives it back, however little a foreign file may hold; else each run would pay for it again."""
+        system = start_system(CONCEPT_MAX_IMAGE_BYTES="1024")
+        row = system.client.generate(user_id=user_id, logo_description=LOGO, theme_description=THEME, num_palettes=1)
+        last = finished(system.client, row)
+        assert (last.status, last.run) == (TaskStatus.COMPLETED, 1)
