@@ -28,7 +28,7 @@ appendfsync everysec
 save ""
 # A broker that drops keys loses messages: better to refuse than to evict.
 maxmemory-policy noeviction
-maxclients 1000
+maxclients 10000
 # Room for many brokers side by side: each system under test has a database of its own.
 databases {databases}
 daemonize no

@@ -152,6 +152,8 @@ def _of_name(text: str) -> str | None:
         digits = colormap.get(_UNSPOKEN.sub("", part.lower().strip(_WRAPPING)))
         if isinstance(digits, str):
             return digits.upper()
+        if digits is not None:  # Pillow keeps the channels there of names that somebody drew with
+            return "#{:02X}{:02X}{:02X}".format(*digits[:3])
     return None
 
 

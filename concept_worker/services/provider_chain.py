@@ -5,13 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from typing import TypeVar
 
-import structlog
-
 from concept_worker.errors import AccountRefused, BadProviderAnswer, CircuitOpen, ConceptWorkerError
+from concept_worker.logging import get_logger
 from concept_worker.models import Palette, Receipt
 from concept_worker.services.interfaces import ConceptGenerator
 
-log = structlog.get_logger(__name__)
+log = get_logger(__name__)
 
 T = TypeVar("T")
 
