@@ -432,7 +432,7 @@ class TestStalled:
 
     def test_the_oldest_come_first(self, tasks: TaskService, row: TaskRow, stack: Stack) -> None:
         """A round takes only so many; nobody is left for ever."""
-        run_sql(stack, f"update public.tasks set created_at = '2000-01-01' where id = '{row.id}'")
+        run_sql(stack, f"update public.tasks set created_at = '1900-01-01' where id = '{row.id}'")
         assert is_among(tasks.stalled(0.0, 1), row)
 
     def test_a_held_row_is_left_alone(self, tasks: TaskService, row: TaskRow, stack: Stack) -> None:
