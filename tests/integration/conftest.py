@@ -27,6 +27,15 @@ def run_sql(stack: Stack, *statements: str) -> None:
     asyncio.run(run())
 
 
+def end_open_rows(stack: Stack) -> None:
+    """Fail what other tests left open, so that this test's housekeeping has nothing else to go on with."""
+    run_sql(
+        stack,
+        "update public.tasks set status = 'failed', lease_expires_at = null, error_message = 'left by another test'"
+        " where status in ('pending', 'processing')",
+    )
+
+
 def value_of(stack: Stack, expression: str) -> object:
     """The value of an SQL expression, read as the owner of the database."""
 

@@ -11,7 +11,7 @@ from concept_worker.devstack import Stack
 from concept_worker.devstack.fake_provider import FakeProvider, FakeProviderOptions, Latency
 from concept_worker.models import ConceptRow
 from tests.conftest import StartSystem
-from tests.integration.conftest import run_sql
+from tests.integration.conftest import end_open_rows
 from tests.integration.providers.wired import KEY, SETTINGS, SPEED, Wired
 
 SOON = {"CONCEPT_LEASE_SECONDS": "1", "CONCEPT_PENDING_SECONDS": "1", "CONCEPT_LOG_LEVEL": "INFO"}
@@ -75,11 +75,7 @@ def fal_worker(start_system: StartSystem) -> Iterator[Wired]:
 @pytest.fixture
 def wires(request: pytest.FixtureRequest, stack: Stack) -> Iterator[Wired]:
     """The worker that a test's parameter names; housekeeping finds no run of another test to go on with."""
-    run_sql(
-        stack,
-        "update public.tasks set status = 'failed', lease_expires_at = null, error_message = 'left by another test'"
-        " where status in ('pending', 'processing')",
-    )
+    end_open_rows(stack)
     wired: Wired = request.getfixturevalue(request.param)
     wired.reset()
     yield wired

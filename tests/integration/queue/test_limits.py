@@ -14,6 +14,7 @@ from concept_worker.devstack import Stack
 from concept_worker.models import TaskRow, TaskStatus
 from concept_worker.routing import Queue, TaskName
 from tests.conftest import StartSystem, System
+from tests.integration.conftest import end_open_rows
 from tests.integration.queue.overrides import CHANGES, REPORTS
 from tests.waiting import until
 
@@ -64,6 +65,7 @@ class Hanging:
 @pytest.fixture
 def hanging(start_system: StartSystem, stack: Stack) -> Iterator[Hanging]:
     """Workers that hang."""
+    end_open_rows(stack)
     workers = Hanging(start_system, stack)
     yield workers
     workers.close()
