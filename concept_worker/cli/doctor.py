@@ -35,12 +35,12 @@ def examine() -> list[Finding]:
 
 
 def _whole(what: str, check: Callable[[], Iterable[Finding]]) -> Iterator[Finding]:
-    """What a check finds, and a finding in the place of what it throws: others' errors may hold secrets."""
+    """Give a check's findings, and one in the place of what it throws: others' errors may hold secrets."""
     try:
         yield from check()
     except ConceptWorkerError as exc:
         yield Finding(what, False, str(exc))
-    except Exception as exc:
+    except Exception as exc:  # the list is finished whatever one check throws
         yield Finding(what, False, f"could not be examined: {kind_of(exc)}")
 
 
@@ -113,6 +113,6 @@ def _finding(what: str, where: str, ask: Callable[[], object]) -> Finding:
         ask()
     except ConceptWorkerError as exc:
         return Finding(what, False, f"{where}: {exc}")
-    except Exception as exc:
+    except Exception as exc:  # the list is finished whatever one check throws
         return Finding(what, False, f"{where}: {kind_of(exc)}")
     return Finding(what, True, where)
