@@ -62,6 +62,12 @@ chaos: $(READY) ## Kill everything at random while runs are under way, then coun
 	$(BIN)/python -m tests.chaos --runs $(RUNS) $(if $(SEED),--seed $(SEED))
 	$(BIN)/python -m tests.chaos.mutations
 
+FAULTS ?= $(if $(DEEP),3,2)
+SCHEDULE ?=
+.PHONY: prove
+prove: $(READY) ## Go through every schedule of two faults over the SQL functions: FAULTS=1 DEEP=1 SCHEDULE="10 worker dies"
+	@$(BIN)/python -m tests.prove --faults $(FAULTS) $(if $(DEEP),--budget 1800) $(if $(SCHEDULE),--schedule "$(SCHEDULE)")
+
 check: $(READY) ## Lint, types and the import contract
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .

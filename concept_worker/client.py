@@ -32,7 +32,7 @@ from concept_worker.models import (
     to_uuid,
 )
 from concept_worker.redis_address import RedisAddress
-from concept_worker.routing import QUEUE_OF, REUSABLE_STEPS, START_OF
+from concept_worker.routing import QUEUE_OF, START_OF, reusable_steps
 from concept_worker.settings import Settings, get_settings
 
 if TYPE_CHECKING:
@@ -239,6 +239,7 @@ class ConceptClient:
     def retry(self, task_id: UUID | str, user_id: UUID | str, *, new_task_id: UUID | str | None = None) -> TaskRow:
         """Try a failed or canceled task again; a new pending row that goes on from the checkpoints of the old one.
 
+        Canceling deletes a task's pictures: a canceled task is drawn anew, and only its palettes are kept.
         With a `new_task_id` that you chose, asking again is safe, as with the `task_id` of `generate`.
 
         Raises:
@@ -248,7 +249,7 @@ class ConceptClient:
         """
         tasks = self._records.task_service
         row = tasks.get_task(task_id, user_id)
-        steps = REUSABLE_STEPS[TaskType(row.type)]
+        steps = reusable_steps(TaskType(row.type), TaskStatus(row.status))
         return self._send(tasks.retry_task(row.id, row.user_id, steps, new_task_id=new_task_id))
 
     def get_task(self, task_id: UUID | str, user_id: UUID | str) -> TaskRow:

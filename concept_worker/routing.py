@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from enum import StrEnum
 
-from concept_worker.models import TaskType
+from concept_worker.models import TaskStatus, TaskType
 
 
 class Queue(StrEnum):
@@ -45,8 +45,15 @@ START_OF: dict[TaskType, TaskName] = {
     TaskType.REFINEMENT: TaskName.START_REFINEMENT,
 }
 
-# Checkpoints that a retried task takes over: those that do not depend on where the old task's pictures lie.
+# Checkpoints that a retry of a failed task takes over: those that do not depend on where the old task's pictures lie.
 REUSABLE_STEPS: dict[TaskType, tuple[str, ...]] = {
     TaskType.GENERATION: ("generate_base_image", "generate_palettes"),
     TaskType.REFINEMENT: ("download_original", "refine_image", "generate_palettes"),
 }
+# Of a canceled one, whose pictures are deleted.
+REUSABLE_AFTER_CANCEL: tuple[str, ...] = ("generate_palettes",)
+
+
+def reusable_steps(kind: TaskType, status: TaskStatus) -> tuple[str, ...]:
+    """Return the steps whose checkpoints a retry of a task takes over, by the status that the task ended in."""
+    return REUSABLE_AFTER_CANCEL if status is TaskStatus.CANCELED else REUSABLE_STEPS[kind]

@@ -17,8 +17,10 @@ from concept_worker.devstack import Stack
 from concept_worker.errors import EnqueueError, InvalidRequest, StoreUnavailable, TaskNotFoundError
 from concept_worker.models import ConceptRow, TaskStatus
 from concept_worker.settings import Settings
+from tests.chaos.database import fetch
 from tests.conftest import System
 
+_DONE = "insert into task_steps (task_id, step, state, run, owner, output) values ($1, $2, 'done', 0, '', '{}')"
 GOOD: dict[str, Any] = {"logo_description": "a fox", "theme_description": "warm"}
 
 
@@ -81,6 +83,23 @@ def test_a_task_is_canceled_although_the_broker_is_away(stack: Stack, user_id: U
         assert client.cancel(row.id, user_id).status is TaskStatus.CANCELED
     records.close()
     assert time.monotonic() - started < 4
+
+
+def test_a_retry_takes_over_only_what_is_left(system: System, stack: Stack, user_id: UUID) -> None:
+    """Canceling deletes pictures: a canceled task's checkpoint of one would promise what is gone."""
+    records, steps = build_records(system.settings), {}
+    database = stack.environment["DATABASE_URL"]
+    for status in (TaskStatus.FAILED, TaskStatus.CANCELED):
+        row = records.task_service.create_task(user_id, "concept_generation", GOOD | {"num_palettes": 1})
+        for step in ("generate_base_image", "generate_palettes", "store_base_image"):
+            fetch(database, _DONE, row.id, step)
+        records.task_service.update_task_status(row.id, status, error_message="over")
+        fresh = system.client.retry(row.id, user_id)
+        taken = fetch(database, "select step from task_steps where task_id = $1 and run = 0 and tries = 1", fresh.id)
+        steps[status] = {one["step"] for one in taken}
+    records.close()
+    assert steps[TaskStatus.FAILED] == {"generate_base_image", "generate_palettes"}
+    assert steps[TaskStatus.CANCELED] == {"generate_palettes"}
 
 
 def test_a_broker_that_is_away_fails_the_row(stack: Stack, user_id: UUID) -> None:

@@ -1,0 +1,60 @@
+"""The pipelines, read off the product: names, percents, order and payment of the steps are its own."""
+
+from __future__ import annotations
+
+from functools import cache
+
+from concept_worker.models import StagedName, TaskStatus, TaskType
+from concept_worker.pipelines.registry import PROCESSORS
+from concept_worker.routing import reusable_steps
+from tests.prove.world import StepPlan
+
+_HEADER = ("store_base_image", "generate_palettes")
+_PAYS = {"generate_base_image": "image", "refine_image": "image", "generate_palettes": "palettes"}
+_READS = {"refine_image": "original", "store_base_image": "base", "create_variations": "base"}
+
+
+@cache
+def plan_of(kind: str) -> dict[str, StepPlan]:
+    """The steps of one type of task, in their order."""
+    processor = PROCESSORS[TaskType(kind)]
+    made = {step.name: name.value for name, step in processor.makers.items()}
+    return {
+        step.name: StepPlan(
+            name=step.name,
+            begins=step.begins,
+            ends=step.ends,
+            needs=tuple(one.name for one in needs),
+            pays=_PAYS[step.name] if step.pays else "",
+            makes=made.get(step.name, ""),
+            reads=_READS.get(step.name, ""),
+        )
+        for step, needs in processor.steps.items()
+    }
+
+
+@cache
+def maker_of(kind: str, name: str) -> str:
+    """The step that makes what is staged under that name."""
+    return PROCESSORS[TaskType(kind)].makers[StagedName(name)].name
+
+
+def reusable(kind: str, status: str) -> tuple[str, ...]:
+    """The steps whose checkpoints a retry takes over."""
+    return reusable_steps(TaskType(kind), TaskStatus(status))
+
+
+@cache
+def next_of(kind: str, step: str | None) -> tuple[str, ...]:
+    """The steps whose messages follow a step's end (None: the start); the header of the chord is two."""
+    order = list(plan_of(kind))
+    if step in _HEADER:
+        return ("create_variations",)
+    behind = order[0] if step is None else order[order.index(step) + 1] if step != order[-1] else None
+    if behind is None:
+        return ()
+    return _HEADER if behind == _HEADER[0] else (behind,)
+
+
+def is_header(step: str) -> bool:
+    return step in _HEADER
