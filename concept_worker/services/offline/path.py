@@ -44,7 +44,8 @@ def placed(center: Point, scale: float, turn: float = 0.0, flip: bool = False, a
 
 def bounds(polygons: Iterable[Polygon]) -> tuple[float, float, float, float]:
     """Left, top, right, bottom of all points."""
-    xs, ys = zip(*(point for polygon in polygons for point in polygon), strict=True)
+    points = [point for polygon in polygons for point in polygon]
+    xs, ys = [x for x, _ in points], [y for _, y in points]
     return min(xs), min(ys), max(xs), max(ys)
 
 

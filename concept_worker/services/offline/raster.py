@@ -11,7 +11,7 @@ from PIL import Image, ImageChops, ImageDraw
 
 from concept_worker.services.offline.drawing import Drawing, Ink, Layer
 from concept_worker.services.offline.lettering import letter
-from concept_worker.services.offline.path import Polygon
+from concept_worker.services.offline.path import Polygon, bounds
 
 OVERSAMPLING = 4
 _UNITS = 100.0  # a drawing fills a box of 100 x 100 units
@@ -98,8 +98,8 @@ def _paste(canvas: Image.Image, layer: Layer, color: Color, scale: float) -> Non
 
 
 def _pixel_box(layer: Layer, scale: float, size: tuple[int, int]) -> tuple[int, int, int, int] | None:
-    xs, ys = zip(*(point for shape in layer.shapes for point in shape), strict=True)
     rim = layer.keyline + 1
-    left, top = max(0, int((min(xs) - rim) * scale)), max(0, int((min(ys) - rim) * scale))
-    right, bottom = min(size[0], int((max(xs) + rim) * scale)), min(size[1], int((max(ys) + rim) * scale))
-    return (left, top, right, bottom) if right > left and bottom > top else None
+    left, top, right, bottom = bounds(layer.shapes)
+    box = max(0, int((left - rim) * scale)), max(0, int((top - rim) * scale))
+    end = min(size[0], int((right + rim) * scale)), min(size[1], int((bottom + rim) * scale))
+    return (*box, *end) if end[0] > box[0] and end[1] > box[1] else None
