@@ -36,8 +36,15 @@ async def _migrate(connection: asyncpg.Connection, folder: Path) -> None:
     rows = await connection.fetch("select version, statements from supabase_migrations.schema_migrations")
     applied = {row["version"]: row["statements"] for row in rows}
     account = "insert into supabase_migrations.schema_migrations (version, name, statements) values ($1, $2, $3)"
-    for path in sorted(folder.glob("*.sql")):
-        version, _, name = path.stem.partition("_")
+    files = {path.stem.partition("_")[0]: path for path in sorted(folder.glob("*.sql"))}
+    strange = sorted(applied.keys() - files.keys())
+    if strange:
+        raise StackError(
+            f"this data was made by other migrations than this version has: {', '.join(strange)}; use the version "
+            "that made it, or remove the data directory"
+        )
+    for version, path in files.items():
+        name = path.stem.partition("_")[2]
         if version not in applied:
             await _apply(connection, path, account, version, name, [path.read_text()])
         elif applied[version] != [path.read_text()]:

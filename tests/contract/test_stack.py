@@ -108,7 +108,15 @@ def test_a_migration_that_was_changed_is_named(folder: Path) -> None:
     """Data made by other migrations is not worked on as if it were of these."""
     with Stack(folder) as stack:
         run_sql(stack, "update supabase_migrations.schema_migrations set statements = array['select 1']")
-    with pytest.raises(StackError, match=r"_tables.sql is not what it was when this data was made"):
+    with pytest.raises(StackError, match=r"_initial.sql is not what it was when this data was made"):
+        Stack(folder).start()
+
+
+def test_data_of_another_history_is_refused(folder: Path) -> None:
+    """Migrations that nobody has any more: data from before 0.1.0, or of a newer version."""
+    with Stack(folder) as stack:
+        run_sql(stack, "update supabase_migrations.schema_migrations set version = '20200101000000'")
+    with pytest.raises(StackError, match="made by other migrations than this version has: 20200101000000"):
         Stack(folder).start()
 
 

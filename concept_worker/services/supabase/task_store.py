@@ -1,4 +1,4 @@
-"""Task rows over PostgREST; the verbs of a run are SQL functions (supabase/migrations)."""
+"""Task rows over PostgREST; the verbs of a run are SQL functions (supabase/schemas)."""
 
 from __future__ import annotations
 

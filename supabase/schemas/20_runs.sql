@@ -1,24 +1,42 @@
--- Messages are hints. A step takes its inputs from the checkpoints of its task, and a message that comes before they are
--- there, or for a row of another type, takes nothing.
--- And what living executions pay for is kept: a step is taken over when its own lease is over, whichever run it is of.
+-- The verbs of a run: atomic, on the database's clock, called over rpc by the service role only. Each locks the task's row
+-- first, so that two of them never wait for each other in a circle.
 
-create index task_steps_lease_idx on public.task_steps (lease_expires_at) where state = 'running';
-
--- Whether the run is the current one and may go on. A run that forgot checkpoints is over: its lease is 'epoch', and only
--- a claim goes on from there.
+-- Return whether the run is the current one and may go on. A run that forgot checkpoints is over: its lease is 'epoch', and
+-- only a claim goes on from there.
 create function public.run_goes_on(p_task public.tasks, p_run integer) returns boolean
 language sql immutable security invoker set search_path = '' as $$
     select p_task.run = p_run and p_task.lease_expires_at is distinct from 'epoch'::timestamptz;
 $$;
 
--- New parameters; calls without them mean what they meant.
---   p_type             the type of the row that the message speaks of
---   p_needs            steps whose checkpoints this one works on; with "go" their outputs come along, by step
+-- Claim a pending row, or one whose lease is over. Returns the row of the new run, or nothing.
+create function public.claim_task(p_task_id uuid, p_user_id uuid, p_lease_seconds double precision, p_max_runs integer)
+returns setof public.tasks
+language sql security invoker set search_path = '' as $$
+    update public.tasks
+    set status = 'processing',
+        run = run + 1,
+        started_at = coalesce(started_at, now()),
+        lease_expires_at = now() + make_interval(secs => p_lease_seconds)
+    where id = p_task_id
+        and (p_user_id is null or user_id = p_user_id)
+        and run < p_max_runs
+        and (status = 'pending' or (status = 'processing' and lease_expires_at < now()))
+    returning *;
+$$;
+
+-- Begin a step: fence, extend the run's lease, show stage and progress, take the checkpoint or return its output.
+--   p_type             the type of the row that the message speaks of; null: not checked
+--   p_needs            the steps whose checkpoints this one works on; with "go" their outputs come along, by step
 --   p_takeover_seconds how long past its lease another execution keeps the step
--- New outcome:
---   {"outcome": "early"}   the row has another type, or what the step needs is not there: nothing was taken
--- A step of an older run that is still at work is held for the newer one, which waits visibly and gets its output.
-drop function public.begin_step(uuid, integer, text, text, integer, double precision, integer);
+-- Returns one of
+--   {"outcome": "stale", "status": …, "user_id": …, "receipt": …}   the run is over; status is null when the task was deleted
+--   {"outcome": "early"}                          the row has another type, or an input is missing: nothing was taken
+--   {"outcome": "held", "seconds": s}             another execution has the step for s more seconds
+--   {"outcome": "poison", "interruptions": n}     so many executions never reported an end: give the step up
+--   {"outcome": "done", "output": …, "task": …}   the step is done: its output
+--   {"outcome": "go", "task": …, "inputs": …, "receipt": …}   the caller has the step, and an earlier execution's receipt
+-- A step's last try runs alone: one such try at a time, so that a step which kills its worker ends without the steps that
+-- only share the worker with it.
 create function public.begin_step(
     p_task_id uuid, p_run integer, p_step text, p_owner text, p_progress integer, p_lease_seconds double precision,
     p_max_interruptions integer, p_type text default null, p_needs text[] default '{}',
@@ -36,7 +54,9 @@ declare
 begin
     select * into v_task from public.tasks where id = p_task_id for update;
     if not found or not public.run_goes_on(v_task, p_run) or v_task.status not in ('processing', 'completed') then
-        return jsonb_build_object('outcome', 'stale', 'status', v_task.status, 'user_id', v_task.user_id);
+        return jsonb_build_object(
+            'outcome', 'stale', 'status', v_task.status, 'user_id', v_task.user_id, 'receipt', (
+                select receipt from public.task_steps where task_id = p_task_id and step = p_step));
     end if;
 
     select coalesce(jsonb_object_agg(step, output), '{}'::jsonb) into v_inputs from public.task_steps
@@ -108,13 +128,13 @@ begin
 
     return jsonb_build_object(
         'outcome', case when v_step.state = 'done' then 'done' else 'go' end,
-        'output', v_step.output, 'task', to_jsonb(v_task), 'inputs', v_inputs);
+        'output', v_step.output, 'task', to_jsonb(v_task), 'inputs', v_inputs, 'receipt', v_step.receipt);
 end
 $$;
 
--- New: a heartbeat keeps its step also when a newer run has begun; only that of the current run keeps the run's lease.
--- False when the task is over, or the step is not this owner's any more.
-create or replace function public.extend_step(
+-- Extend the lease of a running step (heartbeat), also when a newer run has begun; the run's lease only when the run is the
+-- current one. Returns false when the task is over or another execution has the step.
+create function public.extend_step(
     p_task_id uuid, p_run integer, p_step text, p_owner text, p_lease_seconds double precision
 ) returns boolean
 language plpgsql security invoker set search_path = '' as $$
@@ -138,8 +158,8 @@ begin
 end
 $$;
 
--- New: a run that forgot checkpoints is over, and so is one whose step was forgotten. The output is kept all the same.
-create or replace function public.finish_step(
+-- Finish a step: the first output wins and is returned, with whether the run may go on. The output is kept in any case.
+create function public.finish_step(
     p_task_id uuid, p_run integer, p_step text, p_output jsonb, p_progress integer, p_lease_seconds double precision
 ) returns jsonb
 language plpgsql security invoker set search_path = '' as $$
@@ -173,22 +193,27 @@ begin
 end
 $$;
 
--- New: an execution of a run that is over releases its step too, so that the next one need not wait for its lease.
-create or replace function public.wait_step(
+-- Release a step until its next try; the row shows why and when. An execution of a run that is over releases its step too.
+--   p_is_attempt  whether the wait counts as an attempt; a closed circuit or a full rate limit does not
+--   p_is_unknown  whether the answer was lost and the call may have been charged
+-- Returns {"current": …, "attempts": n, "unknowns": n}, or the task's status and user when the run is over.
+create function public.wait_step(
     p_task_id uuid, p_run integer, p_step text, p_owner text, p_reason text, p_is_attempt boolean,
-    p_delay_seconds double precision, p_lease_seconds double precision
+    p_delay_seconds double precision, p_lease_seconds double precision, p_is_unknown boolean default false
 ) returns jsonb
 language plpgsql security invoker set search_path = '' as $$
 declare
     v_task public.tasks;
     v_attempts integer;
+    v_unknowns integer;
     v_next timestamptz := now() + make_interval(secs => p_delay_seconds);
 begin
     select * into v_task from public.tasks where id = p_task_id for update;
     update public.task_steps
-    set state = 'waiting', lease_expires_at = null, attempts = attempts + p_is_attempt::integer
+    set state = 'waiting', lease_expires_at = null, attempts = attempts + p_is_attempt::integer,
+        unknowns = unknowns + p_is_unknown::integer
     where task_id = p_task_id and step = p_step and state = 'running' and owner = p_owner
-    returning attempts into v_attempts;
+    returning attempts, unknowns into v_attempts, v_unknowns;
 
     if v_task.id is null or not public.run_goes_on(v_task, p_run) or v_task.status <> 'processing' then
         return jsonb_build_object('current', false, 'status', v_task.status, 'user_id', v_task.user_id);
@@ -199,13 +224,25 @@ begin
         metadata = metadata || jsonb_build_object('retry', jsonb_build_object(
             'step', p_step, 'attempt', coalesce(v_attempts, 0), 'next_at', v_next, 'reason', p_reason))
     where id = p_task_id;
-    return jsonb_build_object('current', true, 'attempts', coalesce(v_attempts, 0));
+    return jsonb_build_object(
+        'current', true, 'attempts', coalesce(v_attempts, 0), 'unknowns', coalesce(v_unknowns, 0));
 end
 $$;
 
--- New: steps beside the forgotten ones are left to their executions: what they pay for is wanted. The run is over at once,
--- and no heartbeat brings it back.
-create or replace function public.forget_steps(p_task_id uuid, p_run integer, p_steps text[]) returns boolean
+-- Keep the receipt of what a step paid for, or drop it (null). The execution at the step writes it; another execution's
+-- receipt stays. Returns whether it was written.
+create function public.keep_receipt(p_task_id uuid, p_step text, p_owner text, p_receipt jsonb) returns boolean
+language plpgsql security invoker set search_path = '' as $$
+begin
+    update public.task_steps set receipt = p_receipt
+    where task_id = p_task_id and step = p_step and state <> 'done' and (owner = p_owner or receipt is null);
+    return found;
+end
+$$;
+
+-- Forget checkpoints whose bytes are gone, and end the run at once: the next run does these steps again. Running steps stay
+-- with their executions, whose answers are wanted. Returns false when the run is not the current one.
+create function public.forget_steps(p_task_id uuid, p_run integer, p_steps text[]) returns boolean
 language plpgsql security invoker set search_path = '' as $$
 declare
     v_task public.tasks;
@@ -220,18 +257,72 @@ begin
 end
 $$;
 
-do $$
-declare
-    v_function regprocedure;
-begin
-    for v_function in
-        select p.oid::regprocedure from pg_catalog.pg_proc as p
-        where p.pronamespace = 'public'::regnamespace and p.proname in ('begin_step', 'run_goes_on')
-    loop
-        execute format('revoke execute on function %s from public, anon, authenticated', v_function);
-        execute format('grant execute on function %s to service_role', v_function);
-    end loop;
-end
+-- Move a row along its states. Returns the row, or nothing when the row, the run or the move is not there.
+-- `p_run` null means the current run, 0 a row that was never claimed.
+create function public.transition_task(
+    p_task_id uuid, p_run integer, p_status text, p_result_id uuid, p_error_message text,
+    p_lease_seconds double precision
+) returns setof public.tasks
+language sql security invoker set search_path = '' as $$
+    update public.tasks
+    set status = p_status,
+        run = case when p_status = 'processing' and status = 'pending' then run + 1 else run end,
+        result_id = coalesce(p_result_id, result_id),
+        error_message = case when p_status = 'failed' then p_error_message else error_message end,
+        progress = case when p_status = 'completed' then 100 else progress end,
+        started_at = case when p_status = 'processing' then coalesce(started_at, now()) else started_at end,
+        completed_at = case when p_status = 'completed' then now() else completed_at end,
+        lease_expires_at = case
+            when p_status = 'processing' then now() + make_interval(secs => p_lease_seconds) end,
+        metadata = metadata - 'retry'
+    where id = p_task_id
+        and (p_run is null or run = p_run)
+        and (
+            (p_status = 'processing' and status in ('pending', 'processing'))
+            or (p_status = 'completed' and status = 'processing')
+            or (p_status in ('failed', 'canceled') and status in ('pending', 'processing'))
+        )
+    returning *;
 $$;
 
-notify pgrst, 'reload schema';
+-- Store a concept with its variations and complete its task, in one transaction: no completed row without a concept, no
+-- concept of a canceled row, and storing twice stores once. Returns the concept's id, or null when the run is over.
+create function public.store_concept(p_task_id uuid, p_run integer, p_concept jsonb, p_variations jsonb)
+returns uuid
+language plpgsql security invoker set search_path = '' as $$
+declare
+    v_task public.tasks;
+    v_concept_id uuid;
+begin
+    select * into v_task from public.tasks where id = p_task_id for update;
+    if not found or v_task.run <> p_run or v_task.status not in ('processing', 'completed') then
+        return null;
+    end if;
+    if v_task.status = 'completed' then
+        return v_task.result_id;
+    end if;
+
+    insert into public.concepts (
+        task_id, user_id, logo_description, theme_description, image_path, image_url, is_anonymous,
+        refinement_prompt, original_concept_id, original_image_path, original_image_url, preserve_aspects)
+    select p_task_id, v_task.user_id, c.logo_description, c.theme_description, c.image_path, c.image_url,
+        coalesce(c.is_anonymous, true),
+        -- An original that was deleted meanwhile is no reason to lose the refinement.
+        c.refinement_prompt, (select o.id from public.concepts as o where o.id = c.original_concept_id),
+        c.original_image_path, c.original_image_url, coalesce(c.preserve_aspects, '{}')
+    from jsonb_populate_record(null::public.concepts, p_concept) as c
+    returning id into v_concept_id;
+
+    insert into public.color_variations (
+        concept_id, position, palette_name, palette_source, colors, description, image_path, image_url)
+    select v_concept_id, v.position, v.palette_name, v.palette_source, v.colors, v.description, v.image_path,
+        v.image_url
+    from jsonb_populate_recordset(null::public.color_variations, p_variations) as v;
+
+    update public.tasks
+    set status = 'completed', result_id = v_concept_id, progress = 100, completed_at = now(),
+        lease_expires_at = null, metadata = metadata - 'retry'
+    where id = p_task_id;
+    return v_concept_id;
+end
+$$;

@@ -10,7 +10,7 @@ create table public.tasks (
     stage text,                                   -- the step that began last
     progress smallint not null default 0 constraint tasks_progress_percent check (progress between 0 and 100),
     run integer not null default 0 constraint tasks_run_counts check (run >= 0),  -- claims so far: the fence
-    lease_expires_at timestamptz,                 -- a claim without a sign of life ends here
+    lease_expires_at timestamptz,                 -- a claim without a heartbeat ends here
     enqueued_at timestamptz,                      -- when housekeeping last sent the message again
     retry_of uuid,                                -- the task that ended badly and whose checkpoints this one took over
     result_id uuid,                               -- the concept; no foreign key: a row outlives its concept
@@ -28,7 +28,14 @@ create table public.tasks (
 
 create index tasks_user_id_created_at_idx on public.tasks (user_id, created_at desc);
 create index tasks_result_id_idx on public.tasks (result_id);
-create index tasks_open_idx on public.tasks (status, lease_expires_at) where status in ('pending', 'processing');
+
+-- One index for each search of housekeeping, so that it reads no more than it returns.
+create index tasks_lease_idx on public.tasks (lease_expires_at)
+    where status = 'processing' and (enqueued_at is null or enqueued_at < lease_expires_at);  -- the lease is over
+create index tasks_enqueued_idx on public.tasks (enqueued_at)
+    where status = 'processing' and enqueued_at >= lease_expires_at;  -- enqueued again, not claimed since
+create index tasks_pending_idx on public.tasks (coalesce(enqueued_at, created_at)) where status = 'pending';
+create index tasks_open_created_at_idx on public.tasks (created_at) where status in ('pending', 'processing');
 
 create table public.task_steps (
     task_id uuid not null references public.tasks (id) on delete cascade,
@@ -39,13 +46,19 @@ create table public.task_steps (
     lease_expires_at timestamptz,                 -- of a running step: until then nobody else takes it
     tries integer not null default 1,             -- executions
     attempts integer not null default 0,          -- of them, those that met transient trouble
-    interruptions integer not null default 0,     -- of them, those that never said how they ended
+    interruptions integer not null default 0,     -- of them, those that never reported an end
     output jsonb,                                 -- the checkpoint: what the step returned
     started_at timestamptz not null default now(),
     finished_at timestamptz,
+    receipt jsonb,                                -- of a paid call whose picture is not here yet; a secret
+    unknowns integer not null default 0,          -- of the attempts, those that may have been charged for nothing
     primary key (task_id, step),
     constraint task_steps_done_has_output check (state <> 'done' or output is not null)
 );
+
+create index task_steps_suspects_idx on public.task_steps (interruptions) where state = 'running' and interruptions > 0;
+create index task_steps_running_idx on public.task_steps (task_id, run) where state = 'running';
+create index task_steps_lease_idx on public.task_steps (lease_expires_at) where state = 'running';
 
 create table public.concepts (
     id uuid primary key default gen_random_uuid(),
@@ -87,7 +100,7 @@ create index concepts_image_path_idx on public.concepts (image_path);
 create index concepts_created_at_idx on public.concepts (created_at);
 create index color_variations_image_path_idx on public.color_variations (image_path);
 
--- A terminal row never changes again, whoever comes late and by whichever way.
+-- A terminal row never changes, by whichever way a late writer comes.
 create function public.guard_task_update() returns trigger
 language plpgsql set search_path = '' as $$
 begin
@@ -102,36 +115,14 @@ $$;
 create trigger tasks_guard_update before update on public.tasks
     for each row execute function public.guard_task_update();
 
--- Who may what. The service role bypasses row level security; nobody else writes.
-alter table public.tasks enable row level security;
-alter table public.task_steps enable row level security;
-alter table public.concepts enable row level security;
-alter table public.color_variations enable row level security;
-
-revoke all on public.tasks, public.task_steps, public.concepts, public.color_variations from anon, authenticated;
-grant select on public.tasks, public.concepts, public.color_variations to authenticated;
-grant all on public.tasks, public.task_steps, public.concepts, public.color_variations to service_role;
-revoke execute on function public.guard_task_update() from public, anon, authenticated;
-
-create policy "Users read their own tasks" on public.tasks
-    for select to authenticated using ((select auth.uid()) = user_id);
-
-create policy "Users read their own concepts" on public.concepts
-    for select to authenticated using ((select auth.uid()) = user_id);
-
-create policy "Users read the variations of their own concepts" on public.color_variations
-    for select to authenticated using (
-        exists (
-            select 1 from public.concepts
-            where concepts.id = color_variations.concept_id and concepts.user_id = (select auth.uid())
-        )
-    );
-
--- Progress reaches the browser as updates of the task row, where the project has Realtime.
-do $$
+-- A done step has its output; its receipt is of no more use.
+create function public.drop_receipt() returns trigger
+language plpgsql set search_path = '' as $$
 begin
-    if exists (select 1 from pg_catalog.pg_publication where pubname = 'supabase_realtime') then
-        alter publication supabase_realtime add table public.tasks;
-    end if;
+    new.receipt := null;
+    return new;
 end
 $$;
+
+create trigger task_steps_drop_receipt before insert or update on public.task_steps
+    for each row when (new.state = 'done' and new.receipt is not null) execute function public.drop_receipt();

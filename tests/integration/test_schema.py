@@ -1,0 +1,115 @@
+"""`supabase/schemas/` is what the migrations make: the same catalogue, read from PostgreSQL."""
+
+from __future__ import annotations
+
+import asyncio
+import re
+from collections.abc import Callable, Iterable, Iterator
+from pathlib import Path
+from uuid import uuid4
+
+import asyncpg
+import pytest
+
+from concept_worker.devstack import Stack
+from concept_worker.devstack import schema as devstack_schema
+from tests.chaos.database import fetch
+
+_SUPABASE = Path(__file__).resolve().parents[2] / "supabase"
+_OURS = "n.nspname = 'public'"
+_CATALOGUE = {
+    "columns": f"""select format('%s.%s %s %s %s %s', c.relname, a.attname, a.attnum,
+            format_type(a.atttypid, a.atttypmod), a.attnotnull, pg_get_expr(d.adbin, d.adrelid)) as line
+        from pg_attribute as a join pg_class as c on c.oid = a.attrelid join pg_namespace as n on n.oid = c.relnamespace
+        left join pg_attrdef as d on d.adrelid = a.attrelid and d.adnum = a.attnum
+        where {_OURS} and c.relkind = 'r' and a.attnum > 0""",
+    "constraints": f"""select format('%s %s %s', k.conrelid::regclass, k.conname, pg_get_constraintdef(k.oid)) as line
+        from pg_constraint as k join pg_namespace as n on n.oid = k.connamespace where {_OURS}""",
+    "indexes": "select indexdef as line from pg_indexes where schemaname = 'public'",
+    "functions": f"""select format('%s %s', array(select unnest(p.proacl)::text order by 1),
+            pg_get_functiondef(p.oid)) as line
+        from pg_proc as p join pg_namespace as n on n.oid = p.pronamespace where {_OURS}""",
+    "triggers": f"""select format('%s %s', pg_get_triggerdef(t.oid), t.tgenabled) as line
+        from pg_trigger as t join pg_class as c on c.oid = t.tgrelid join pg_namespace as n on n.oid = c.relnamespace
+        where {_OURS} and not t.tgisinternal""",
+    "policies": "select p::text as line from pg_policies as p where schemaname in ('public', 'storage')",
+    "tables": f"""select format('%s %s %s', c.relname, c.relrowsecurity,
+            array(select unnest(c.relacl)::text order by 1)) as line
+        from pg_class as c join pg_namespace as n on n.oid = c.relnamespace where {_OURS} and c.relkind = 'r'""",
+    "buckets": """select format('%s %s %s %s', id, public, file_size_limit, allowed_mime_types) as line
+        from storage.buckets""",
+}
+
+
+MakeDatabase = Callable[..., str]
+
+
+@pytest.fixture
+def make_database(stack: Stack) -> Iterator[MakeDatabase]:
+    """Make a database with what a hosted project has, and these files; it is dropped at the end."""
+    owner = stack.environment["DATABASE_URL"]
+    made: list[str] = []
+
+    def make(files: Iterable[Path], change: tuple[str, str] = ("", "")) -> str:
+        name = f"schema_{uuid4().hex[:8]}"
+        fetch(owner, f"create database {name} template template0")
+        made.append(name)
+        url = owner.rpartition("/")[0] + f"/{name}"
+        hosted = (Path(devstack_schema.__file__).parent / "bootstrap.sql").read_text()
+        run_script(url, re.sub(r"(?m)^create role .*;$", "", hosted))  # roles are the whole server's
+        for file in files:
+            run_script(url, file.read_text().replace(*change) if change[0] else file.read_text())
+        return url
+
+    yield make
+    for name in made:
+        fetch(owner, f"drop database {name} with (force)")
+
+
+def run_script(url: str, text: str) -> None:
+    """Run the statements of one file, as one transaction."""
+
+    async def run() -> None:
+        connection = await asyncpg.connect(url)
+        try:
+            async with connection.transaction():
+                await connection.execute(text)
+        finally:
+            await connection.close()
+
+    asyncio.run(run())
+
+
+def catalogue(url: str) -> dict[str, list[str]]:
+    """What the database has of ours, as sorted lines."""
+    return {name: sorted(row["line"] for row in fetch(url, query)) for name, query in _CATALOGUE.items()}
+
+
+def schemas() -> list[Path]:
+    """The files that say what is, in the order in which the Supabase CLI reads them."""
+    return sorted((_SUPABASE / "schemas").glob("*.sql"))
+
+
+def migrations() -> list[Path]:
+    """The files that lead there."""
+    return sorted((_SUPABASE / "migrations").glob("*.sql"))
+
+
+def test_the_schema_files_say_what_the_migrations_make(make_database: MakeDatabase) -> None:
+    """Columns, constraints, indexes, functions, triggers, policies, rights and buckets."""
+    assert catalogue(make_database(schemas())) == catalogue(make_database(migrations()))
+
+
+@pytest.mark.parametrize(
+    ("kind", "change"),
+    [
+        ("columns", ("stage text,", "stage varchar(80),")),
+        ("functions", ("status = 'pending' or (", "status = 'failed' or (")),
+        ("policies", ("(select auth.uid()) = user_id", "(select auth.uid()) <> user_id")),
+        ("tables", ("grant select on public.tasks,", "grant all on public.tasks,")),
+    ],
+)
+def test_a_difference_is_seen(make_database: MakeDatabase, kind: str, change: tuple[str, str]) -> None:
+    """The comparison reads what it says."""
+    same, other = catalogue(make_database(schemas())), catalogue(make_database(schemas(), change))
+    assert [name for name in same if same[name] != other[name]] == [kind]
