@@ -28,12 +28,12 @@ from concept_worker.models import (
     TaskRow,
     TaskStatus,
     TaskType,
-    payload_from,
     to_uuid,
 )
 from concept_worker.redis_address import RedisAddress
 from concept_worker.routing import QUEUE_OF, START_OF, reusable_steps
 from concept_worker.settings import Settings, get_settings
+from concept_worker.validation import payload_from
 
 if TYPE_CHECKING:
     from concept_worker.bootstrap import Records

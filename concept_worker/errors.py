@@ -34,6 +34,7 @@
         ├── StoreRefused          the store will not do this (constraint, permission, size)
         ├── EnqueueError          the broker did not take the message
         ├── PoisonStep            every execution of the step was interrupted
+        ├── UnreadableRecord      another version stored something that this one does not understand
         ├── StageCrashed          a stage met an error nobody planned for
         └── TaskError             a task row could not be created, read or changed
             └── TaskNotFoundError no such row for this user
@@ -284,6 +285,10 @@ class EnqueueError(PermanentError):
 
 class PoisonStep(PermanentError):
     """So many executions of the step never came back that it is given up: it may be what kills them."""
+
+
+class UnreadableRecord(PermanentError):
+    """A stored row, checkpoint or receipt has a shape that this version does not know; `retry` keeps what was paid."""
 
 
 class StageCrashed(PermanentError):

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import unicodedata
-from collections.abc import Mapping
 from datetime import datetime
 from enum import StrEnum
 from typing import Annotated, Any, Self
@@ -11,16 +10,14 @@ from uuid import UUID
 
 from pydantic import (
     AfterValidator,
-    BaseModel,
-    ConfigDict,
     Field,
     StringConstraints,
-    ValidationError,
     model_validator,
 )
 from pydantic_core import PydanticCustomError
 
 from concept_worker.errors import InvalidRequest, mask_id
+from concept_worker.validation import FromPeople, Traveling
 
 PALETTES_DEFAULT = 7
 PALETTES_MAX = 20
@@ -61,18 +58,6 @@ class PaletteSource(StrEnum):
     LOCAL = "local"
 
 
-class Model(BaseModel):
-    """Frozen, and strict about unknown fields."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
-
-
-class Traveling(Model):
-    """A model of messages and checkpoints, which older and newer versions share: it ignores fields it does not know."""
-
-    model_config = ConfigDict(extra="ignore")
-
-
 def _printable(text: str) -> str:
     """PostgreSQL stores no NUL, and control characters have no place in a prompt; line breaks and tabs have."""
     if any(unicodedata.category(c) in ("Cc", "Cs") and c not in "\n\r\t" for c in text):
@@ -97,7 +82,7 @@ class Palette(Traveling):
     source: PaletteSource = PaletteSource.PROVIDER
 
 
-class GenerationPayload(Model):
+class GenerationPayload(FromPeople):
     """What a producer asks for when it wants a new concept."""
 
     logo_description: Text
@@ -115,7 +100,7 @@ class Aspect(StrEnum):
     SHAPES = "shapes"
 
 
-class RefinementPayload(Model):
+class RefinementPayload(FromPeople):
     """What a producer asks for when it wants an existing image changed; the image is named in exactly one way."""
 
     refinement_prompt: Text
@@ -227,40 +212,8 @@ def to_uuid(field: str, value: Identifier) -> UUID:
         raise InvalidRequest(f"Invalid request: {field}: must be a UUID") from None
 
 
-def payload_from(model: type[Model], fields: Mapping[str, Any]) -> Any:
-    """Validate raw `fields` as `model`.
-
-    Raises:
-        InvalidRequest: naming every field that is wrong and the mend; never the value, which may be private.
-    """
-    try:
-        return model.model_validate(dict(fields))
-    except ValidationError as exc:
-        raise InvalidRequest(describe_validation(exc)) from None
-
-
-def describe_validation(exc: ValidationError) -> str:
-    """One sentence of a pydantic error: fields and mends, no values."""
-    parts = []
-    for error in exc.errors(include_url=False, include_input=False, include_context=False):
-        where = ".".join(str(part) for part in error["loc"])
-        mend = _mend(error["type"], error["msg"])
-        parts.append(f"{where}: {mend}" if where else mend)
-    return "Invalid request: " + "; ".join(parts)
-
-
-def _mend(kind: str, message: str) -> str:
-    if kind == "extra_forbidden":
-        return "unknown field, leave it out"
-    if kind == "missing":
-        return "required, but missing"
-    return message[:1].lower() + message[1:]
-
-
-class TaskRow(BaseModel):
-    """A row of `tasks`, as the user may see it. Ignores columns it does not know, so that a schema may grow first."""
-
-    model_config = ConfigDict(frozen=True, extra="ignore", hide_input_in_errors=True)
+class TaskRow(Traveling):
+    """A row of `tasks`, as the user may see it."""
 
     id: UUID
     user_id: UUID
@@ -318,10 +271,8 @@ class FinishedStep(Traveling):
         return self.status in (None, TaskStatus.CANCELED)
 
 
-class VariationRow(BaseModel):
+class VariationRow(Traveling):
     """A row of `color_variations`."""
-
-    model_config = ConfigDict(frozen=True, extra="ignore", hide_input_in_errors=True)
 
     position: int
     palette_name: str
@@ -332,10 +283,8 @@ class VariationRow(BaseModel):
     image_url: str | None = None
 
 
-class ConceptRow(BaseModel):
+class ConceptRow(Traveling):
     """A row of `concepts` with its variations in order."""
-
-    model_config = ConfigDict(frozen=True, extra="ignore", hide_input_in_errors=True)
 
     id: UUID
     task_id: UUID | None
@@ -354,7 +303,7 @@ class ConceptRow(BaseModel):
     variations: tuple[VariationRow, ...] = ()
 
 
-class ExpiredConcepts(Model):
+class ExpiredConcepts(Traveling):
     """How many concepts were let go of, and the object paths they referred to."""
 
     concepts: int

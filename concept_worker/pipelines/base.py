@@ -27,14 +27,12 @@ from concept_worker.errors import (
 from concept_worker.logging import get_logger
 from concept_worker.models import (
     FinishedStep,
-    Model,
     Receipt,
     RunReference,
     StagedName,
     TaskRow,
     TaskStatus,
     TaskType,
-    payload_from,
 )
 from concept_worker.pipelines.leases import LeaseKeeper
 from concept_worker.pipelines.paid_call import PaidCall
@@ -47,12 +45,13 @@ from concept_worker.services.image_persistence_service import ImagePersistenceSe
 from concept_worker.services.image_service import ImageService
 from concept_worker.services.interfaces import Downloader
 from concept_worker.services.task_service import TaskService
+from concept_worker.validation import FromPeople, reading, stored_payload
 
 log = get_logger(__name__)
 
 P = ParamSpec("P")
 T = TypeVar("T")
-PayloadT = TypeVar("PayloadT", bound=Model)
+PayloadT = TypeVar("PayloadT", bound=FromPeople)
 
 
 @dataclass(frozen=True)
@@ -87,8 +86,13 @@ class Step(Generic[T]):
         return self.output.dump_python(value, mode="json")
 
     def load(self, value: Any) -> T:
-        """Back from JSON types."""
-        return self.output.validate_python(value)
+        """Back from JSON types.
+
+        Raises:
+            UnreadableRecord: another version wrote it in a shape that this one does not know.
+        """
+        with reading(f"the result of {self.name}"):
+            return self.output.validate_python(value)
 
 
 def stage(failing: str) -> Callable[[Callable[P, T]], Callable[P, T]]:
@@ -175,7 +179,9 @@ def _abandon(services: Services, run: RunReference, abandoned: AbandonedRun) -> 
     """Cancel what the provider still draws for the task, and remove what earlier steps stored."""
     if abandoned.receipt:
         with suppress(ConceptWorkerError):  # best effort: at worst a picture is drawn that nobody collects
-            services.concept_service.abandon(Receipt.model_validate(abandoned.receipt))
+            with reading("the receipt"):
+                receipt = Receipt.model_validate(abandoned.receipt)
+            services.concept_service.abandon(receipt)
     services.image_service.discard_task(user_id=abandoned.user_id, task_id=run.task_id)
 
 
@@ -200,7 +206,7 @@ class BaseTaskProcessor(ABC, Generic[PayloadT]):
 
     kind: ClassVar[str]  # "generation": how the row's sentences call it
     task_type: ClassVar[TaskType]
-    payload_model: ClassVar[type[Model]]
+    payload_model: ClassVar[type[FromPeople]]
     makers: ClassVar[Mapping[StagedName, Step[Any]]]  # which step makes the staged bytes of that name
     steps: ClassVar[Mapping[Step[Any], Sequence[Step[Any]]]]  # of this pipeline, each with the steps it comes after
 
@@ -215,12 +221,12 @@ class BaseTaskProcessor(ABC, Generic[PayloadT]):
 
     @classmethod
     def of(cls, task: TaskRow, services: Services) -> Self:
-        """The processor of a claimed row.
+        """The processor of a claimed row. `start` refused unknown inputs; those of a newer version are ignored here.
 
         Raises:
             InvalidRequest: the row's inputs are no payload of this kind.
         """
-        payload: Any = payload_from(cls.payload_model, task.inputs)
+        payload: Any = stored_payload(cls.payload_model, task.inputs)
         return cls(task.id, task.user_id, payload, services, RunReference.of(task))
 
     @property

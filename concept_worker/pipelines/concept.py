@@ -13,7 +13,6 @@ from pydantic import TypeAdapter
 
 from concept_worker.errors import ProviderUnavailable
 from concept_worker.models import (
-    Model,
     Palette,
     Payload,
     Receipt,
@@ -31,18 +30,19 @@ from concept_worker.pipelines.stages.palette_generation import (
     create_palette_variations,
     generate_palettes_for_concept,
 )
+from concept_worker.validation import Traveling
 
 PayloadT = TypeVar("PayloadT", bound=Payload)
 
 
-class StoredBase(Model):
+class StoredBase(Traveling):
     """The base image where it lies now, and where its bytes still wait close by."""
 
     staged: StagedImage
     stored: StoredImage
 
 
-class RecoloredConcept(Model):
+class RecoloredConcept(Traveling):
     """All pictures of a concept, stored; what is left is to write its rows."""
 
     base: StoredBase

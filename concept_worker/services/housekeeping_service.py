@@ -6,13 +6,14 @@ from collections.abc import Sequence
 from uuid import UUID
 
 from concept_worker.logging import get_logger
-from concept_worker.models import Model, StagedName, TaskStatus
+from concept_worker.models import StagedName, TaskStatus
 from concept_worker.services.concept_persistence_service import ConceptPersistenceService
 from concept_worker.services.image_persistence_service import ImagePersistenceService
 from concept_worker.services.image_service import ImageService
 from concept_worker.services.interfaces import Staging
 from concept_worker.services.staging import staging_key
 from concept_worker.services.task_service import TaskService
+from concept_worker.validation import Traveling
 
 log = get_logger(__name__)
 
@@ -21,14 +22,14 @@ _ASKED = 500  # tasks a question which of them are open
 _BATCHES = 100  # a round; the next round takes the rest
 
 
-class SweepReport(Model):
+class SweepReport(Traveling):
     """What was removed, or in a dry run would be."""
 
     objects: int
     staged: int
 
 
-class RetentionReport(Model):
+class RetentionReport(Traveling):
     """What was let go of, or in a dry run would be."""
 
     concepts: int

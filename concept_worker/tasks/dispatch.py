@@ -10,12 +10,13 @@ from celery import shared_task
 
 from concept_worker.errors import ConceptWorkerError, InvalidRequest, StaleRun, TaskNotFoundError, TransientError
 from concept_worker.logging import get_logger
-from concept_worker.models import TaskRow, TaskStatus, TaskType, payload_from
+from concept_worker.models import TaskRow, TaskStatus, TaskType
 from concept_worker.pipelines.registry import PROCESSORS
 from concept_worker.routing import TaskName
 from concept_worker.tasks.base import PipelineTask, log_context, quiet_when_stale, task_id_of
 from concept_worker.tasks.housekeeping import enqueue_start
 from concept_worker.tasks.process import services
+from concept_worker.validation import payload_from
 
 log = get_logger(__name__)
 

@@ -61,7 +61,13 @@ def sweep() -> None:
 
 
 def enqueue_start(task: PipelineTask, row: TaskRow) -> None:
-    """Send the entry message of a row: its Celery id is the row's id."""
+    """Send the entry message of a row: its Celery id is the row's id.
+
+    A type of a newer version is left to its workers.
+    """
+    if row.type not in START_OF:
+        log.warning("row of an unknown type left alone", **row.log_context())
+        return
     name = START_OF[TaskType(row.type)]
     task.app.send_task(name.value, task_id=str(row.id), queue=QUEUE_OF[name].value)
     log.info("task enqueued", **row.log_context())

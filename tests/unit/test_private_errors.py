@@ -13,11 +13,12 @@ from redis.exceptions import ConnectionError as RedisConnectionError
 from redis.exceptions import ResponseError
 
 from concept_worker.errors import ConceptWorkerError, InvalidRequest, ProviderRefused, StageCrashed
-from concept_worker.models import BegunStep, ConceptRow, FinishedStep, GenerationPayload, TaskRow, payload_from
+from concept_worker.models import BegunStep, ConceptRow, FinishedStep, GenerationPayload, TaskRow
 from concept_worker.pipelines.base import stage
 from concept_worker.services.provider_http.channel import Outgoing, ProviderChannel, provider_client
 from concept_worker.services.redis_errors import redis_translated
 from concept_worker.services.supabase.client import translated
+from concept_worker.validation import payload_from
 
 SECRET = "TOPSECRET"
 

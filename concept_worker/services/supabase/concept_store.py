@@ -10,6 +10,7 @@ from supabase import Client
 
 from concept_worker.models import ConceptRow, ExpiredConcepts, RunReference
 from concept_worker.services.supabase.client import translated
+from concept_worker.validation import reading
 
 
 class SupabaseConceptStore:
@@ -37,7 +38,8 @@ class SupabaseConceptStore:
             if not found:
                 return None
             rows = variations.order("position").execute().data
-        return ConceptRow.model_validate({**found[0], "variations": rows})
+        with reading("the concept"):
+            return ConceptRow.model_validate({**found[0], "variations": rows})
 
     def expire(self, older_seconds: float, limit: int, *, dry_run: bool) -> ExpiredConcepts:
         arguments = {"p_older_seconds": older_seconds, "p_limit": limit, "p_dry_run": dry_run}

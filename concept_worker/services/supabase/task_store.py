@@ -12,6 +12,7 @@ from supabase import Client
 from concept_worker.errors import AbandonedRun, MisplacedStep, PoisonStep, StaleRun, StepHeld, StoreUnavailable
 from concept_worker.models import BegunStep, FinishedStep, Receipt, RunReference, StepTries, TaskRow, TaskStatus
 from concept_worker.services.supabase.client import translated
+from concept_worker.validation import reading
 
 _TABLE = "tasks"
 
@@ -108,7 +109,8 @@ class SupabaseTaskStore:
                 raise PoisonStep(f"the step was interrupted {answer['interruptions']} times and was given up")
             case outcome:
                 output = answer["output"] if outcome == "done" else None
-                return BegunStep.model_validate({**answer, "output": output})
+                with reading(f"the checkpoint of {step}"):
+                    return BegunStep.model_validate({**answer, "output": output})
 
     def extend_step(self, run: RunReference, step: str, owner: str, lease_seconds: float) -> bool:
         return bool(
@@ -134,7 +136,8 @@ class SupabaseTaskStore:
             p_progress=progress,
             p_lease_seconds=lease_seconds,
         )
-        return FinishedStep.model_validate(answer)
+        with reading(f"the checkpoint of {step}"):
+            return FinishedStep.model_validate(answer)
 
     def wait_step(
         self,
@@ -162,7 +165,8 @@ class SupabaseTaskStore:
         )
         if not answer["current"]:
             raise _over(answer)
-        return StepTries.model_validate(answer)
+        with reading(f"the checkpoint of {step}"):
+            return StepTries.model_validate(answer)
 
     def keep_receipt(self, run: RunReference, step: str, owner: str, receipt: Receipt | None) -> bool:
         return bool(
@@ -247,7 +251,8 @@ def _ids(task_ids: Sequence[UUID]) -> builtins.list[str]:
 def _rows(data: Any) -> Sequence[TaskRow]:
     if not isinstance(data, list):  # the client passes on whatever a gateway answers with status 200
         raise StoreUnavailable("the answer is not the database's")
-    return [TaskRow.model_validate(row) for row in data]
+    with reading("the task row"):
+        return [TaskRow.model_validate(row) for row in data]
 
 
 def _first(data: Any) -> TaskRow | None:

@@ -1,0 +1,97 @@
+"""The two kinds of models, by where their values come from, and the errors of values that do not fit."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from typing import Any, TypeVar
+
+from pydantic import BaseModel, ConfigDict, ValidationError
+
+from concept_worker.errors import InvalidRequest, UnreadableRecord
+from concept_worker.redaction import without_text
+
+_NAMED = 3  # wrong fields that a sentence names
+
+
+class _Frozen(BaseModel):
+    model_config = ConfigDict(frozen=True, hide_input_in_errors=True)
+
+
+class FromPeople(_Frozen):
+    """Input of people and their programs: an unknown field is a misspelt one, and is refused by name."""
+
+    model_config = ConfigDict(extra="forbid")
+
+
+class Traveling(_Frozen):
+    """A message, row, reference or checkpoint between our own processes.
+
+    Older and newer versions share them during a deploy, so unknown fields are ignored. Add optional fields only.
+    """
+
+    model_config = ConfigDict(extra="ignore")
+
+
+PayloadT = TypeVar("PayloadT", bound=FromPeople)
+
+
+def payload_from(model: type[PayloadT], fields: Mapping[str, Any]) -> PayloadT:
+    """Validate what somebody asked for as `model`.
+
+    Raises:
+        InvalidRequest: naming every field that is wrong and the mend; never the value, which may be private.
+    """
+    try:
+        return model.model_validate(dict(fields))
+    except ValidationError as exc:
+        raise InvalidRequest(describe_validation(exc)) from None
+
+
+def stored_payload(model: type[PayloadT], fields: Mapping[str, Any]) -> PayloadT:
+    """Validate a row's inputs that were accepted before, perhaps by a newer version: unknown fields are ignored.
+
+    Raises:
+        InvalidRequest: as `payload_from`.
+    """
+    try:
+        return model.model_validate(dict(fields), extra="ignore")
+    except ValidationError as exc:
+        raise InvalidRequest(describe_validation(exc)) from None
+
+
+@contextmanager
+def reading(record: str) -> Iterator[None]:
+    """Turn a validation error of something stored into ours; `record` says what is read (`"the receipt of …"`).
+
+    Raises:
+        UnreadableRecord: names the first wrong fields, never a value.
+    """
+    try:
+        yield
+    except ValidationError as exc:
+        fields = "; ".join(_wrong_fields(exc)[:_NAMED])
+        sentence = f"{record} cannot be read by this version of concept_worker ({fields}); update it, then try again"
+        raise without_text(UnreadableRecord(sentence), exc) from None
+
+
+def describe_validation(exc: ValidationError) -> str:
+    """One sentence of a pydantic error: fields and mends, no values."""
+    return "Invalid request: " + "; ".join(_wrong_fields(exc))
+
+
+def _wrong_fields(exc: ValidationError) -> list[str]:
+    parts = []
+    for error in exc.errors(include_url=False, include_input=False, include_context=False):
+        where = ".".join(str(part) for part in error["loc"])
+        mend = _mend(error["type"], error["msg"])
+        parts.append(f"{where}: {mend}" if where else mend)
+    return parts
+
+
+def _mend(kind: str, message: str) -> str:
+    if kind == "extra_forbidden":
+        return "unknown field, leave it out"
+    if kind == "missing":
+        return "required, but missing"
+    return message[:1].lower() + message[1:]
