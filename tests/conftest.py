@@ -6,7 +6,7 @@ import os
 import shutil
 import tempfile
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import ExitStack
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from uuid import UUID
@@ -74,6 +74,52 @@ class System:
 
 
 StartSystem = Callable[..., System]
+# What every system has unless the test says otherwise: a retry is a retry, however short its wait, and a picture is a
+# picture, however small.
+QUICK = {
+    "CONCEPT_RETRY_BASE_SECONDS": "0.05",
+    "CONCEPT_RETRY_CAP_SECONDS": "0.5",
+    "CONCEPT_IMAGE_SIZE": "256",
+}
+
+
+class Systems:
+    """Starts systems on one stack."""
+
+    def __init__(self, stack: Stack, brokers: Iterator[str], folders: pytest.TempPathFactory) -> None:
+        self._stack, self._brokers, self._folders = stack, brokers, folders
+
+    @contextmanager
+    def until_the_end(self) -> Iterator[StartSystem]:
+        """Give what starts systems; all of them stop at the end, at the same time."""
+        nodes: list[WorkerNode] = []
+        with ExitStack() as at_end:
+
+            def start(*arguments: str, app: str = "concept_worker", **environment: str) -> System:
+                system = self._start(arguments, app, environment)
+                at_end.push(system.client)
+                nodes.append(system.worker)
+                return system
+
+            try:
+                yield start
+            finally:
+                for node in nodes:
+                    node.container.ask_to_stop()
+                for node in nodes:
+                    node.teardown()
+
+    def _start(self, arguments: Sequence[str], app: str, environment: Mapping[str, str]) -> System:
+        broker = next(self._brokers)
+        chosen = self._stack.environment | {"REDIS_URL": broker, "CONCEPT_RESULT_URL": broker} | QUICK | environment
+        # What a test's own app reports to is not the product's: it keeps its full rights.
+        theirs = {name: value for name, value in environment.items() if name.startswith("QUEUE_TEST")}
+        at_work = self._stack.environment_of(BrokerUser.WORKER, chosen) | theirs
+        node = _worker_node(arguments, at_work, self._folders.mktemp("worker") / "log", app)
+        settings = Settings.model_validate(_by_field(chosen))
+        asks = Settings.model_validate(_by_field(self._stack.environment_of(BrokerUser.PRODUCER, chosen)))
+        client = ConceptClient.from_settings(asks)
+        return System(worker=node, client=client, settings=settings, app=_looking_app(settings))
 
 
 @pytest.fixture(scope="session")
@@ -84,37 +130,27 @@ def brokers(stack: Stack) -> Iterator[str]:
 
 
 @pytest.fixture(scope="session")
-def start_system(
-    stack: Stack, brokers: Iterator[str], tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[StartSystem]:
-    """Start a worker process on a free database of the broker; settings by environment name override the stack's.
+def systems(stack: Stack, brokers: Iterator[str], tmp_path_factory: pytest.TempPathFactory) -> Systems:
+    """Start systems on free databases of the broker; see `start_system`."""
+    return Systems(stack, brokers, tmp_path_factory)
 
-    `app` names another Celery app than the product's own: that one, watched and broken from outside.
+
+@pytest.fixture(scope="module")
+def start_system(systems: Systems) -> Iterator[StartSystem]:
+    """Start a worker process on a free database of the broker, until the module's end.
+
+    Settings by environment name override the stack's. `app` names another Celery app than the product's own: that one,
+    watched and broken from outside.
     """
-    with ExitStack() as at_end:
-
-        def start(*arguments: str, app: str = "concept_worker", **environment: str) -> System:
-            broker = next(brokers)
-            chosen = stack.environment | {"REDIS_URL": broker, "CONCEPT_RESULT_URL": broker} | environment
-            # A retry is a retry, however short its wait.
-            chosen = {"CONCEPT_RETRY_BASE_SECONDS": "0.05", "CONCEPT_RETRY_CAP_SECONDS": "0.5"} | chosen
-            # What a test's own app reports to is not the product's: it keeps its full rights.
-            theirs = {name: value for name, value in environment.items() if name.startswith("QUEUE_TEST")}
-            at_work = stack.environment_of(BrokerUser.WORKER, chosen) | theirs
-            node = _worker_node(arguments, at_work, tmp_path_factory.mktemp("worker") / "log", app)
-            at_end.callback(node.teardown)
-            settings = Settings.model_validate(_by_field(chosen))
-            asks = Settings.model_validate(_by_field(stack.environment_of(BrokerUser.PRODUCER, chosen)))
-            client = at_end.enter_context(ConceptClient.from_settings(asks))
-            return System(worker=node, client=client, settings=settings, app=_looking_app(settings))
-
+    with systems.until_the_end() as start:
         yield start
 
 
 @pytest.fixture(scope="session")
-def system(start_system: StartSystem) -> System:
+def system(systems: Systems) -> Iterator[System]:
     """The session's ordinary worker: every queue, threads, offline generator."""
-    return start_system()
+    with systems.until_the_end() as start:
+        yield start()
 
 
 def _worker_node(arguments: Sequence[str], environment: Mapping[str, str], log: Path, app_name: str) -> WorkerNode:

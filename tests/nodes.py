@@ -106,6 +106,11 @@ class WorkerProcess:
             os.killpg(self._process.pid, signal.SIGKILL)
         self._process.wait()
 
+    def ask_to_stop(self) -> None:
+        """Send SIGTERM, and do not wait."""
+        if self._process is not None and self._process.poll() is None:
+            self._process.terminate()
+
     def stop(self, timeout: float) -> None:
         """SIGTERM, and SIGKILL to the whole group when that takes too long."""
         if self._process is None:

@@ -80,3 +80,9 @@ def refused_logo(stack: Stack) -> Iterator[str]:
     name = f"refuse_{uuid4().hex[:8]}"
     with refusing(stack, "public.concepts", f"logo_description = '{name}'"):
         yield name
+
+
+@pytest.fixture(scope="module", autouse=True)
+def no_open_rows(stack: Stack) -> None:
+    """End the rows that earlier modules left open: this module's housekeeping would go on with them, and pay for it."""
+    end_open_rows(stack)

@@ -36,21 +36,21 @@ def _wired(start_system: StartSystem, wire: str, *, links: bool = False, **envir
         yield Wired(fake, start_system(**(SETTINGS | provider | environment)), latency)
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def jigsawstack_worker(start_system: StartSystem) -> Iterator[Wired]:
     """JigsawStack's wire; logs everything."""
     with _wired(start_system, "jigsawstack", CONCEPT_LOG_LEVEL="DEBUG") as wired:
         yield wired
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def openai_worker(start_system: StartSystem) -> Iterator[Wired]:
     """OpenAI's wire, pictures as base64."""
     with _wired(start_system, "openai", CONCEPT_LOG_LEVEL="INFO") as wired:
         yield wired
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def links_worker(start_system: StartSystem) -> Iterator[Wired]:
     """OpenAI's wire, pictures behind signed links; patient, and logs everything."""
     patient = {"CONCEPT_IMAGE_TIMEOUT_SECONDS": "10", "CONCEPT_PALETTE_TIMEOUT_SECONDS": "10"}
@@ -58,14 +58,14 @@ def links_worker(start_system: StartSystem) -> Iterator[Wired]:
         yield wired
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def replicate_worker(start_system: StartSystem) -> Iterator[Wired]:
     """Replicate's wire; a dead run is noticed soon."""
     with _wired(start_system, "replicate", **SOON) as wired:
         yield wired
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def fal_worker(start_system: StartSystem) -> Iterator[Wired]:
     """fal's queue; a dead run is noticed soon."""
     with _wired(start_system, "fal", **SOON) as wired:
@@ -82,7 +82,7 @@ def wires(request: pytest.FixtureRequest, stack: Stack) -> Iterator[Wired]:
     wired.reset()
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def original(jigsawstack_worker: Wired, stack: Stack) -> ConceptRow:
     """A stored concept of a user of its own, to be refined."""
     jigsawstack_worker.reset()
