@@ -24,7 +24,10 @@ WRONG_TYPE = "WRONGTYPE"
 FULL = "OOM"
 # Refusals of a moment: memory, a failover, a replica, a disk, a long script. Of errors inside a script, servers before
 # Redis 7 put the code somewhere in the text.
-PASSING = (FULL, "READONLY", "LOADING", "MASTERDOWN", "TRYAGAIN", "CLUSTERDOWN", "NOREPLICAS", "MISCONF", "BUSY")
+PASSING = (
+    *(FULL, "READONLY", "LOADING", "MASTERDOWN", "TRYAGAIN", "CLUSTERDOWN", "NOREPLICAS", "MISCONF", "BUSY"),
+    "UNBLOCKED",  # a server that becomes a replica ends blocking reads so
+)
 _CODE = re.compile(rf"\b({'|'.join((*PASSING, WRONG_TYPE))})\b")
 
 # redis-py cuts the code off where it has a class for it.

@@ -7,8 +7,9 @@ import random
 import signal
 import sys
 
+from tests.chaos.deployment import WIRES
 from tests.chaos.driver import Plan, run
-from tests.chaos.flavour import FLAVOURS
+from tests.chaos.flavour import FLAVOURS, OURS
 from tests.chaos.report import lines
 
 
@@ -22,7 +23,7 @@ def main() -> int:
     parser.add_argument("--keep", action="store_true", help="keep logs and journal, whatever came of it")
     parser.add_argument("--cache", action="store_true", help="the provider answers identical requests for nothing")
     parser.add_argument(
-        "--wire", choices=("jigsawstack", "openai"), default="jigsawstack", help="openai: links, no cache"
+        "--wire", choices=WIRES, default="jigsawstack", help="openai: links, no cache; replicate, runware: jobs"
     )
     asked = parser.parse_args()
     signal.signal(signal.SIGTERM, signal.default_int_handler)  # in order, as on Ctrl-C
@@ -43,7 +44,8 @@ def main() -> int:
         _say("interrupted; everything that was started has ended")
         return 130
     _say("\n".join(lines(outcome)))
-    return 1 if outcome.violations or outcome.late or outcome.never_recovered else 0
+    crashed = outcome.crashes if plan.flavour is OURS else 0
+    return 1 if outcome.violations or outcome.late or outcome.never_recovered or crashed else 0
 
 
 def _say(text: str) -> None:

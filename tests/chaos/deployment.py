@@ -50,6 +50,14 @@ LINK_FAULTS = (
     Fault(kind=FaultKind.CUT, endpoint="result", probability=0.05),
     Fault(kind=FaultKind.STATUS, status=504, endpoint="image", probability=0.03),
 )
+# Of jobs: polls and pictures that do not answer. The order's own faults are those of any paid call.
+JOB_FAULTS = (
+    *LINK_FAULTS[:3],
+    Fault(kind=FaultKind.STATUS, status=503, endpoint="poll", probability=0.1),
+    Fault(kind=FaultKind.DISCONNECT, endpoint="poll", probability=0.05),
+    Fault(kind=FaultKind.RATE_LIMITED, wait_ms=400, endpoint="poll", probability=0.05),
+)
+WIRES = {"jigsawstack": (), "openai": LINK_FAULTS, "replicate": JOB_FAULTS, "runware": JOB_FAULTS}
 
 
 class Process:
@@ -101,7 +109,7 @@ class Deployment:
 
     def __init__(self, flavour: Flavour, *, seed: int, budget: int, cache: bool, wire: str = "jigsawstack") -> None:
         self.flavour = flavour
-        self.provider_faults = (*LINK_FAULTS, *PROVIDER_FAULTS) if wire == "openai" else PROVIDER_FAULTS
+        self.provider_faults = (*WIRES[wire], *PROVIDER_FAULTS)
         self._wire = wire
         self.folder = Path(tempfile.mkdtemp(prefix="concept-worker-chaos-"))
         self.folder.chmod(0o711)  # as root, PostgreSQL runs as another user
@@ -184,7 +192,12 @@ class Deployment:
             "JIGSAWSTACK_API_URL": self.fake.url,
             "OPENAI_API_KEY": self.fake.api_key,
             "OPENAI_BASE_URL": self.fake.openai_url,
+            "REPLICATE_API_TOKEN": self.fake.api_key,
+            "REPLICATE_BASE_URL": self.fake.url,
+            "RUNWARE_API_KEY": self.fake.api_key,
+            "CONCEPT_RUNWARE_BASE_URL": self.fake.runware_url,
             "CONCEPT_PROVIDER": self._wire,
+            "CONCEPT_PALETTE_PROVIDER": "jigsawstack" if self._wire in ("replicate", "runware") else self._wire,
             "CONCEPT_DOWNLOAD_HOSTS": "localhost",
             "CONCEPT_DOWNLOAD_ALLOW_HTTP": "true",
             "CONCEPT_DOWNLOAD_ALLOW_PRIVATE": "true",

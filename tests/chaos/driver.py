@@ -40,7 +40,7 @@ class Plan:
     bad_provider: bool = True
     armed: bool = True  # whether processes kill themselves at exact points
     cache: bool = False  # whether the provider answers an identical request for nothing
-    wire: str = "jigsawstack"  # or "openai": links, and each request billed
+    wire: str = "jigsawstack"  # or one of `WIRES`
     keep: bool = False  # logs and journal, whatever came of it
     flavour: Flavour = OURS
     faults: dict[str, int] | None = None  # the deck; None for the whole one

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import os
 import random
 import signal
@@ -9,12 +10,15 @@ import threading
 import time
 from collections import Counter
 from collections.abc import Callable
+from contextlib import closing as closing_redis
 from contextlib import suppress
 
 import psutil
+from redis import Redis
 
 from tests.chaos.deployment import Deployment, Process
 from tests.chaos.flavour import LEASE
+from tests.chaos.proxy import GATEWAYS, UNAVAILABLE, Proxy
 
 # Cards of each kind in one deck.
 DECK = {
@@ -29,10 +33,25 @@ DECK = {
     "broker killed, data lost": 2,
     "database killed": 2,
     "layer killed": 1,
-    "supabase says 503": 2,
+    "supabase says 503": 1,
+    **{f"gateway: {name}": 1 for name in GATEWAYS},
+    "supabase's answers are lost": 2,
     "supabase hangs": 2,
     "supabase away for longer than a lease": 1,
     "broker network stalls": 2,
+    "broker's answers are lost": 1,
+    "broker fails over": 1,
+    "broker's master is down": 1,
+    "broker is full": 1,
+    "broker has no replicas": 1,
+}
+# How a Valkey is brought to refuse by its own means (the refusals are its own): settings for a while, or a master
+# that is away.
+_REFUSALS: dict[str, dict[str, str]] = {
+    "broker fails over": {"replicaof": "127.0.0.1 9"},  # READONLY
+    "broker's master is down": {"replica-serve-stale-data": "no", "replicaof": "127.0.0.1 9"},  # MASTERDOWN
+    "broker is full": {"maxmemory": "1"},  # OOM
+    "broker has no replicas": {"min-replicas-to-write": "1"},  # NOREPLICAS
 }
 
 
@@ -73,9 +92,15 @@ class Injector:
             "broker killed, data lost": lambda: self._restart_broker(closing, keep_data=False),
             "database killed": lambda: self._restart_database(closing),
             "layer killed": lambda: self._restart_layer(closing),
-            "supabase says 503": lambda: self._supabase_unavailable(closing, 0.5, 2.5),
-            "supabase away for longer than a lease": lambda: self._supabase_unavailable(closing, LEASE + 2, LEASE + 5),
+            "supabase says 503": lambda: self._supabase_says(closing, UNAVAILABLE, 0.5, 2.5),
+            "supabase away for longer than a lease": lambda: self._supabase_says(
+                closing, UNAVAILABLE, LEASE + 2, LEASE + 5
+            ),
             "supabase hangs": lambda: self._supabase_hangs(closing),
+            "gateway": lambda: self._supabase_says(closing, GATEWAYS[whom], 0.5, 2.5),
+            "supabase's answers are lost": lambda: self._swallows(closing, self._deployment.supabase),
+            "broker's answers are lost": lambda: self._swallows(closing, self._deployment.broker),
+            **{kind: functools.partial(self._broker_refuses, closing, how) for kind, how in _REFUSALS.items()},
             "broker network stalls": lambda: self._broker_stalls(closing),
         }
         with suppress(ProcessLookupError, StopIteration, psutil.Error):
@@ -121,12 +146,39 @@ class Injector:
         self._deployment.stack.start_layer()
         self._deployment.journal.note("outage", since=since)
 
-    def _supabase_unavailable(self, closing: threading.Event, low: float, high: float) -> None:
+    def _supabase_says(self, closing: threading.Event, reply: bytes, low: float, high: float) -> None:
         since = time.time()
-        self._deployment.supabase.unavailable(on=True)
+        self._deployment.supabase.replace(reply)
         self._away(low, high, closing)
-        self._deployment.supabase.unavailable(on=False)
+        self._deployment.supabase.replace(None)
         self._deployment.journal.note("outage", since=since)
+
+    def _swallows(self, closing: threading.Event, proxy: Proxy) -> None:
+        since = time.time()
+        proxy.swallow(on=True)
+        self._away(0.5, 2.0, closing)
+        proxy.swallow(on=False)
+        self._deployment.journal.note("outage", since=since)
+
+    def _broker_refuses(self, closing: threading.Event, settings: dict[str, str]) -> None:
+        """Let the broker's own server refuse for some seconds; it keeps its data."""
+        since = time.time()
+        with closing_redis(Redis.from_url(self._deployment.stack.environment["REDIS_URL"])) as server:
+            before = {name: server.config_get(name)[name] for name in settings if name != "replicaof"}
+            try:
+                self._apply(server, settings)
+                self._away(0.5, 3.0, closing)
+            finally:
+                self._apply(server, {"replicaof": "NO ONE", **before})
+        self._deployment.journal.note("outage", since=since)
+
+    @staticmethod
+    def _apply(server: Redis, settings: dict[str, str]) -> None:
+        for name, value in settings.items():
+            if name == "replicaof":
+                server.execute_command("REPLICAOF", *value.split())
+            else:
+                server.config_set(name, value)
 
     def _supabase_hangs(self, closing: threading.Event) -> None:
         since = time.time()

@@ -1,4 +1,4 @@
-"""A network that can be broken: a TCP proxy that forwards, stalls, drops, or answers 503 in the server's place."""
+"""A network that can be broken: a TCP proxy that forwards, stalls, drops, swallows answers, or answers itself."""
 
 from __future__ import annotations
 
@@ -8,10 +8,28 @@ import threading
 from types import TracebackType
 from typing import Self
 
-_UNAVAILABLE = (
-    b"HTTP/1.1 503 Service Unavailable\r\nContent-Type: text/plain\r\nContent-Length: 11\r\n"
-    b"Connection: close\r\n\r\nunavailable"
-)
+
+def answer(status: str, kind: str, body: str, *, missing: int = 0) -> bytes:
+    """Return a whole HTTP answer; `missing` bytes of its body are announced and never come."""
+    text = body.encode()
+    head = f"HTTP/1.1 {status}\r\nContent-Type: {kind}\r\nContent-Length: {len(text) + missing}\r\nConnection: close"
+    return f"{head}\r\n\r\n".encode() + text
+
+
+_JSON, _PAGE = "application/json; charset=utf-8", "text/html; charset=UTF-8"
+UNAVAILABLE = answer("503 Service Unavailable", "text/plain", "unavailable")
+# What stands before a hosted or self-hosted Supabase says in bad moments: docs/reliability.md has the table.
+GATEWAYS = {
+    "kong": answer("502 Bad Gateway", _JSON, '{"message":"An invalid response was received from the upstream server"}'),
+    "kong 503": answer("503 Service Temporarily Unavailable", _JSON, '{"message":"name resolution failed"}'),
+    "cloudflare 522": answer("522 <none>", _PAGE, "<html><title>522: Connection timed out</title></html>"),
+    "cloudflare 520": answer("520 <none>", _JSON, '{"error_code":520,"error_name":"unknown_error","retryable":true}'),
+    "hosted 544": answer("544 <none>", _JSON, '{"statusCode":"544","error":"DatabaseTimeout","message":"timed out"}'),
+    "paused project": answer("540 <none>", _PAGE, "<html><title>Project paused</title></html>"),
+    "schema cache": answer("404 Not Found", _JSON, '{"code":"PGRST202","message":"Could not find the function"}'),
+    "page with 200": answer("200 OK", _PAGE, "<html><body>please wait</body></html>"),
+    "cut answer": answer("200 OK", _JSON, '[{"id":', missing=300),
+}
 _SIZE = 65_536
 
 
@@ -23,7 +41,8 @@ class Proxy:
         self._loop = asyncio.new_event_loop()
         self._thread = threading.Thread(target=self._loop.run_forever, name=f"proxy to {target}", daemon=True)
         self._open: set[asyncio.StreamWriter] = set()
-        self._is_unavailable = False
+        self._instead: bytes | None = None  # answered in the server's place
+        self._is_swallowing = False  # requests get through, their answers do not
         self.port = 0
 
     def __enter__(self) -> Self:
@@ -45,11 +64,15 @@ class Proxy:
         """Connections stay, nothing gets through."""
         self._loop.call_soon_threadsafe(self._flowing.clear if on else self._flowing.set)
 
-    def unavailable(self, *, on: bool) -> None:
-        """Every request is answered with 503; connections that were open break."""
-        self._is_unavailable = on
-        if on:
+    def replace(self, instead: bytes | None) -> None:
+        """Answer every request so, and break connections that are open; None: forward again."""
+        self._instead = instead
+        if instead is not None:
             self._loop.call_soon_threadsafe(self._break)
+
+    def swallow(self, *, on: bool) -> None:
+        """Let requests through and break the connection when the answer comes."""
+        self._is_swallowing = on
 
     async def _event(self) -> asyncio.Event:
         event = asyncio.Event()
@@ -66,8 +89,8 @@ class Proxy:
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         self._open.add(writer)
         try:
-            if self._is_unavailable:
-                await self._refuse(reader, writer)
+            if self._instead is not None:
+                await self._refuse(reader, writer, self._instead)
             else:
                 await self._forward(reader, writer)
         except OSError:
@@ -76,17 +99,18 @@ class Proxy:
             self._open.discard(writer)
             writer.close()
 
-    async def _refuse(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    async def _refuse(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, instead: bytes) -> None:
         with contextlib.suppress(asyncio.IncompleteReadError, asyncio.LimitOverrunError):
             await reader.readuntil(b"\r\n\r\n")
-        writer.write(_UNAVAILABLE)
+        writer.write(instead)
         await writer.drain()
         writer.close()
         await writer.wait_closed()
 
     async def _forward(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         there, back = await asyncio.open_connection("127.0.0.1", self._target)
-        pumps = {asyncio.create_task(self._pump(reader, back)), asyncio.create_task(self._pump(there, writer))}
+        answers = asyncio.create_task(self._pump(there, writer, is_answer=True))
+        pumps = {asyncio.create_task(self._pump(reader, back)), answers}
         try:
             await asyncio.wait(pumps, return_when=asyncio.FIRST_COMPLETED)
         finally:
@@ -95,9 +119,13 @@ class Proxy:
             await asyncio.gather(*pumps, return_exceptions=True)
             back.close()
 
-    async def _pump(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    async def _pump(
+        self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, *, is_answer: bool = False
+    ) -> None:
         while data := await reader.read(_SIZE):
             await self._flowing.wait()
+            if is_answer and self._is_swallowing:
+                return
             writer.write(data)
             await writer.drain()
 

@@ -32,6 +32,7 @@ IN_SCRIPT = "ERR Error running script (call to f_1): @user_script:3: @user_scrip
         (TryAgainError("Multiple keys request during rehashing of slot"), StoreUnavailable),
         (ClusterDownError("The cluster is down"), StoreUnavailable),
         (ResponseError("NOREPLICAS Not enough good replicas to write."), StoreUnavailable),
+        (ResponseError("UNBLOCKED force unblock from blocking operation, instance state changed"), StoreUnavailable),
         (ResponseError("MISCONF Redis is configured to save RDB snapshots"), StoreUnavailable),
         (ResponseError("BUSY Redis is busy running a script."), StoreUnavailable),
         (ResponseError(f"{IN_SCRIPT}OOM command not allowed when used memory > 'maxmemory'."), StoreUnavailable),
