@@ -39,8 +39,21 @@ demo: $(READY) ## Run the main job: LOGO="a fox leaping over a crescent moon" TH
 dev: $(READY) ## Keep stack, workers, beat and Flower running until Ctrl-C
 	@$(BIN)/concept-worker dev
 
-test: $(READY) ## Run the tests
-	$(BIN)/python -m pytest
+# Most tests wait for servers, so there are more processes than cores. Each has a stack of its own; a file's tests share one.
+JOBS ?= 3
+PARALLEL = -n $(JOBS) --dist loadfile --no-loadscope-reorder
+.PHONY: test-fast test-queue test-slow
+test: $(READY) ## Run the tests, JOBS=3 processes side by side
+	$(BIN)/python -m pytest $(PARALLEL)
+
+test-fast: $(READY) ## Run the tests that start no server
+	$(BIN)/python -m pytest $(PARALLEL) tests/unit
+
+test-queue: $(READY) ## Run what holds each Celery setting: a worker with it beside one without
+	$(BIN)/python -m pytest tests/integration/queue
+
+test-slow: $(READY) ## Run the tests and print the twenty slowest
+	$(BIN)/python -m pytest $(PARALLEL) --durations=20
 
 .PHONY: test-oracle test-contract bench-stack
 test-oracle: $(READY) ## Compare the embedded Supabase with the real PostgREST (needs npm)
