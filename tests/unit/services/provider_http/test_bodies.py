@@ -79,9 +79,12 @@ def test_a_bomb_is_unpacked_up_to_the_limit() -> None:
     assert peak < 20_000_000
 
 
+CUT = gzip.compress(b"x" * 99, mtime=0)[:-9]
+
+
 @pytest.mark.parametrize(
     ("body", "coding"),
-    [(b"x", "br"), (b"x", "zstd"), (b"x", "gzip, gzip"), (b"no gzip", "gzip"), (gzip.compress(b"x" * 99, mtime=0)[:-9], "gzip")],
+    [(b"x", "br"), (b"x", "zstd"), (b"x", "gzip, gzip"), (b"no gzip", "gzip"), (CUT, "gzip")],
 )
 def test_other_packings_are_refused(body: bytes, coding: str) -> None:
     """Those that nobody asked for, and those that are broken or cut."""
