@@ -114,7 +114,9 @@ class HousekeepingService:
 
     def _release(self, task_id: UUID) -> None:
         task = self._tasks.find_task(task_id)
-        if task is not None and task.status is TaskStatus.FAILED:
+        if task is None:
+            self._image_service.discard_unknown(task_id)
+        elif task.status is TaskStatus.FAILED:
             self._image_service.release_failed(user_id=task.user_id, task_id=task_id)
         else:
             self._image_service.discard_staged(task_id)

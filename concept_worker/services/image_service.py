@@ -107,6 +107,13 @@ class ImageService:
         """Let go of everything that waits for the task."""
         self._staging.remove(*(staging_key(task_id, name) for name in StagedName))
 
+    def discard_unknown(self, task_id: UUID) -> None:
+        """Delete what this deployment staged for a task that has no row: it was deleted.
+
+        Bytes of another deployment on the same Redis, whose row is in another database, stay.
+        """
+        self._staging.remove_own(*(staging_key(task_id, name) for name in StagedName))
+
     def release_failed(self, *, user_id: UUID, task_id: UUID) -> None:
         """Delete what waits for a failed task; a paid and validated base image moves to its place in the bucket first.
 
@@ -124,11 +131,13 @@ class ImageService:
     def discard_task(self, *, user_id: UUID | None, task_id: UUID) -> None:
         """Let go of everything a canceled task left: what waits for it and what was uploaded.
 
-        Of a deleted task nobody knows the user any more, nor where its objects lie; they are left to the sweep.
+        Of a deleted task (`user_id` is None) the place of its objects is not known; they are left to the sweep.
         """
+        if user_id is None:
+            self.discard_unknown(task_id)
+            return
         self.discard_staged(task_id)
-        if user_id is not None:
-            self._images.discard(user_id=user_id, task_id=task_id)
+        self._images.discard(user_id=user_id, task_id=task_id)
 
     def create_palette_variations(
         self, content: bytes, palettes: Sequence[Palette], *, user_id: UUID, task_id: UUID

@@ -330,6 +330,13 @@ class Staging(Protocol):
         """Delete bytes, seals and reservations of these keys, as far as they are there."""
         ...
 
+    def remove_own(self, *keys: str) -> int:
+        """Delete of these keys those whose bytes carry our seal, and those that nothing lies under; how many.
+
+        What another deployment staged on the same server stays.
+        """
+        ...
+
     def keys(self) -> Sequence[str]:
         """Keys of all that is staged or reserved, and of some that no longer is."""
         ...

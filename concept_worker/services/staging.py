@@ -149,6 +149,11 @@ class RedisStaging:
         if keys:
             self._with_index(delete)
 
+    def remove_own(self, *keys: str) -> int:
+        own = [key for key in keys if not self._is_others(key)]
+        self.remove(*own)
+        return len(own)
+
     def keys(self) -> Sequence[str]:
         return self._with_index(
             lambda: sorted(_decoded(member) for member in self._redis.sscan_iter(_INDEX, count=_PAGE))
@@ -183,6 +188,15 @@ class RedisStaging:
             for name in self._redis.scan_iter(match=f"{_PREFIX}*", count=_PAGE):
                 self._redis.sadd(_INDEX, _encoded(_staging_key_of(_decoded(name))))
             return call()
+
+    def _is_others(self, key: str) -> bool:
+        """Whether bytes or room lie under the key that this deployment did not put there."""
+        content = self.load(key)
+        if content is None:
+            with redis_translated():
+                return bool(self._redis.exists(_raw(key, _ROOM)))
+        seal = self._read(_raw(key, _SEAL), 64) or b""
+        return not any(self._sealer.holds(seal, key, content, state) for state in SealedAs)
 
     def _read(self, name: bytes, largest: int) -> bytes | None:
         """At most so many bytes; None for a missing, empty or larger value, and for a key of another type."""

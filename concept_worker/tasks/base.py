@@ -42,6 +42,8 @@ Json = Any  # what a message carries
 Work = Callable[..., T]  # what a step does with the run's processor and the outputs of the steps it needs
 
 _UNCOUNTED: Any = inf  # Celery's own limit of planned retries: a message says how many it has had. Ours is in the row
+# The operator's hint when deployments share a Redis: each takes the other's messages, and drops them here.
+NO_ROW = "message of a task without a row here: it was deleted, or another deployment uses the same Redis"
 _LOST = "what an earlier step left in staging is gone; that step is done again"
 
 
@@ -193,6 +195,11 @@ def quiet_when_stale() -> Iterator[None]:
         yield
     except MisplacedStep as exc:
         log.warning("message dropped: its step has no place here", reason=str(exc))
+        raise Ignore from exc
+    except AbandonedRun as exc:
+        if exc.user_id is None:
+            log.warning(NO_ROW)
+        log.info("stopped quietly", reason=str(exc))
         raise Ignore from exc
     except StaleRun as exc:
         log.info("stopped quietly", reason=str(exc))

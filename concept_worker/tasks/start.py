@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
+from uuid import UUID
 
 from celery import shared_task
 from celery.canvas import Signature
@@ -15,7 +16,7 @@ from concept_worker.pipelines.base import fail_run
 from concept_worker.pipelines.registry import PROCESSORS
 from concept_worker.redaction import kind_of
 from concept_worker.routing import TaskName
-from concept_worker.tasks.base import Json, PipelineTask, log_context, quiet_when_stale, task_id_of
+from concept_worker.tasks.base import NO_ROW, Json, PipelineTask, log_context, quiet_when_stale, task_id_of
 from concept_worker.tasks.generation import generation_canvas
 from concept_worker.tasks.process import services
 from concept_worker.tasks.refinement import refinement_canvas
@@ -44,13 +45,21 @@ class StartTask(PipelineTask):
         with log_context(task_id, step="start"), quiet_when_stale():
             self._strip(args, kwargs)
             try:
-                task = claimed(services().task_service.claim_task_if_pending(task_id))
+                task = claimed(self._claim(task_id))
             except TransientError as exc:
                 if self.tries_are_used_up:
                     raise
                 self.try_again(exc)
             log.info("run started", run=task.run)
             return self.replace(CANVASES[TaskType(task.type)](RunReference.of(task)))
+
+    @staticmethod
+    def _claim(task_id: UUID) -> TaskRow | None:
+        tasks = services().task_service
+        task = tasks.claim_task_if_pending(task_id)
+        if task is None and tasks.find_task(task_id) is None:
+            log.warning(NO_ROW)
+        return task
 
     def _strip(self, args: Sequence[Json], kwargs: Mapping[str, Json]) -> None:
         """Ignore what a message of another version, or nobody's, carries besides its id."""

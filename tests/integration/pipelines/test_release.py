@@ -11,7 +11,14 @@ from redis import Redis
 
 from concept_worker.bootstrap import build_services
 from concept_worker.devstack import Stack
-from concept_worker.errors import InvalidImage, ProviderRefused, StagingFull, StoreRefused, StoreUnavailable
+from concept_worker.errors import (
+    AbandonedRun,
+    InvalidImage,
+    ProviderRefused,
+    StagingFull,
+    StoreRefused,
+    StoreUnavailable,
+)
 from concept_worker.imaging.harmony import harmonize
 from concept_worker.models import (
     GenerationPayload,
@@ -239,6 +246,26 @@ class TestHousekeeping:
         staged = paid(services, task)
         assert services.housekeeping_service.release_ended() == 0
         assert services.image_service.staged_image(staged)
+
+    def test_what_another_deployment_staged_stays(
+        self, build: Build, redis: Redis, staging_url: str, user_id: UUID
+    ) -> None:
+        """Its rows are in another database; its seals are made with another secret. Bytes and reserved room."""
+        services, theirs = build(), RedisStaging.connect(staging_url, 600, sealer=Sealer.derived_from("another secret"))
+        staged, reserved, gone = (staging_key(uuid4(), StagedName.BASE) for _ in range(3))
+        theirs.store(staged, b"a paid picture")
+        theirs.reserve(reserved)
+        theirs.store(gone, b"bytes that expire")
+        redis.delete(f"concept-worker:staging:{gone}")
+        run = RunReference(task_id=UUID(staged.partition(":")[0]), number=1, type=TaskType.GENERATION)
+        with pytest.raises(AbandonedRun):
+            run_step(services, run, GENERATE_BASE_IMAGE, lambda *_: None, owner="one")
+        services.housekeeping_service.release_ended()
+        assert theirs.find(staged) == b"a paid picture"
+        assert redis.exists(f"concept-worker:staging:{reserved}:room") == 1
+        assert {key.decode() for key in redis.smembers("concept-worker:staging-index")} == {staged, reserved}
+        theirs.remove(staged, reserved)
+        theirs.close()
 
     def test_what_others_wrote_into_the_index_goes(self, build: Build, redis: Redis, user_id: UUID) -> None:
         """It is no staging key of ours."""

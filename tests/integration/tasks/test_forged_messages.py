@@ -5,6 +5,7 @@ What a message may do is what housekeeping does too: ask for the next step of a 
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Any
@@ -17,6 +18,7 @@ from concept_worker.devstack import Stack
 from concept_worker.models import RunReference, TaskRow, TaskStatus, TaskType
 from concept_worker.routing import Queue, TaskName
 from concept_worker.services.task_service import TaskService
+from concept_worker.tasks.base import NO_ROW
 from tests.conftest import System
 from tests.integration.tasks.runs import look, steps_of
 from tests.waiting import until
@@ -179,3 +181,15 @@ def test_celerys_own_tasks_are_dropped(system: System, name: str) -> None:
     before = lines(system, "it is for a task of Celery's own")
     forge(system, name, {"task": "concept_worker.dispatch", "args": [], "kwargs": {}}, [[{}]])
     until(lambda: lines(system, "it is for a task of Celery's own") > before, "it to be dropped")
+
+
+@pytest.mark.parametrize("name", [TaskName.START_GENERATION, TaskName.GENERATE_BASE_IMAGE])
+def test_a_message_of_no_row_here_is_told_of(system: System, tasks: TaskService, user_id: UUID, name: str) -> None:
+    """Its row was deleted, or two deployments share this broker: an operator sees which task, once."""
+    task_id = uuid4()
+    run = RunReference(task_id=task_id, number=1, type=TaskType.GENERATION).model_dump(mode="json")
+    kwargs = {} if name == TaskName.START_GENERATION else {"run": run}
+    forge(system, name, task_id=str(task_id), kwargs=kwargs)
+    until_read(system, tasks, user_id)
+    told = [line for line in system.worker.logs().splitlines() if NO_ROW in line]
+    assert [json.loads(line)["level"] for line in told if str(task_id) in line] == ["warning"]
