@@ -165,7 +165,8 @@ def run_step(
         finished = _recorded(step, lambda: tasks.finish_step(run, step.name, output, step.ends))
     if finished.is_abandoned:
         services.image_service.discard_task(user_id=begun.task.user_id, task_id=run.task_id)
-    elif finished.status is TaskStatus.COMPLETED:  # by this step, or before an execution that comes late
+        raise AbandonedRun("the task was canceled or deleted", str(begun.task.user_id))
+    if finished.status is TaskStatus.COMPLETED:  # by this step, or before an execution that comes late
         with suppress(TransientError):  # housekeeping repeats it
             services.image_service.discard_staged(run.task_id)
     elif finished.status is TaskStatus.FAILED:  # by a step beside this one

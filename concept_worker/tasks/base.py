@@ -32,6 +32,7 @@ from concept_worker.pipelines.base import Step, fail_run, run_step
 from concept_worker.pipelines.registry import PROCESSORS
 from concept_worker.redaction import kind_of
 from concept_worker.settings import get_settings
+from concept_worker.tasks.last_event import send_failed, send_revoked
 from concept_worker.tasks.process import backoff, services
 from concept_worker.tasks.sealing import SealedTask
 
@@ -88,6 +89,10 @@ class StepTask(PipelineTask):
         with log_context(reference.task_id, run=reference.number, step=step.name), quiet_when_stale():
             try:
                 return self._once(step, reference, owner, work)
+            except AbandonedRun as exc:
+                if exc.user_id is not None:
+                    send_revoked(self, reference.task_id)
+                raise
             except StepHeld as exc:
                 self.try_again(exc)
             except StagedImageLost as exc:
@@ -161,6 +166,7 @@ class StepTask(PipelineTask):
             log.error("run failed", reason=str(exc), error=type(exc).__name__)
             sentence = PROCESSORS[run.type].failure_sentence(exc)
             if fail_run(services().task_service, run, sentence, services().image_service):
+                send_failed(self, run.task_id, sentence)
                 # A sibling that now stops quietly stores no result, and Celery alone would wait for it for ever.
                 self.backend.store_result(str(run.task_id), exc, FAILURE)
 

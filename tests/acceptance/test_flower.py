@@ -9,11 +9,15 @@ import sys
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from pathlib import Path
+from uuid import UUID
 
 import httpx
 import pytest
 
+from concept_worker.devstack.fake_provider import FakeProvider, FakeProviderOptions, Fault, FaultKind
 from concept_worker.devstack.ports import free_port
+from concept_worker.models import TaskRow
+from tests.conftest import StartSystem
 from tests.waiting import until
 
 pytest.importorskip("flower", reason="the extra flower is not installed")
@@ -87,3 +91,33 @@ def test_without_a_password_it_is_locked(start: Start, tmp_path: Path) -> None:
     flower = start()
     assert flower.get("/", auth=("", "")).status_code == 401
     assert "FLOWER_BASIC_AUTH" in (tmp_path / "log").read_text()
+
+
+def test_each_run_ends_there_as_in_its_row(start: Start, start_system: StartSystem, user_id: UUID) -> None:
+    """Completed, failed, canceled while a step works: under the task's id, without a word of the brief."""
+    with FakeProvider(FakeProviderOptions()) as provider:
+        system = start_system(JIGSAWSTACK_API_KEY=provider.api_key, JIGSAWSTACK_API_URL=provider.url)
+        flower = start(FLOWER_BASIC_AUTH=":".join(AUTH), REDIS_URL=system.settings.redis_url)
+
+        def asked() -> TaskRow:
+            words = {"logo_description": "a Zanzibarbara", "theme_description": "a Quixomorning"}
+            return system.client.generate(user_id=user_id, num_palettes=1, **words)
+
+        def state(row: TaskRow) -> str:
+            answer = flower.get(f"/api/task/info/{row.id}", auth=AUTH)
+            return str(answer.json()["state"]) if answer.status_code == 200 else ""
+
+        completed = asked()
+        until(lambda: state(completed) == "SUCCESS", "the completed run to be shown")
+        provider.faults.add(Fault(endpoint="image", kind=FaultKind.CONTENT))
+        failed = asked()
+        until(lambda: state(failed) == "FAILURE", "the failed run to be shown")
+        provider.faults.clear()
+        provider.faults.add(Fault(endpoint="image", kind=FaultKind.LATE, seconds=0.5))
+        canceled = asked()
+        until(lambda: any(call.endpoint == "image" for call in provider.calls[2:]), "the paid call")
+        system.client.cancel(canceled.id, user_id)
+        until(lambda: state(canceled) == "REVOKED", "the canceled run to be shown")
+        shown = flower.get("/api/tasks", auth=AUTH).text
+        assert "Zanzibarbara" not in shown
+        assert "Quixomorning" not in shown

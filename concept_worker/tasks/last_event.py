@@ -1,0 +1,36 @@
+"""The last event of a run that ends badly.
+
+Celery sends none: the entry task became its canvas, and the canvas ends without a result. Flower and other monitors
+would show the run as STARTED for ever.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+from uuid import UUID
+
+from celery import Task
+from kombu.exceptions import KombuError, OperationalError
+
+from concept_worker.logging import get_logger
+
+log = get_logger(__name__)
+
+
+def send_failed(task: Task[Any, Any], task_id: UUID, sentence: str) -> None:
+    """Tell monitors that the run failed, with the sentence of its row."""
+    _send(task, task_id, "task-failed", exception=sentence, traceback="")
+
+
+def send_revoked(task: Task[Any, Any], task_id: UUID) -> None:
+    """Tell monitors that the run was canceled."""
+    _send(task, task_id, "task-revoked", terminated=False, signum=None, expired=False)
+
+
+def _send(task: Task[Any, Any], task_id: UUID, event: str, **fields: Any) -> None:
+    """Send one event of the entry task, once: nobody waits for a monitor."""
+    try:
+        with task.app.events.default_dispatcher(hostname=task.request.hostname) as dispatcher:
+            dispatcher.send(event, uuid=str(task_id), **fields)
+    except (KombuError, OperationalError, OSError) as exc:
+        log.info("last event of a run not sent", error=type(exc).__name__)
