@@ -110,6 +110,22 @@ def demo(
 
 
 @app.command()
+def init(
+    folder: Annotated[Path, typer.Argument(help="Where; the working directory unless given.")] = Path("."),
+) -> None:
+    """Write .env, Procfile, compose.yaml and supabase/migrations into a project; overwrite nothing, ask nothing."""
+    from concept_worker.cli.starter import write_starter
+
+    for name, is_new in write_starter(folder):
+        out.print(f"wrote  {name}" if is_new else f"kept   {name} (it was there already)", highlight=False)
+    out.print(
+        "\nNext: fill in SUPABASE_URL and SUPABASE_SECRET_KEY in .env, apply the migrations (supabase link, then"
+        "\nsupabase db push), ask `concept-worker doctor`, then start the Procfile's processes, or docker compose up --build.",
+        highlight=False,
+    )
+
+
+@app.command()
 def dev(
     fake_provider: Annotated[
         bool, typer.Option("--fake-provider", help="Draw over HTTP, by a fake provider that takes faults to order.")

@@ -155,3 +155,15 @@ def test_the_wheel_brings_its_own_configuration(tmp_path: Path) -> None:
     program = f"import concept_worker\n{PRODUCER}\nprint(concept_worker.__file__)"
     told = run(tmp_path, sys.executable, "-c", program, PYTHONPATH=str(site))
     assert told.stdout.splitlines() == ["json None concepts", str(site / "concept_worker" / "__init__.py")], told.stderr
+    assert tuple(written_by_init(tmp_path / "empty", site)) == tuple(written_by_init(tmp_path / "other", ROOT))
+
+
+def written_by_init(folder: Path, source: Path) -> Iterator[tuple[str, bytes]]:
+    """What `concept-worker init` of that source writes into an empty folder."""
+    folder.mkdir()
+    program = "from concept_worker.cli import main; main()"
+    answer = run(folder, sys.executable, "-c", program, "init", PYTHONPATH=str(source))
+    assert answer.returncode == 0, answer.stderr
+    for path in sorted(folder.rglob("*")):
+        if path.is_file():
+            yield str(path.relative_to(folder)), path.read_bytes()
