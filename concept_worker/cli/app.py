@@ -119,8 +119,9 @@ def init(
     for name, is_new in write_starter(folder):
         out.print(f"wrote  {name}" if is_new else f"kept   {name} (it was there already)", highlight=False)
     out.print(
-        "\nNext: fill in SUPABASE_URL and SUPABASE_SECRET_KEY in .env, apply the migrations (supabase link, then"
-        "\nsupabase db push), ask `concept-worker doctor`, then start the Procfile's processes, or docker compose up --build.",
+        "\nNext: fill in SUPABASE_URL and SUPABASE_SECRET_KEY in .env, and apply the migrations (supabase link, then"
+        "\nsupabase db push). Ask `concept-worker doctor`. Then start the processes of the Procfile, or say"
+        "\ndocker compose up --build.",
         highlight=False,
     )
 
