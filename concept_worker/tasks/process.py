@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from functools import lru_cache
+from tempfile import gettempdir
 from threading import RLock
 from typing import Any
 from uuid import UUID
@@ -68,7 +69,7 @@ def backoff() -> Backoff:
 
 
 @signals.celeryd_after_setup.connect
-def check_before_start(conf: Any = None, **_: Any) -> None:
+def check_before_start(instance: Any = None, conf: Any = None, **_: Any) -> None:
     """Try the settings before any message is taken: a wrong key must not turn up as failed rows.
 
     A database that starts at the same time is waited for, up to `Settings.start_wait_seconds`. Then the worker goes on:
@@ -77,6 +78,7 @@ def check_before_start(conf: Any = None, **_: Any) -> None:
     """
     try:
         settings = get_settings()
+        _check_temporary_folder(getattr(instance, "pool_cls", None))
         if conf is not None:
             require_promise(conf)
             log.info("configuration", file=str(configuration_file()))
@@ -101,6 +103,23 @@ def check_before_start(conf: Any = None, **_: Any) -> None:
     trouble = clock_trouble(settings)
     if trouble:
         log.warning("the clock is off", reason=trouble)
+
+
+def _check_temporary_folder(pool: Any) -> None:
+    """Refuse a prefork pool without a writable folder for temporary files, which its shared memory lies in.
+
+    Raises:
+        ValueError: there is none.
+    """
+    if not getattr(pool, "__module__", "").endswith("prefork"):
+        return
+    try:
+        gettempdir()
+    except FileNotFoundError:
+        raise ValueError(
+            "a prefork worker needs a writable folder for temporary files: mount one at /tmp (a tmpfs will do), "
+            "or name one in TMPDIR"
+        ) from None
 
 
 def _check_redis(settings: Settings) -> None:
