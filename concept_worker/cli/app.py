@@ -7,15 +7,17 @@ import sys
 from pathlib import Path
 from types import FrameType
 from typing import TYPE_CHECKING, Annotated
-from uuid import UUID
+from uuid import UUID, uuid4
 
 import typer
 from rich.text import Text
 
 from concept_worker import __version__
 from concept_worker.cli import view
-from concept_worker.cli.view import err, out
-from concept_worker.errors import ConceptWorkerError, UnknownOutcome
+from concept_worker.cli.asked import PATIENCE, followed, report, require_output
+from concept_worker.cli.trouble import LeftRunning, end_badly, watching
+from concept_worker.cli.view import out
+from concept_worker.errors import ConceptWorkerError
 from concept_worker.logging import configure_logging
 from concept_worker.models import PALETTES_DEFAULT, Aspect, TaskRow, TaskStatus
 from concept_worker.settings import LogFormat
@@ -35,7 +37,7 @@ app = typer.Typer(
 DEMO_LOGO = "a fox leaping over a crescent moon"
 DEMO_THEME = "warm autumn, hand-made"
 DEMO_WISH = "mirrored, in ocean blue, inside a ring"
-_DEMO_SECONDS = 600.0  # a real provider may take minutes; the offline one takes seconds
+
 
 Palettes = Annotated[int, typer.Option("--num-palettes", "-n", help="How many palettes, 1 to 20.")]
 AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON document instead.")]
@@ -56,17 +58,8 @@ def main() -> None:
     configure_logging("WARNING", LogFormat.CONSOLE)  # the commands speak for themselves
     try:
         app(standalone_mode=True)
-    except (ConceptWorkerError, TimeoutError, FileNotFoundError, ValueError) as exc:
-        err.print(Text.assemble(("error:", "red"), f" {exc}{_which_task(exc)}"))
-        sys.exit(1)
-    except KeyboardInterrupt:
-        err.print("interrupted")
-        sys.exit(130)
-
-
-def _which_task(exc: Exception) -> str:
-    """The id that a person needs to ask again."""
-    return f" The id: {exc.task_id}" if isinstance(exc, UnknownOutcome) else ""
+    except (ConceptWorkerError, LeftRunning, OSError, ValueError, KeyboardInterrupt) as exc:
+        sys.exit(end_badly(exc))
 
 
 def _terminated(*_: int | FrameType | None) -> None:
@@ -94,6 +87,7 @@ def demo(
     def ask_again(client: ConceptClient, made: ConceptRow) -> TaskRow:
         return client.refine(user_id=DEMO_USER, refinement_prompt=wish, original_concept_id=made.id, num_palettes=3)
 
+    require_output(True, output)
     results = run_demo(ask, ask_again if wish else None, output)
     if as_json:
         first, *rest = [
@@ -150,15 +144,17 @@ def generate(
     as_json: AsJson = False,
 ) -> None:
     """Ask for a concept."""
-    with _client() as client:
+    require_output(wait, output)
+    chosen = task_id or uuid4()
+    with _client() as client, watching(chosen):
         row = client.generate(
             user_id=_user(user),
             logo_description=logo,
             theme_description=theme,
             num_palettes=num_palettes,
-            task_id=task_id,
+            task_id=chosen,
         )
-        _followed(client, row, wait, output, as_json)
+        followed(client, row, wait, output, as_json)
 
 
 @app.command()
@@ -178,7 +174,9 @@ def refine(
     as_json: AsJson = False,
 ) -> None:
     """Ask for an existing image, changed as the prompt says."""
-    with _client() as client:
+    require_output(wait, output)
+    chosen = task_id or uuid4()
+    with _client() as client, watching(chosen):
         row = client.refine(
             user_id=_user(user),
             refinement_prompt=prompt,
@@ -187,9 +185,9 @@ def refine(
             original_image_url=url,
             preserve_aspects=[aspect.value for aspect in keep or ()],
             num_palettes=num_palettes,
-            task_id=task_id,
+            task_id=chosen,
         )
-        _followed(client, row, wait, output, as_json)
+        followed(client, row, wait, output, as_json)
 
 
 @app.command()
@@ -205,9 +203,10 @@ def status(
         if watch:
             from concept_worker.cli.watch import follow
 
-            row = follow(client, row, give_up=_DEMO_SECONDS)
+            with watching(row.id):
+                row = follow(client, row, give_up=PATIENCE)
         concept = client.get_concept(row.id, row.user_id)
-    _report(row, as_json)
+    report(row, as_json)
     if concept is not None and not as_json:
         view.print_concept(concept)
 
@@ -234,7 +233,7 @@ def cancel(
 ) -> None:
     """Cancel a task: a pending one never starts, a running one stops at its next step."""
     with _client() as client:
-        _report(client.cancel(task_id, _user(user)), as_json)
+        report(client.cancel(task_id, _user(user)), as_json)
 
 
 @app.command()
@@ -247,8 +246,10 @@ def retry(
     as_json: AsJson = False,
 ) -> None:
     """Try a failed or canceled task again, as a new task that goes on from the old one's checkpoints."""
-    with _client() as client:
-        _followed(client, client.retry(task_id, _user(user), new_task_id=new_task_id), wait, output, as_json)
+    require_output(wait, output)
+    chosen = new_task_id or uuid4()
+    with _client() as client, watching(chosen):
+        followed(client, client.retry(task_id, _user(user), new_task_id=chosen), wait, output, as_json)
 
 
 @app.command()
@@ -313,22 +314,6 @@ def version() -> None:
     out.print(__version__)
 
 
-def _followed(client: ConceptClient, row: TaskRow, wait: bool, output: Path, as_json: bool) -> None:
-    """Show a new row; with `wait`, follow it to its end first and fetch its pictures."""
-    files: list[Path] = []
-    if wait:
-        from concept_worker.cli.watch import follow, save_pictures
-
-        row = follow(client, row, give_up=_DEMO_SECONDS)
-        concept = client.get_concept(row.id, row.user_id)
-        files = save_pictures(client, concept, output / str(row.id)) if concept else []
-    _report(row, as_json)
-    if not as_json:
-        view.print_files(files)
-    if wait and row.status is not TaskStatus.COMPLETED:
-        raise typer.Exit(1)
-
-
 def _client() -> ConceptClient:
     from concept_worker.client import ConceptClient
 
@@ -343,10 +328,3 @@ def _user(user: UUID | None) -> UUID:
     from concept_worker.cli.local import DEMO_USER
 
     return user or UUID(DEMO_USER)
-
-
-def _report(row: TaskRow, as_json: bool) -> None:
-    if as_json:
-        view.print_json(view.row_as_json(row))
-    else:
-        view.print_row(row)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from pathlib import Path
+from tempfile import TemporaryFile
 
 from concept_worker.cli.view import StageProgress
 from concept_worker.client import ConceptClient
@@ -45,6 +46,20 @@ def _look(client: ConceptClient, row: TaskRow) -> TaskRow:
         return client.get_task(row.id, row.user_id)
     except StoreUnavailable:
         return row  # the next look may find it; the deadline bounds this
+
+
+def require_folder(folder: Path) -> None:
+    """Make the folder for pictures, and try to write there.
+
+    Raises:
+        ValueError: pictures cannot be written there; says why.
+    """
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        TemporaryFile(dir=folder).close()
+    except OSError as exc:
+        why = exc.strerror or type(exc).__name__
+        raise ValueError(f"--output: pictures cannot be written to {folder} ({why}); nothing was asked for") from None
 
 
 def save_pictures(client: ConceptClient, concept: ConceptRow, folder: Path) -> list[Path]:

@@ -1,0 +1,51 @@
+"""What a person who asked for something sees of it: the row, its way to the end, its pictures."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import typer
+
+from concept_worker.cli import view
+from concept_worker.models import TaskRow, TaskStatus
+
+if TYPE_CHECKING:
+    from concept_worker.client import ConceptClient
+
+PATIENCE = 600.0  # seconds; a real provider may take minutes, the offline one takes seconds
+
+
+def require_output(wait: bool, output: Path) -> None:
+    """Refuse a folder that pictures cannot be written to, before anything is asked for."""
+    if wait:
+        from concept_worker.cli.watch import require_folder
+
+        require_folder(output)
+
+
+def followed(client: ConceptClient, row: TaskRow, wait: bool, output: Path, as_json: bool) -> None:
+    """Show a new row; with `wait`, follow it to its end first and fetch its pictures."""
+    files: list[Path] = []
+    concept = None
+    if wait:
+        from concept_worker.cli.watch import follow, save_pictures
+
+        row = follow(client, row, give_up=PATIENCE)
+        concept = client.get_concept(row.id, row.user_id)
+        files = save_pictures(client, concept, output / str(row.id)) if concept else []
+    report(row, as_json)
+    if not as_json:
+        if concept is not None:
+            view.print_concept(concept)
+        view.print_files(files)
+    if wait and row.status is not TaskStatus.COMPLETED:
+        raise typer.Exit(1)
+
+
+def report(row: TaskRow, as_json: bool) -> None:
+    """Print the row, for people or as one JSON document."""
+    if as_json:
+        view.print_json(view.row_as_json(row))
+    else:
+        view.print_row(row)
