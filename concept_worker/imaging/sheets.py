@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import io
-import unicodedata
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import lru_cache
 
-from PIL import Image, ImageDraw, ImageFont
+from PIL import Image, ImageDraw
 
 from concept_worker.imaging.codec import ImageLimits, decode_image
+from concept_worker.imaging.writing import write_line
 
 # Pixels. The page is twice as wide as most screens show it, so that it stays sharp when looked into.
 _PAGE = 2000
@@ -26,11 +25,9 @@ _SHAPE_MIN, _SHAPE_MAX = 0.5, 2.0  # height by width
 _CHECKER = 16
 _PAPER, _CARD, _SHADE, _LINE = "#F5F4F1", "#FFFFFF", "#ECEBE8", "#DEDCD7"
 _TEXT, _QUIET = "#1C1B1A", "#77736D"
-_ELLIPSIS = "…"
-# Pillow's typeface has the letters A to Z and a few signs; these have no decomposition in Unicode.
-_REPLACED = {"–": "-", "—": "-", "−": "-", "ß": "ss", "ø": "o", "Ø": "O", "æ": "ae", "Æ": "AE", "œ": "oe", "ł": "l"}
-_NO_CHARACTER = "\uffff"  # never assigned, so it is drawn as the box for missing glyphs
+_ASCENT = 0.95  # em
 
+Missing = frozenset[str]
 Box = tuple[int, int, int, int]
 
 
@@ -64,15 +61,16 @@ def contact_sheet(title: str, subtitle: str, base: bytes, variations: Sequence[S
     rows = max(2, 2 + -(-(len(variations) - 4) // _COLUMNS))
     top = 300
     page = Image.new("RGB", (_PAGE, top + rows * step - _GAP + _MARGIN), _PAPER)
-    _write_header(page, title, subtitle)
+    missing = _write_header(page, title, subtitle)
     width = 2 * cell + _GAP
     large = (_MARGIN, top, _MARGIN + width, top + width * frame // cell)
     _place(page, picture, large)
-    ImageDraw.Draw(page).text((_MARGIN, large[3] + 22), "Base image", fill=_TEXT, font=_font(30))
+    _write(page, (_MARGIN, large[3] + 22), "Base image", size=30, room=width)
     for entry, (column, row) in zip(variations, _seats(len(variations)), strict=True):
         left, upper = _MARGIN + column * (cell + _GAP), top + row * step
         _place(page, _read(entry.image), (left, upper, left + cell, upper + frame))
-        _write_caption(page, entry, (left, upper + frame, left + cell, upper + frame + _CAPTION))
+        missing |= _write_caption(page, entry, (left, upper + frame, left + cell, upper + frame + _CAPTION))
+    _write_missing(page, missing)
     return _png(page)
 
 
@@ -87,13 +85,12 @@ def comparison_sheet(title: str, subtitle: str, headings: Sequence[str], rows: S
     top = 350
     page = Image.new("RGB", (_PAGE, top + len(rows) * (cell + _GAP // 2) + _MARGIN), _PAPER)
     _write_header(page, title, subtitle)
-    pen = ImageDraw.Draw(page)
     for column, heading in enumerate(headings):
         left = _MARGIN + _ROW_LABEL + column * (cell + _GAP // 2)
-        pen.text((left, top - 46), _fit(heading, _font(24), cell), fill=_QUIET, font=_font(24))
+        _write(page, (left, top - 46), heading, size=24, room=cell, color=_QUIET)
     for index, row in enumerate(rows):
         upper = top + index * (cell + _GAP // 2)
-        _write_label(pen, row.label, upper + cell // 2)
+        _write_label(page, row.label, upper + cell // 2)
         for column, image in enumerate(row.images):
             left = _MARGIN + _ROW_LABEL + column * (cell + _GAP // 2)
             _place(page, _read(image), (left, upper, left + cell, upper + cell))
@@ -145,70 +142,43 @@ def _rounded(width: int, height: int) -> Image.Image:
     return mask.reduce(2)
 
 
-def _write_header(page: Image.Image, title: str, subtitle: str) -> None:
-    pen = ImageDraw.Draw(page)
+def _write_header(page: Image.Image, title: str, subtitle: str) -> Missing:
     room = page.width - 2 * _MARGIN
-    pen.text((_MARGIN, 88), _fit(title, _font(72), room), fill=_TEXT, font=_font(72))
-    pen.text((_MARGIN, 192), _fit(subtitle, _font(32), room), fill=_QUIET, font=_font(32))
+    missing = _write(page, (_MARGIN, 88), title, size=72, room=room)
+    return missing | _write(page, (_MARGIN, 192), subtitle, size=32, room=room, color=_QUIET)
 
 
-def _write_caption(page: Image.Image, entry: SheetEntry, box: Box) -> None:
+def _write_caption(page: Image.Image, entry: SheetEntry, box: Box) -> Missing:
     """Name over swatches; the swatches touch, as on a printer's strip."""
-    pen = ImageDraw.Draw(page)
-    pen.text((box[0], box[1] + 14), _fit(entry.name, _font(26), box[2] - box[0]), fill=_TEXT, font=_font(26))
-    top = box[1] + 56
+    missing = _write(page, (box[0], box[1] + 14), entry.name, size=26, room=box[2] - box[0])
+    pen, top = ImageDraw.Draw(page), box[1] + 56
     for index, color in enumerate(entry.colors):
         left = box[0] + index * (_SWATCH + 6)
         pen.rounded_rectangle((left, top, left + _SWATCH, top + _SWATCH - 8), 8, fill=color, outline=_LINE)
+    return missing
 
 
-def _write_label(pen: ImageDraw.ImageDraw, label: str, middle: int) -> None:
+def _write_label(page: Image.Image, label: str, middle: int) -> None:
     """A row's label, its lines centred on the row."""
     lines = label.split("\n")
     for index, line in enumerate(lines):
-        font = _font(30 if index == 0 else 22)
-        y = middle - 18 * len(lines) + index * 38
-        pen.text((_MARGIN, y), _fit(line, font, _ROW_LABEL - 20), fill=_TEXT if index == 0 else _QUIET, font=font)
+        at = (_MARGIN, middle - 18 * len(lines) + index * 38)
+        size, color = (30, _TEXT) if index == 0 else (22, _QUIET)
+        _write(page, at, line, size=size, room=_ROW_LABEL - 20, color=color)
 
 
-def _fit(words: str, font: ImageFont.FreeTypeFont, room: int) -> str:
-    """The words on one line, cut with an ellipsis where they would not fit."""
-    line = " ".join("".join(_drawable(character) for character in words).split())
-    if font.getlength(line) <= room:
-        return line
-    low, high = 0, len(line)
-    while low < high:
-        middle = (low + high + 1) // 2
-        if font.getlength(line[:middle].rstrip() + _ELLIPSIS) <= room:
-            low = middle
-        else:
-            high = middle - 1
-    return line[:low].rstrip() + _ELLIPSIS
+def _write(page: Image.Image, at: tuple[int, int], words: str, *, size: int, room: int, color: str = _TEXT) -> Missing:
+    """The words on one line, their capitals' upper edge a little below `at`; the scripts that no font here has."""
+    line = write_line(words, size=size, color=color, room=room)
+    page.paste(line.image, (at[0], at[1] + round(size * _ASCENT) - line.baseline), line.image)
+    return line.missing
 
 
-@lru_cache(maxsize=4096)
-def _drawable(character: str) -> str:
-    """The character as the typeface can write it: itself, without its accents, or a dot for what it has not got."""
-    if not character.isprintable() or unicodedata.category(character).startswith("Z"):
-        return " "
-    if character in _REPLACED:
-        return _REPLACED[character]
-    bare = [part for part in unicodedata.normalize("NFKD", character) if not unicodedata.combining(part)]
-    return "".join(part if _has_glyph(part) else _REPLACED.get(part, "·") for part in bare)
-
-
-def _has_glyph(character: str) -> bool:
-    font = _font(24)
-    return bytes(font.getmask(character)) != bytes(font.getmask(_NO_CHARACTER))
-
-
-@lru_cache(maxsize=16)
-def _font(size: int) -> ImageFont.FreeTypeFont:
-    """The typeface that ships with Pillow, so that a page looks the same on every machine."""
-    font = ImageFont.load_default(size)
-    if not isinstance(font, ImageFont.FreeTypeFont):
-        raise TypeError("Pillow was built without FreeType; its wheels are built with it")
-    return font
+def _write_missing(page: Image.Image, scripts: Missing) -> None:
+    """Says at the foot of the page why it has boxes in the place of letters."""
+    if scripts:
+        words = f"No font here has letters of: {', '.join(sorted(scripts)).lower()}."
+        _write(page, (_MARGIN, page.height - 64), words, size=26, room=page.width - 2 * _MARGIN, color=_QUIET)
 
 
 def _png(page: Image.Image) -> bytes:
