@@ -3,23 +3,28 @@
 from __future__ import annotations
 
 import json
+import os
 import re
+import time
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from rich.cells import cell_len
 from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
-from rich.table import Table
 from rich.text import Text
 
 from concept_worker.cli.text import PlainConsole, one_line, printable_json
 from concept_worker.errors import mask_id
-from concept_worker.models import ConceptRow, TaskRow, TaskStatus
+from concept_worker.models import ConceptRow, TaskRow, TaskStatus, TaskType
 
 out = PlainConsole()
 err = PlainConsole(stderr=True)
 
+_NARROW = 70  # columns; below, an id leaves no room for what is told of its row
+_SWATCHES = 62  # columns; of a palette's line without its name
+_UNBOUNDED = 2000  # columns; of what no screen shows
 _COLOR = re.compile("#[0-9A-Fa-f]{6}")
 _COLORS = {
     TaskStatus.PENDING: "yellow",
@@ -46,10 +51,7 @@ def colored(status: TaskStatus) -> Text:
 
 
 def print_row(row: TaskRow) -> None:
-    """One task row, in full but for the user's id."""
-    table = Table(show_header=False, box=None, pad_edge=False)
-    table.add_column(style="dim")
-    table.add_column(overflow="fold")
+    """One task row, in full but for the user's id; the terminal breaks long lines, so that they are copied whole."""
     for name, value in (
         ("task", str(row.id)),
         ("type", row.type),
@@ -58,45 +60,81 @@ def print_row(row: TaskRow) -> None:
         ("stage", label(row.stage)),
         ("progress", f"{row.progress} %"),
         ("run", str(row.run)),
-        ("created", _time(row.created_at)),
+        ("created", f"{_time(row.created_at)} ({_age(row.created_at)} ago)"),
         ("started", _time(row.started_at)),
-        ("completed", _time(row.completed_at)),
+        (row.status.value if row.status.is_terminal else "completed", _time(_ended(row))),
         ("concept", str(row.result_id) if row.result_id else "-"),
         ("error", row.error_message or "-"),
     ):
-        table.add_row(name, value)
-    out.print(table)
+        out.print(Text.assemble((f"{name:9}  ", "dim"), value))
 
 
 def print_rows(rows: Sequence[TaskRow]) -> None:
-    """Task rows, newest first, one a line."""
-    table = Table(box=None, pad_edge=False, header_style="dim")
-    for heading in ("created", "task", "status", "%"):
-        table.add_column(heading, no_wrap=True)
-    table.add_column("concept, stage or error", no_wrap=True, overflow="ellipsis")
+    """Task rows, newest first, one a line: what a row came to is cut, or on a narrow screen on a line below."""
+    is_narrow = _width() < _NARROW
+    if rows and not is_narrow:
+        out.print(Text(f"{'task':36}  {'age':6}  {'state':10}  outcome", "dim"))
     for row in rows:
-        created = row.created_at.astimezone().strftime("%m-%d %H:%M")
-        table.add_row(created, str(row.id), colored(row.status), str(row.progress), _outcome(row))
-    out.print(table if rows else "No tasks yet.")
+        state = Text(f"{row.status.value:10}", _COLORS[row.status])
+        rest = Text.assemble(f"{_age(row.created_at):6}  ", state, f"  {_outcome(row)}")
+        if is_narrow:
+            out.print(str(row.id))
+        _print_cut(Text.assemble("  " if is_narrow else f"{row.id}  ", rest))
+    if not rows:
+        out.print("No tasks yet.")
+
+
+def _width() -> int:
+    """Columns of the screen; of a file or pipe, what COLUMNS says, else as many as a row takes."""
+    return out.width if out.is_terminal or "COLUMNS" in os.environ else _UNBOUNDED
+
+
+def _print_cut(line: Text) -> None:
+    line.truncate(_width(), overflow="ellipsis")
+    line.rstrip()
+    out.print(line)
 
 
 def _outcome(row: TaskRow) -> str:
+    """Its concept, what it does, or when and why it ended."""
     if row.status is TaskStatus.COMPLETED:
         return str(row.result_id)
-    return label(row.stage) if row.status is TaskStatus.PROCESSING else one_line(row.error_message or "-")
+    if row.status is TaskStatus.PROCESSING:
+        return f"{row.progress} % {label(row.stage)}"
+    if row.status is TaskStatus.PENDING:
+        return "-"
+    said = f": {one_line(row.error_message)}" if row.error_message else ""
+    return f"{_age(_ended(row))} ago{said}"
+
+
+def _ended(row: TaskRow) -> datetime | None:
+    """When it ended, however it ended."""
+    return (row.completed_at or row.updated_at) if row.status.is_terminal else None
+
+
+def _age(moment: datetime | None) -> str:
+    """How long ago that is, in the largest unit of which it is at least one."""
+    if moment is None:
+        return "-"
+    seconds = max(0, int((datetime.now(UTC) - moment).total_seconds()))
+    units = ((86_400, "d"), (3600, "h"), (60, "min"))
+    return next((f"{seconds // size} {name}" for size, name in units if seconds >= size), f"{seconds} s")
 
 
 def print_concept(concept: ConceptRow) -> None:
     """The palettes of a concept with their colours as they look."""
-    table = Table(box=None, pad_edge=False, header_style="dim")
-    for heading in ("#", "palette", "colours", "from"):
-        table.add_column(heading, no_wrap=True)
-    for variation in concept.variations:
+    names = [one_line(variation.palette_name) for variation in concept.variations]
+    widest = min(max(map(cell_len, names), default=0), max(_width() - _SWATCHES, 0))
+    for variation, name in zip(concept.variations, names, strict=True):
         swatches = Text.assemble(*(_swatch(color) for color in variation.colors))
-        table.add_row(
-            str(variation.position), one_line(variation.palette_name), swatches, variation.palette_source.value
-        )
-    out.print(table)
+        source = (f"  {variation.palette_source.value}", "dim")
+        padded = Text(name)
+        if _width() < _NARROW:
+            out.print(Text.assemble((f"{variation.position:2}  ", "dim"), padded))
+            out.print(Text.assemble("    ", swatches))
+            continue
+        padded.truncate(widest, overflow="ellipsis", pad=True)
+        out.print(Text.assemble((f"{variation.position:2}  ", "dim"), padded, "  ", swatches, source))
 
 
 def _swatch(color: str) -> Text:
@@ -125,24 +163,32 @@ def _time(moment: datetime | None) -> str:
     return moment.astimezone().strftime("%Y-%m-%d %H:%M:%S") if moment else "-"
 
 
+def print_heading(row: TaskRow) -> None:
+    """Which task it is whose progress follows."""
+    kind = "Refinement" if row.type == TaskType.REFINEMENT else "Generation"
+    err.print(Text.assemble((kind, "bold"), f" {row.id}"))
+
+
 class StageProgress:
-    """Live progress of one row on standard error: a bar on a terminal, a line a stage everywhere."""
+    """Live progress of one row on standard error: a bar on a terminal, else a line a stage; then how it ended."""
 
     def __init__(self) -> None:
         self._bar = Progress(
             TextColumn("  {task.percentage:3.0f} %"),
-            BarColumn(bar_width=32),
+            BarColumn(bar_width=24),
             TextColumn("{task.description}", markup=False),
             TimeElapsedColumn(),
             console=err,
             transient=True,
+            disable=not err.is_terminal,
         )
         self._task: TaskID | None = None
-        self._last: tuple[str, str | None] | None = None
+        self._last: str | None = None
+        self._started = time.monotonic()
 
     def __enter__(self) -> StageProgress:
         self._bar.start()
-        self._task = self._bar.add_task("waiting for a worker", total=100)
+        self._task = self._bar.add_task("", total=100)
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -150,16 +196,17 @@ class StageProgress:
 
     def show(self, row: TaskRow) -> None:
         """Show where the row stands."""
-        if self._task is None:
+        if self._task is None or row.status.is_terminal:
             return
-        doing = label(row.stage) if row.status is TaskStatus.PROCESSING and row.stage else row.status.value
+        doing = label(row.stage) if row.status is TaskStatus.PROCESSING and row.stage else "waiting for a worker"
         retry = row.metadata.get("retry")
         if isinstance(retry, dict):
-            reason = one_line(str(retry.get("reason", "")))
-            doing += f" (waiting: {reason})"
+            doing += f" (waiting: {one_line(str(retry.get('reason', '')))})"
         self._bar.update(self._task, completed=row.progress, description=doing)
-        state = (row.status.value, row.stage)
-        if state != self._last:
-            self._last = state
-            line = Text.assemble(f"  {row.progress:3d} %  ", colored(row.status), "  ", (doing, "dim"))
-            self._bar.console.print(line)
+        if doing != self._last and not err.is_terminal:
+            err.print(Text.assemble(f"  {row.progress:3d} %  ", (doing, "dim")))
+        self._last = doing
+
+    def end(self, row: TaskRow) -> None:
+        """Say how the row ended, and after which time."""
+        err.print(Text.assemble("  ", colored(row.status), f" after {time.monotonic() - self._started:.1f} s"))

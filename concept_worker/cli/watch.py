@@ -7,7 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 from tempfile import TemporaryFile
 
-from concept_worker.cli.view import StageProgress
+from concept_worker.cli.view import StageProgress, print_heading
 from concept_worker.client import ConceptClient
 from concept_worker.errors import StoreUnavailable
 from concept_worker.imaging.sheets import SheetEntry, contact_sheet
@@ -27,6 +27,7 @@ def follow(
         TimeoutError: the row did not end in time, or waiting is useless; says why.
     """
     deadline = time.monotonic() + give_up
+    print_heading(row)
     with StageProgress() as progress:
         progress.show(row)
         while not row.status.is_terminal:
@@ -38,6 +39,7 @@ def follow(
             time.sleep(_POLL)
             row = _look(client, row)
             progress.show(row)
+    progress.end(row)
     return row
 
 
