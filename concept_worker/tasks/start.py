@@ -11,13 +11,14 @@ from celery.canvas import Signature
 
 from concept_worker.errors import InvalidRequest, StaleRun, TransientError
 from concept_worker.logging import get_logger
-from concept_worker.models import RunReference, TaskRow, TaskType
+from concept_worker.models import RunReference, TaskRow, TaskStatus, TaskType
 from concept_worker.pipelines.base import fail_run
 from concept_worker.pipelines.registry import PROCESSORS
 from concept_worker.redaction import kind_of
 from concept_worker.routing import TaskName
 from concept_worker.tasks.base import NO_ROW, Json, PipelineTask, log_context, quiet_when_stale, task_id_of
 from concept_worker.tasks.generation import generation_canvas
+from concept_worker.tasks.last_event import send_failed, send_revoked
 from concept_worker.tasks.process import services
 from concept_worker.tasks.refinement import refinement_canvas
 from concept_worker.validation import payload_from, stored_payload
@@ -53,13 +54,21 @@ class StartTask(PipelineTask):
             log.info("run started", run=task.run)
             return self.replace(CANVASES[TaskType(task.type)](RunReference.of(task)))
 
-    @staticmethod
-    def _claim(task_id: UUID) -> TaskRow | None:
+    def _claim(self, task_id: UUID) -> TaskRow | None:
         tasks = services().task_service
         task = tasks.claim_task_if_pending(task_id)
-        if task is None and tasks.find_task(task_id) is None:
-            log.warning(NO_ROW)
+        if task is None:
+            self._tell_why(tasks.find_task(task_id))
         return task
+
+    def _tell_why(self, found: TaskRow | None) -> None:
+        """Log a row that is not here, and tell monitors of one that ended before its message was read."""
+        if found is None:
+            log.warning(NO_ROW)
+        elif found.status is TaskStatus.CANCELED:
+            send_revoked(self, found.id)
+        elif found.status is TaskStatus.FAILED:
+            send_failed(self, found.id, str(found.error_message))
 
     def _strip(self, args: Sequence[Json], kwargs: Mapping[str, Json]) -> None:
         """Ignore what a message of another version, or nobody's, carries besides its id."""

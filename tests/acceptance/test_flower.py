@@ -9,6 +9,7 @@ import sys
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from pathlib import Path
+from typing import Any
 from uuid import UUID
 
 import httpx
@@ -16,7 +17,8 @@ import pytest
 
 from concept_worker.devstack.fake_provider import FakeProvider, FakeProviderOptions, Fault, FaultKind
 from concept_worker.devstack.ports import free_port
-from concept_worker.models import TaskRow
+from concept_worker.models import TaskRow, TaskType
+from concept_worker.routing import Queue, TaskName
 from tests.conftest import StartSystem
 from tests.waiting import until
 
@@ -99,8 +101,9 @@ def test_each_run_ends_there_as_in_its_row(start: Start, start_system: StartSyst
         system = start_system(JIGSAWSTACK_API_KEY=provider.api_key, JIGSAWSTACK_API_URL=provider.url)
         flower = start(FLOWER_BASIC_AUTH=":".join(AUTH), REDIS_URL=system.settings.redis_url)
 
+        words: dict[str, Any] = {"logo_description": "a Zanzibarbara", "theme_description": "a Quixomorning"}
+
         def asked() -> TaskRow:
-            words = {"logo_description": "a Zanzibarbara", "theme_description": "a Quixomorning"}
             return system.client.generate(user_id=user_id, num_palettes=1, **words)
 
         def state(row: TaskRow) -> str:
@@ -114,10 +117,16 @@ def test_each_run_ends_there_as_in_its_row(start: Start, start_system: StartSyst
         until(lambda: state(failed) == "FAILURE", "the failed run to be shown")
         provider.faults.clear()
         provider.faults.add(Fault(endpoint="image", kind=FaultKind.LATE, seconds=0.5))
+        before = len(provider.calls)
         canceled = asked()
-        until(lambda: any(call.endpoint == "image" for call in provider.calls[2:]), "the paid call")
+        until(lambda: len(provider.calls) > before, "the paid call")
         system.client.cancel(canceled.id, user_id)
         until(lambda: state(canceled) == "REVOKED", "the canceled run to be shown")
+        # One that ended before its message was read: as a message that comes twice, or late.
+        early = system.client._records.task_service.create_task(user_id, TaskType.GENERATION, words)
+        system.client._records.task_service.cancel_task(early.id, user_id)
+        system.app.send_task(TaskName.START_GENERATION, task_id=str(early.id), queue=Queue.CONCEPTS.value)
+        until(lambda: state(early) == "REVOKED", "the run that never began to be shown")
         shown = flower.get("/api/tasks", auth=AUTH).text
         assert "Zanzibarbara" not in shown
         assert "Quixomorning" not in shown

@@ -17,8 +17,9 @@ NOT_SENT = "none"  # a setting with this value leaves its field out
 
 _LEAST_PIXELS, _MOST_PIXELS = 655_360, 8_294_400  # of GPT image models from 2 on
 _FIXED_SIDES = (1024,)  # of the models before; their other two sizes are no squares
-_FAMILY = re.compile(r"(?:.*/)?gpt-image-(\d+)")
-_OLD_FAMILY = re.compile(r"(?:.*/)?(?:gpt-image-1|chatgpt-image|dall-e-3)")
+# Of a model's name without its vendor ("openai/gpt-image-2").
+_FAMILY = re.compile(r"gpt-image-(\d+)")
+_OLD_FAMILY = re.compile(r"gpt-image-1|chatgpt-image|dall-e-3")
 
 
 @dataclass(frozen=True)
@@ -94,18 +95,19 @@ def size_trouble(model: str, side: int) -> str | None:
 
     Limits: OpenAI's and Azure's image references, November 2026. Nothing is said of a model that is not known.
     """
-    if _OLD_FAMILY.fullmatch(model) or _old_variant(model):
+    name = model.rpartition("/")[2]
+    if _OLD_FAMILY.fullmatch(name) or _old_variant(name):
         if side not in _FIXED_SIDES:
             return f"CONCEPT_IMAGE_SIZE: {model} draws squares of 1024 pixels only, not of {side}; set it to 1024"
         return None
-    if not _FAMILY.match(model):
+    if not _FAMILY.match(name):
         return None
     if not _LEAST_PIXELS <= side * side <= _MOST_PIXELS or side % 16:
         return f"CONCEPT_IMAGE_SIZE: {model} draws squares of 816 to 2880 pixels in steps of 16, not of {side}"
     return None
 
 
-def _old_variant(model: str) -> bool:
-    """gpt-image-1, -1-mini, -1.5 and their dated names."""
-    found = _FAMILY.match(model)
+def _old_variant(name: str) -> bool:
+    """Whether it is gpt-image-1, -1-mini, -1.5 or one of their dated names."""
+    found = _FAMILY.match(name)
     return found is not None and int(found[1]) < 2
