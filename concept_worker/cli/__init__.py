@@ -2,6 +2,6 @@
 
 from __future__ import annotations
 
-from concept_worker.cli.app import main
+from concept_worker.cli.program import main
 
 __all__ = ["main"]

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import signal
-import sys
+from dataclasses import asdict
 from pathlib import Path
-from types import FrameType
 from typing import TYPE_CHECKING, Annotated
 from uuid import UUID, uuid4
 
@@ -15,12 +13,10 @@ from rich.text import Text
 from concept_worker import __version__
 from concept_worker.cli import view
 from concept_worker.cli.asked import PATIENCE, followed, report, require_output
-from concept_worker.cli.trouble import LeftRunning, end_badly, watching
+from concept_worker.cli.examples import EXIT_CODES, examples
+from concept_worker.cli.trouble import goes_on, see, watching
 from concept_worker.cli.view import out
-from concept_worker.errors import ConceptWorkerError
-from concept_worker.logging import configure_logging
 from concept_worker.models import PALETTES_DEFAULT, Aspect, TaskRow, TaskStatus
-from concept_worker.settings import LogFormat
 
 if TYPE_CHECKING:
     from concept_worker.client import ConceptClient
@@ -29,6 +25,7 @@ if TYPE_CHECKING:
 app = typer.Typer(
     name="concept-worker",
     help="Turn a logo brief into a stored concept.",
+    epilog=EXIT_CODES,
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_show_locals=False,
@@ -52,22 +49,7 @@ User = Annotated[
 ]
 
 
-def main() -> None:
-    """Entry point of `concept-worker`."""
-    signal.signal(signal.SIGTERM, _terminated)
-    configure_logging("WARNING", LogFormat.CONSOLE)  # the commands speak for themselves
-    try:
-        app(standalone_mode=True)
-    except (ConceptWorkerError, LeftRunning, OSError, ValueError, KeyboardInterrupt) as exc:
-        sys.exit(end_badly(exc))
-
-
-def _terminated(*_: int | FrameType | None) -> None:
-    """A polite kill ends like Ctrl-C: everything started is stopped on the way out."""
-    raise KeyboardInterrupt
-
-
-@app.command()
+@app.command(epilog=examples("demo"))
 def demo(
     logo: Annotated[str, typer.Option("--logo", help="What the logo shows.")] = DEMO_LOGO,
     theme: Annotated[str, typer.Option("--theme", help="What its colours are like.")] = DEMO_THEME,
@@ -96,6 +78,7 @@ def demo(
         view.print_json({**first, "refinements": rest})
     else:
         for one in results:
+            out.print(f"\n{view.kind_of_task(one.row)}", style="bold")
             view.print_row(one.row)
             if one.concept is not None:
                 view.print_concept(one.concept)
@@ -103,7 +86,7 @@ def demo(
     raise typer.Exit(0 if all(one.row.status is TaskStatus.COMPLETED for one in results) else 1)
 
 
-@app.command()
+@app.command(epilog=examples("init"))
 def init(
     folder: Annotated[Path, typer.Argument(help="Where; the working directory unless given.")] = Path("."),
 ) -> None:
@@ -120,7 +103,7 @@ def init(
     )
 
 
-@app.command()
+@app.command(epilog=examples("dev"))
 def dev(
     fake_provider: Annotated[
         bool, typer.Option("--fake-provider", help="Draw over HTTP, by a fake provider that takes faults to order.")
@@ -132,7 +115,7 @@ def dev(
     raise typer.Exit(run_dev(fake_provider=fake_provider))
 
 
-@app.command()
+@app.command(epilog=examples("generate"))
 def generate(
     logo: Annotated[str, typer.Argument(help="What the logo shows.")],
     theme: Annotated[str, typer.Option("--theme", help="What its colours are like.")],
@@ -146,7 +129,7 @@ def generate(
     """Ask for a concept."""
     require_output(wait, output)
     chosen = task_id or uuid4()
-    with _client() as client, watching(chosen):
+    with _client() as client, watching(chosen, f"if the task was accepted, {goes_on(chosen)}"):
         row = client.generate(
             user_id=_user(user),
             logo_description=logo,
@@ -157,7 +140,7 @@ def generate(
         followed(client, row, wait, output, as_json)
 
 
-@app.command()
+@app.command(epilog=examples("refine"))
 def refine(
     prompt: Annotated[str, typer.Argument(help="What should change.")],
     concept: Annotated[UUID | None, typer.Option("--concept", help="Id of the concept to start from.")] = None,
@@ -176,7 +159,7 @@ def refine(
     """Ask for an existing image, changed as the prompt says."""
     require_output(wait, output)
     chosen = task_id or uuid4()
-    with _client() as client, watching(chosen):
+    with _client() as client, watching(chosen, f"if the task was accepted, {goes_on(chosen)}"):
         row = client.refine(
             user_id=_user(user),
             refinement_prompt=prompt,
@@ -190,7 +173,7 @@ def refine(
         followed(client, row, wait, output, as_json)
 
 
-@app.command()
+@app.command(epilog=examples("status"))
 def status(
     task_id: Annotated[UUID, typer.Argument(help="The task's id.")],
     user: User = None,
@@ -198,24 +181,23 @@ def status(
     as_json: AsJson = False,
 ) -> None:
     """Show a task."""
-    with _client() as client:
+    with _client() as client, watching(task_id, goes_on(task_id) if watch else see(task_id)):
         row = client.get_task(task_id, _user(user))
         if watch:
             from concept_worker.cli.watch import follow
 
-            with watching(row.id):
-                row = follow(client, row, give_up=PATIENCE)
+            row = follow(client, row, give_up=PATIENCE)
         concept = client.get_concept(row.id, row.user_id)
-    report(row, as_json)
-    if concept is not None and not as_json:
-        view.print_concept(concept)
+        report(row, as_json)
+        if concept is not None and not as_json:
+            view.print_concept(concept)
 
 
-@app.command()
+@app.command(epilog=examples("tasks"))
 def tasks(
     user: User = None,
     status: Annotated[TaskStatus | None, typer.Option("--status", help="Only these.")] = None,
-    limit: Annotated[int, typer.Option("--limit", min=1, max=1000)] = 10,
+    limit: Annotated[int, typer.Option("--limit", min=1, max=1000, help="How many at most.")] = 10,
     as_json: AsJson = False,
 ) -> None:
     """List a user's tasks, newest first."""
@@ -227,16 +209,16 @@ def tasks(
         view.print_rows(rows)
 
 
-@app.command()
+@app.command(epilog=examples("cancel"))
 def cancel(
     task_id: Annotated[UUID, typer.Argument(help="The task's id.")], user: User = None, as_json: AsJson = False
 ) -> None:
     """Cancel a task: a pending one never starts, a running one stops at its next step."""
-    with _client() as client:
+    with _client() as client, watching(task_id, see(task_id)):
         report(client.cancel(task_id, _user(user)), as_json)
 
 
-@app.command()
+@app.command(epilog=examples("retry"))
 def retry(
     task_id: Annotated[UUID, typer.Argument(help="The failed or canceled task's id.")],
     new_task_id: ChosenId = None,
@@ -248,19 +230,24 @@ def retry(
     """Try a failed or canceled task again, as a new task that goes on from the old one's checkpoints."""
     require_output(wait, output)
     chosen = new_task_id or uuid4()
-    with _client() as client, watching(chosen):
+    with _client() as client, watching(chosen, f"if the task was accepted, {goes_on(chosen)}"):
         followed(client, client.retry(task_id, _user(user), new_task_id=chosen), wait, output, as_json)
 
 
-@app.command()
-def delete(task_id: Annotated[UUID, typer.Argument(help="The task's id.")], user: User = None) -> None:
+@app.command(epilog=examples("delete"))
+def delete(
+    task_id: Annotated[UUID, typer.Argument(help="The task's id.")], user: User = None, as_json: AsJson = False
+) -> None:
     """Delete a task's row; a running task is canceled first. A concept that it made stays."""
-    with _client() as client:
+    with _client() as client, watching(task_id, see(task_id)):
         client.delete(task_id, _user(user))
-    out.print(f"deleted {task_id}")
+    if as_json:
+        view.print_json({"deleted": task_id})
+    else:
+        out.print(f"deleted {task_id}")
 
 
-@app.command()
+@app.command(epilog=examples("sweep"))
 def sweep(
     older: Annotated[
         float | None, typer.Option("--older", min=0, help="Hours; what is younger is left alone. Default: the setting.")
@@ -278,7 +265,7 @@ def sweep(
         out.print(f"{_would(dry_run)} {report.objects} objects and {report.staged} staged images")
 
 
-@app.command()
+@app.command(epilog=examples("retention"))
 def retention(
     days: Annotated[
         float | None, typer.Option("--days", min=0, help="Age at which concepts go; 0 keeps all. Default: the setting.")
@@ -296,19 +283,21 @@ def retention(
         out.print(f"{_would(dry_run)} {report.concepts} concepts with {report.objects} pictures")
 
 
-@app.command()
-def doctor() -> None:
+@app.command(epilog=examples("doctor"))
+def doctor(as_json: AsJson = False) -> None:
     """Check the settings: is each neighbour there, and does it let us in?"""
     from concept_worker.cli.doctor import examine
 
     findings = examine()
-    for finding in findings:
+    if as_json:
+        view.print_json([asdict(finding) for finding in findings])
+    for finding in () if as_json else findings:
         mark = ("bad ", "red") if not finding.is_well else ("warn", "yellow") if finding.warns else ("ok  ", "green")
         out.print(Text.assemble(mark, f" {finding.what}: {finding.says}"))
     raise typer.Exit(0 if all(finding.is_well for finding in findings) else 1)
 
 
-@app.command()
+@app.command(epilog=examples("version"))
 def version() -> None:
     """Print the version."""
     out.print(__version__)

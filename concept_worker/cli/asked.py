@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import typer
 
 from concept_worker.cli import view
+from concept_worker.cli.trouble import goes_on, watching
 from concept_worker.models import TaskRow, TaskStatus
 
 if TYPE_CHECKING:
     from concept_worker.client import ConceptClient
+    from concept_worker.models import ConceptRow
 
 PATIENCE = 600.0  # seconds; a real provider may take minutes, the offline one takes seconds
 
@@ -26,21 +29,28 @@ def require_output(wait: bool, output: Path) -> None:
 
 def followed(client: ConceptClient, row: TaskRow, wait: bool, output: Path, as_json: bool) -> None:
     """Show a new row; with `wait`, follow it to its end first and fetch its pictures."""
-    files: list[Path] = []
-    concept = None
-    if wait:
-        from concept_worker.cli.watch import follow, save_pictures
+    if not wait:
+        with watching(row.id, goes_on(row.id)):
+            report(row, as_json)
+        return
+    from concept_worker.cli.watch import follow, save_pictures
 
+    with watching(row.id, goes_on(row.id)):
         row = follow(client, row, give_up=PATIENCE)
+    with watching(row.id, f"the task is {row.status.value}. The same with --id {row.id} fetches its pictures"):
         concept = client.get_concept(row.id, row.user_id)
         files = save_pictures(client, concept, output / str(row.id)) if concept else []
-    report(row, as_json)
-    if not as_json:
-        if concept is not None:
-            view.print_concept(concept)
-        view.print_files(files)
-    if wait and row.status is not TaskStatus.COMPLETED:
+        report(row, as_json)
+        if not as_json:
+            _show(concept, files)
+    if row.status is not TaskStatus.COMPLETED:
         raise typer.Exit(1)
+
+
+def _show(concept: ConceptRow | None, files: Sequence[Path]) -> None:
+    if concept is not None:
+        view.print_concept(concept)
+    view.print_files(files)
 
 
 def report(row: TaskRow, as_json: bool) -> None:

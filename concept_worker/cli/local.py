@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from concept_worker.cli.processes import Worker, celery_command
+from concept_worker.cli.trouble import watching
 from concept_worker.cli.view import err
 from concept_worker.devstack.errors import StackError
 from concept_worker.settings import get_settings
@@ -107,14 +108,15 @@ def run_demo(
 def _demo_task(client: ConceptClient, row: TaskRow, worker: Worker, output: Path) -> DemoResult:
     from concept_worker.cli.watch import follow, save_pictures
 
-    row = follow(
-        client,
-        row,
-        give_up=_DEMO_SECONDS,
-        is_hopeless=lambda: None if worker.is_running else f"the worker died:\n{worker.last_lines()}",
-    )
-    concept = client.get_concept(row.id, row.user_id)
-    files = () if concept is None else tuple(save_pictures(client, concept, output / str(row.id)))
+    with watching(row.id, "the demo's stack stops, and the task with it; the same command begins another"):
+        row = follow(
+            client,
+            row,
+            give_up=_DEMO_SECONDS,
+            is_hopeless=lambda: None if worker.is_running else f"the worker died:\n{worker.last_lines()}",
+        )
+        concept = client.get_concept(row.id, row.user_id)
+        files = () if concept is None else tuple(save_pictures(client, concept, output / str(row.id)))
     return DemoResult(row, concept, files)
 
 

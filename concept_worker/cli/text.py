@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import re
+import signal
 from collections.abc import Iterable
 from typing import Any
 
@@ -33,6 +35,15 @@ def printable_json(document: str) -> str:
     return _ACTING.sub(lambda found: f"\\u{ord(found[0]):04x}", document)
 
 
+class Stopped(BaseException):
+    """The command is to end: a signal came, or the reader of its output was closed. No `KeyboardInterrupt`: Typer ends
+    on that by itself, without a word."""
+
+    def __init__(self, number: int) -> None:
+        super().__init__(number)
+        self.code = 128 + number  # as shells have it
+
+
 class PlainConsole(Console):
     """A console that takes every string as text: no markup, no emoji names, no links, no control characters.
 
@@ -47,6 +58,11 @@ class PlainConsole(Console):
         for segment in super().render(renderable, options):
             text = segment.text
             yield segment if segment.control or (text.isascii() and text.isprintable()) else self._plain(segment)
+
+    def on_broken_pipe(self) -> None:
+        """End the command; what is still written there goes nowhere."""
+        os.dup2(os.open(os.devnull, os.O_WRONLY), self.file.fileno())
+        raise Stopped(signal.SIGPIPE)
 
     @property
     def is_unicode(self) -> bool:

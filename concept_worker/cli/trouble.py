@@ -2,55 +2,95 @@
 
 from __future__ import annotations
 
+import signal
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
+from types import FrameType
 from uuid import UUID
 
 from rich.text import Text
 
+from concept_worker.cli.text import Stopped
 from concept_worker.cli.view import err, print_json
-from concept_worker.errors import UnknownOutcome
+from concept_worker.errors import ConceptWorkerError, InvalidRequest
 
-FAILED, INTERRUPTED = 1, 130  # 128 + SIGINT, as shells have it
+FAILED = 1
+_ENDING = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
-class LeftRunning(Exception):
-    """A command stopped watching a task, which goes on."""
+class CommandFailed(Exception):
+    """A command ended badly: the sentence for the person, the task it is about, and the exit code."""
 
     def __init__(self, sentence: str, task_id: UUID, code: int) -> None:
         super().__init__(sentence)
         self.task_id, self.code = str(task_id), code
 
 
+def catch_signals() -> None:
+    """Let Ctrl-C, a polite kill and a closed terminal end the command in order; what nohup had ignored stays so."""
+    for number in _ENDING:
+        if signal.getsignal(number) is not signal.SIG_IGN:
+            signal.signal(number, _stop)
+
+
+def _stop(number: int, _: FrameType | None) -> None:
+    raise Stopped(number)
+
+
 @contextmanager
-def watching(task_id: UUID) -> Iterator[None]:
-    """Say what becomes of a task when the command that asks for it or watches it ends: Ctrl-C, or no more patience.
+def watching(task_id: UUID, then: str) -> Iterator[None]:
+    """Name the task in every trouble of the command; `then` says what becomes of it when the command ends before it.
 
     Raises:
-        LeftRunning: with the commands that go on from here.
+        CommandFailed: in the place of what was raised; what a person can mend in their request stays as it is.
     """
-    then = f"it goes on. See it: concept-worker status {task_id}. End it: concept-worker cancel {task_id}"
     try:
         yield
-    except KeyboardInterrupt:
-        raise LeftRunning(f"interrupted; if the task was accepted, {then}", task_id, INTERRUPTED) from None
+    except Stopped as exc:
+        raise CommandFailed(f"interrupted; {then}", task_id, exc.code) from None
     except TimeoutError as exc:
-        raise LeftRunning(f"{exc}; {then}", task_id, FAILED) from None
+        raise CommandFailed(f"{exc}; {then}", task_id, FAILED) from None
+    except InvalidRequest:
+        raise
+    except (ConceptWorkerError, OSError) as exc:
+        raise CommandFailed(str(exc), task_id, FAILED) from exc
+
+
+def goes_on(task_id: UUID) -> str:
+    """What becomes of a task that nobody watches any more, and how to go on."""
+    user = " --user …" if "--user" in sys.argv else ""
+    return (
+        f"the task goes on. See it: concept-worker status {task_id}{user}. "
+        f"End it: concept-worker cancel {task_id}{user}"
+    )
+
+
+def see(task_id: UUID) -> str:
+    """How to learn what became of a task."""
+    user = " --user …" if "--user" in sys.argv else ""
+    return f"see what became of the task: concept-worker status {task_id}{user}"
+
+
+def wants_json() -> bool:
+    """Whether standard output is to be one JSON document, also where the command line cannot be read."""
+    return "--json" in sys.argv[1:]
 
 
 def end_badly(exc: BaseException) -> int:
     """Tell what went wrong, with `--json` as the one document on standard output; return the exit code."""
-    interrupted = isinstance(exc, KeyboardInterrupt)
-    sentence = "interrupted" if interrupted else str(exc)
-    task_id = exc.task_id if isinstance(exc, UnknownOutcome | LeftRunning) else None
-    if "--json" in sys.argv[1:]:
+    sentence = "interrupted" if isinstance(exc, Stopped) else str(exc)
+    task_id = exc.task_id if isinstance(exc, CommandFailed) else None
+    code = exc.code if isinstance(exc, CommandFailed | Stopped) else FAILED
+    with suppress(OSError, Stopped):  # whom it is told to may be gone
+        tell(sentence, task_id, is_error=code <= 128)
+    return code
+
+
+def tell(sentence: str, task_id: str | None = None, *, is_error: bool = True) -> None:
+    """Write the sentence to standard error, or with `--json` the document to standard output."""
+    if wants_json():
         print_json({"error": sentence, "task_id": task_id})
-    elif interrupted:
-        err.print(sentence)
-    else:
-        known = f" The id: {task_id}" if isinstance(exc, UnknownOutcome) else ""
-        err.print(Text.assemble(("error:", "red"), f" {sentence}{known}"))
-    if isinstance(exc, LeftRunning):
-        return exc.code
-    return INTERRUPTED if interrupted else FAILED
+        return
+    known = f" The id: {task_id}" if task_id and task_id not in sentence else ""
+    err.print(Text.assemble(("error: " if is_error else "", "red"), f"{sentence}{known}"))

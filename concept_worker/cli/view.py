@@ -165,8 +165,12 @@ def _time(moment: datetime | None) -> str:
 
 def print_heading(row: TaskRow) -> None:
     """Which task it is whose progress follows."""
-    kind = "Refinement" if row.type == TaskType.REFINEMENT else "Generation"
-    err.print(Text.assemble((kind, "bold"), f" {row.id}"))
+    err.print(Text.assemble((kind_of_task(row), "bold"), f" {row.id}"))
+
+
+def kind_of_task(row: TaskRow) -> str:
+    """What was asked for, as a heading."""
+    return "Refinement" if row.type == TaskType.REFINEMENT else "Generation"
 
 
 class StageProgress:
