@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from tempfile import TemporaryFile
 
@@ -51,17 +52,21 @@ def _look(client: ConceptClient, row: TaskRow) -> TaskRow:
 
 
 def require_folder(folder: Path) -> None:
-    """Make the folder for pictures, and try to write there.
+    """Try to write to the folder for pictures; one that is not there yet is made, and removed until it is needed.
 
     Raises:
         ValueError: pictures cannot be written there; says why.
     """
+    missing = [path for path in (folder, *folder.parents) if not path.exists()]
     try:
         folder.mkdir(parents=True, exist_ok=True)
         TemporaryFile(dir=folder).close()
     except OSError as exc:
         why = exc.strerror or type(exc).__name__
         raise ValueError(f"--output: pictures cannot be written to {folder} ({why}); nothing was asked for") from None
+    with suppress(OSError):  # another command may use it by now
+        for path in missing:
+            path.rmdir()
 
 
 def save_pictures(client: ConceptClient, concept: ConceptRow, folder: Path) -> list[Path]:
