@@ -16,6 +16,17 @@ override LOGO := $(value LOGO)
 override THEME := $(value THEME)
 export LOGO THEME
 
+# Every third second the last line of what pip does, until it ends; all of it where it fails. Ctrl-C ends pip, too.
+INSTALL_LOG := $(VENV)/install.log
+define TELL
+pip=$$!; trap 'kill $$pip; exit 130' INT TERM; seconds=0; \
+	while kill -0 $$pip 2>/dev/null; do \
+		sleep 1; seconds=$$((seconds + 1)); \
+		[ $$((seconds % 3)) -ne 0 ] || printf '%5d s  %.70s\n' $$seconds "$$(grep -v "^ *WARNING" $(INSTALL_LOG) | tail -n 1)"; \
+	done; \
+	wait $$pip || { cat $(INSTALL_LOG) >&2; exit 1; }
+endef
+
 .DEFAULT_GOAL := help
 .PHONY: help install demo dev test check format clean bench-recolor
 
@@ -29,7 +40,9 @@ $(READY): pyproject.toml constraints.txt
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or later is needed; this is " + sys.version.split()[0] + ". Say which: make PYTHON=python3.12")'
 	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV) || \
 		{ echo "no virtual environment could be made; on Debian and Ubuntu: apt-get install python3-venv" >&2; exit 1; }
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e '.[local,dev,flower]' -c constraints.txt
+	@echo "Installing into $(VENV), about a minute the first time:"
+	@$(BIN)/python -m pip install --progress-bar off --disable-pip-version-check -e '.[local,dev,flower]' -c constraints.txt \
+		> $(INSTALL_LOG) 2>&1 & $(TELL)
 	@touch $@
 
 demo: $(READY) ## Run the main job: LOGO="a fox leaping over a crescent moon" THEME="warm autumn, hand-made"
