@@ -64,11 +64,11 @@ class Executions:
         plan = self._verbs.plan(world, execution)
         if execution.name == "store_concept":
             return "write"
-        return "find" if plan.makes == "base" else "pay" if plan.pays else "work"
+        return "find" if plan.keeps else "work"
 
     def _find(self, world: World, now: Execution, was: Execution) -> World:
-        """Look for a picture that an earlier execution paid for."""
-        is_there = (now.task, "base") in world.staged
+        """Look for what an earlier execution paid for."""
+        is_there = (now.task, self._verbs.plan(world, now).keeps) in world.staged
         return changed(world, was, now._replace(phase="finish" if is_there else "work"))
 
     def _work(self, world: World, now: Execution, was: Execution) -> World:
@@ -97,10 +97,10 @@ class Executions:
     def _pay(self, world: World, now: Execution, was: Execution) -> World:
         plan = self._verbs.plan(world, now)
         world = spent(world, now.task, plan.pays, -1)
-        return changed(world, was, now._replace(phase="stage" if plan.makes else "finish", paid=True))
+        return changed(world, was, now._replace(phase="stage", paid=True))
 
     def _stage(self, world: World, now: Execution, was: Execution) -> World:
-        world = world._replace(staged=world.staged | {(now.task, "base")})
+        world = world._replace(staged=world.staged | {(now.task, self._verbs.plan(world, now).keeps)})
         return changed(world, was, now._replace(phase="finish", paid=False))
 
     def _write(self, world: World, now: Execution, was: Execution) -> World:

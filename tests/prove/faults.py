@@ -133,7 +133,20 @@ class Faults:
 
     def _canceled(self, world: World, task: str) -> World:
         answer = self._mover.verbs.call(world, "transition_task", task, "null", "'canceled'", "null", "null", 60.0)
-        return world._replace(state=answer.state, excused=world.excused | {task})
+        return self._unwanted(world, task)._replace(state=answer.state)
+
+    def _unwanted(self, world: World, task: str) -> World:
+        """The task is canceled or deleted: what it staged goes, under an execution that was about to find it."""
+        for one in world.executions:
+            plan = None if one.name == START else self._mover.verbs.plan(world, one)
+            if (
+                plan
+                and one.task == task
+                and one.phase in ("find", "work", "pay")
+                and (task, plan.keeps) in world.staged
+            ):
+                world = spent(world, task, plan.pays, +1)
+        return world._replace(excused=world.excused | {task})
 
     def _expired(self, world: World, task: str) -> World:
         """Only rows that are older than no time at all: all of them."""
@@ -142,7 +155,7 @@ class Faults:
 
     def _deleted(self, world: World, task: str) -> World:
         answer = self._mover.verbs.call(world, "delete_row", task)
-        return world._replace(state=answer.state, excused=world.excused | {task})
+        return self._unwanted(world, task)._replace(state=answer.state)
 
     def _retried(self, world: World, task: str) -> World:
         steps = "array[" + ",".join(f"'{one}'" for one in reusable(world.kind, str(world.tasks[task]["status"]))) + "]"
@@ -199,6 +212,9 @@ def _hand_over(world: World, one: Execution, pays: str, *, is_certain: bool = Fa
 
 
 def _unstaged(world: World, task: str, name: str) -> World:
-    """One picture is gone; where only staging had it, it may be paid for again."""
+    """What was staged is gone; where only staging had what was paid for, it may be paid for again."""
     lost = world._replace(staged=world.staged - {(task, name)})
+    done = {(row["task"], row["step"]) for row in rows_of(world.state, "steps") if row["state"] == "done"}
+    if name == "palettes" and (task, "generate_palettes") not in done:
+        return spent(lost, task, "palettes", +1)
     return spent(lost, task, "image", +1) if name == "base" and task not in world.bucket else lost

@@ -11,6 +11,7 @@ from tests.prove.world import StepPlan
 
 _HEADER = ("store_base_image", "generate_palettes")
 _PAYS = {"generate_base_image": "image", "refine_image": "image", "generate_palettes": "palettes"}
+_KEEPS = {"image": StagedName.BASE.value, "palettes": StagedName.PALETTES.value}
 _READS = {"refine_image": "original", "store_base_image": "base", "create_variations": "base"}
 
 
@@ -27,6 +28,7 @@ def plan_of(kind: str) -> dict[str, StepPlan]:
             needs=tuple(one.name for one in needs),
             pays=_PAYS[step.name] if step.pays else "",
             makes=made.get(step.name, ""),
+            keeps=_KEEPS[_PAYS[step.name]] if step.pays else "",
             reads=_READS.get(step.name, ""),
         )
         for step, needs in processor.steps.items()
@@ -57,4 +59,5 @@ def next_of(kind: str, step: str | None) -> tuple[str, ...]:
 
 
 def is_header(step: str) -> bool:
+    """Return whether the step is one of the chord's two."""
     return step in _HEADER

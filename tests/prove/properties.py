@@ -102,19 +102,24 @@ def nothing_is_left_behind(world: World) -> str:
     return f"staged bytes are left: {sorted(world.staged)}" if world.staged else ""
 
 
-OF_A_STATE: tuple[Callable[[World], str], ...] = (a_completed_row_has_one_concept, a_processing_row_has_a_lease)
-OF_A_MOMENT: tuple[Callable[[World], str], ...] = (nothing_is_paid_without_a_reason, one_execution_at_a_step)
-OF_A_MOVE: tuple[Callable[[World, World], str], ...] = (rows_go_forward, the_first_output_wins)
+AT_A_MOMENT: tuple[Callable[[World], str], ...] = (
+    a_completed_row_has_one_concept,
+    a_processing_row_has_a_lease,
+    nothing_is_paid_without_a_reason,
+    one_execution_at_a_step,
+)
+BETWEEN_TWO: tuple[Callable[[World, World], str], ...] = (rows_go_forward, the_first_output_wins)
 AT_THE_END: tuple[Callable[[World], str], ...] = (every_row_ends, nothing_is_left_behind)
 
 
-def broken(before: World | None, now: World, *, is_over: bool) -> tuple[str, str] | None:
-    """The first broken property, by its name and in words; rows that did not change are not judged again."""
-    checks: list[tuple[Callable[..., str], str]] = [(one, one(now)) for one in OF_A_MOMENT]
-    if before is None or before.state != now.state:
-        checks += [(one, one(now)) for one in OF_A_STATE]
-    if before is not None and before.state != now.state:
-        checks += [(move, move(before, now)) for move in OF_A_MOVE]
-    if is_over:
-        checks += [(one, one(now)) for one in AT_THE_END]
-    return next(((one.__name__, words) for one, words in checks if words), None)
+def broken_at(world: World, *, is_over: bool) -> tuple[str, str] | None:
+    """The first property that does not hold now, by its name and in words."""
+    checks = (*AT_A_MOMENT, *(AT_THE_END if is_over else ()))
+    return next(((check.__name__, words) for check in checks if (words := check(world))), None)
+
+
+def broken_between(before: World, now: World) -> tuple[str, str] | None:
+    """The first property that does not hold from one moment to the next; rows that did not change are not judged."""
+    if before.state == now.state:
+        return None
+    return next(((check.__name__, words) for check in BETWEEN_TWO if (words := check(before, now))), None)

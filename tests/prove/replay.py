@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from tests.prove.database import Database
 from tests.prove.faults import Faults
 from tests.prove.moves import Mover
-from tests.prove.properties import broken
+from tests.prove.properties import broken_at, broken_between
 from tests.prove.search import first_world
 from tests.prove.world import World, rows_of
 
@@ -36,12 +36,14 @@ def replay(database: Database, kind: str, schedule: str, *, most: int = 400) -> 
             yield f"{moves:4} FAULT, now {_rows(world)}"
         actor, is_over = mover.next_actor(world), mover.is_over(world)
         yield f"{moves:4} {_words(actor)}"
-        found = broken(None, world, is_over=is_over)
+        found = broken_at(world, is_over=is_over)
+        if not is_over:
+            world, before = mover.step(world), world
+            found = found or broken_between(before, world)
         if found:
             yield f"     BROKEN {found[0]}: {found[1]}"
         if is_over:
             return
-        world, before = mover.step(world), world
         if world.state != before.state:
             yield f"     {_rows(world)}"
         moves += 1

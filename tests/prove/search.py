@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from tests.prove.database import Database, Refused
 from tests.prove.faults import Faults
 from tests.prove.moves import Mover
-from tests.prove.properties import broken
+from tests.prove.properties import broken_at, broken_between, every_row_ends
 from tests.prove.world import RECONCILE, START, Message, World, canonical_start
 
 _LONGEST = 1_000  # moves of one schedule; none needs a third of it
@@ -65,7 +65,7 @@ class Search:
         self._faults = Faults(self._mover)
         self._deadline, self._most = time.monotonic() + budget, most
         self._seen: set[World] = set()
-        self._names: set[str] = set()
+        self._found: set[tuple[str, str]] = set()
 
     def run(self, faults: int) -> Report:
         """All schedules with at most so many faults, until `most` kinds of violation are found or time is up."""
@@ -85,46 +85,43 @@ class Search:
         return report
 
     def _follow(self, start: _Start, report: Report, following: list[_Start] | None) -> None:
-        """Go on without a fault, as far as nobody was; note what faults lead elsewhere."""
+        """Go on without a fault, to the end or to where another schedule was; note what faults lead elsewhere."""
         report.schedules += 1
-        world, before, moves = start.world, None, start.moves
+        world, moves, mine = start.world, start.moves, set[World]()
         while world not in self._seen:
             self._seen.add(world)
+            mine.add(world)
             is_over = self._mover.is_over(world)
-            if self._judge(before, world, start, report, is_over=is_over) or is_over:
-                return
-            if moves > _LONGEST:
-                self._note(report, start, "every_row_ends", f"not after {_LONGEST} moves")
+            if self._noted(report, start, broken_at(world, is_over=is_over)) or is_over:
                 return
             try:
                 if following is not None:
                     self._fan_out(world, moves, start, following, report)
-                before, world = world, self._mover.step(world)
+                moved = self._mover.step(world)
             except Refused as exc:
-                self._note(report, start, "the database refused", str(exc))
+                self._noted(report, start, ("the database refused", str(exc)))
                 return
-            moves += 1
+            if self._noted(report, start, broken_between(world, moved)):
+                return
+            world, moves = moved, moves + 1
+            if moves > _LONGEST:
+                self._noted(report, start, (every_row_ends.__name__, f"not after {_LONGEST} moves"))
+                return
+        if world in mine:
+            self._noted(report, start, (every_row_ends.__name__, "it goes round for ever"))
 
     def _fan_out(self, world: World, moves: int, start: _Start, following: list[_Start], report: Report) -> None:
         for name, moved in self._faults.at(world):
-            schedule = (*start.schedule, (moves, name))
-            found = broken(world, moved, is_over=False)
-            if found and "deletes" not in name:
-                self._note(report, _Start(moved, moves, schedule), *found)
-            elif moved not in self._seen:
-                following.append(_Start(moved, moves, schedule))
+            after = _Start(moved, moves, (*start.schedule, (moves, name)))
+            if not self._noted(report, after, broken_between(world, moved)) and moved not in self._seen:
+                following.append(after)
 
-    def _judge(self, before: World | None, world: World, start: _Start, report: Report, *, is_over: bool) -> bool:
-        found = broken(before, world, is_over=is_over)
-        if found:
-            self._note(report, start, *found)
-        return bool(found)
-
-    def _note(self, report: Report, start: _Start, name: str, words: str) -> None:
-        """One of each kind: the shortest."""
-        if name + words not in self._names:
-            self._names.add(name + words)
-            report.violations.append(Violation(self._kind, start.schedule, name, words))
+    def _noted(self, report: Report, start: _Start, found: tuple[str, str] | None) -> bool:
+        """Whether something is broken; one of each kind is reported, which is the shortest."""
+        if found is not None and found not in self._found:
+            self._found.add(found)
+            report.violations.append(Violation(self._kind, start.schedule, *found))
+        return found is not None
 
 
 def first_world(kind: str) -> World:

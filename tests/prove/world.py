@@ -33,7 +33,8 @@ class StepPlan(NamedTuple):
     ends: int
     needs: tuple[str, ...]
     pays: str = ""  # "image" or "palettes"
-    makes: str = ""  # what it puts into staging
+    makes: str = ""  # what its checkpoint says to be in staging
+    keeps: str = ""  # what it paid for, in staging before its checkpoint
     reads: str = ""  # what it takes from there
 
 
