@@ -33,6 +33,7 @@ os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 app = QueueApp(
     "concept_worker",
     include=[
+        "concept_worker.tasks.beat_guard",
         "concept_worker.tasks.dispatch",
         "concept_worker.tasks.generation",
         "concept_worker.tasks.housekeeping",

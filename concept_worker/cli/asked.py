@@ -1,4 +1,4 @@
-"""What a person who asked for something sees of it: the row, its way to the end, its pictures."""
+"""The answer to a person who asked for something: the row, its way to the end, its pictures."""
 
 from __future__ import annotations
 

@@ -27,7 +27,7 @@ def write_starter(folder: Path) -> Iterator[tuple[str, bool]]:
 
 
 def _files() -> dict[str, Path]:
-    """Where each file comes from: inside an installed wheel, or the repository."""
+    """Return the source of each file: inside an installed wheel, or in the repository."""
     packed = _HERE / "starter"
     folder = packed if packed.is_dir() else _HERE.parent
     migrations = sorted((schema_folder() / "migrations").glob("*.sql"))

@@ -1,4 +1,4 @@
-"""How a command ends that did not succeed: one sentence, or with `--json` one document, and the task's id."""
+"""The end of a command that did not succeed: one sentence, or with `--json` one document, and the task's id."""
 
 from __future__ import annotations
 
@@ -58,7 +58,7 @@ def watching(task_id: UUID, then: str) -> Iterator[None]:
 
 
 def goes_on(task_id: UUID) -> str:
-    """What becomes of a task that nobody watches any more, and how to go on."""
+    """Say that the task goes on unwatched, and how to see or end it."""
     user = " --user …" if "--user" in sys.argv else ""
     return (
         f"the task goes on. See it: concept-worker status {task_id}{user}. "
@@ -67,13 +67,13 @@ def goes_on(task_id: UUID) -> str:
 
 
 def see(task_id: UUID) -> str:
-    """How to learn what became of a task."""
+    """Say how to learn what became of a task."""
     user = " --user …" if "--user" in sys.argv else ""
     return f"see what became of the task: concept-worker status {task_id}{user}"
 
 
 def wants_json() -> bool:
-    """Whether standard output is to be one JSON document, also where the command line cannot be read."""
+    """Return whether standard output is to be one JSON document, also where the command line cannot be read."""
     return "--json" in sys.argv[1:]
 
 

@@ -108,12 +108,12 @@ def _outcome(row: TaskRow) -> str:
 
 
 def _ended(row: TaskRow) -> datetime | None:
-    """When it ended, however it ended."""
+    """Return the time of its end, of whatever kind."""
     return (row.completed_at or row.updated_at) if row.status.is_terminal else None
 
 
 def _age(moment: datetime | None) -> str:
-    """How long ago that is, in the largest unit of which it is at least one."""
+    """Return the time since then, in the largest unit of which it is at least one."""
     if moment is None:
         return "-"
     seconds = max(0, int((datetime.now(UTC) - moment).total_seconds()))
@@ -169,7 +169,7 @@ def print_heading(row: TaskRow) -> None:
 
 
 def kind_of_task(row: TaskRow) -> str:
-    """What was asked for, as a heading."""
+    """Return the kind of task, as a heading."""
     return "Refinement" if row.type == TaskType.REFINEMENT else "Generation"
 
 

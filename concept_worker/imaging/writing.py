@@ -75,14 +75,14 @@ def write_line(words: str, *, size: int, color: str, room: int) -> WrittenLine:
 
 
 def _letters(words: str) -> list[str]:
-    """What a reader takes for one letter each: with its accents, its joined parts, its skin tone."""
+    """Split into letters as a reader counts them: with accents, joined parts and skin tone."""
     shown = "".join(character if _is_written(character) else " " for character in words)
     line = " ".join(shown.split())
     return [line[start:end] for start, end, _ in split_graphemes(line)[0]]
 
 
 def _is_written(character: str) -> bool:
-    """Whether it is a letter, or joins letters; XML has no place for the others."""
+    """Return whether it is a letter, or joins letters; XML has no place for the others."""
     return character in "\u200c\u200d" or 0xE0020 <= ord(character) <= 0xE007F or character.isprintable()
 
 
@@ -220,13 +220,13 @@ def _render(texts: str, width: int, height: int, *, needs_system: bool) -> Image
 
 
 def _is_common(character: str) -> bool:
-    """Whether Noto Sans, or the script's own typeface, surely has it."""
+    """Return whether Noto Sans, or the script's own typeface, surely has it."""
     code = ord(character)
     return code < 0x530 or 0x1E00 <= code < 0x2060 or _script(character) in _BROUGHT or not _is_drawn(character)
 
 
 def _is_drawn(character: str) -> bool:
-    """Whether it has ink of its own: no joiner, no variation selector, no space."""
+    """Return whether it has ink of its own: no joiner, no variation selector, no space."""
     return unicodedata.category(character) not in ("Cf", "Mn", "Me", "Zs") and character != "\ufe0f"
 
 
@@ -237,7 +237,7 @@ def _missing(line: str) -> frozenset[str]:
 
 @lru_cache(maxsize=4096)
 def _has(character: str, family: str | None) -> bool:
-    """Whether the family of the packages has the character; without one, whether any font here has it."""
+    """Return whether the family of the packages has the character; without a family, whether any font here has it."""
     return _glyph(character, family) not in (_glyph(_NEVER_ASSIGNED, family), b"")
 
 
@@ -249,6 +249,6 @@ def _glyph(character: str, family: str | None) -> bytes:
 
 @cache
 def _font_folders() -> list[str]:
-    """Where the packages' fonts lie."""
+    """Return the folders of the packages' fonts."""
     specs = [find_spec(name) for name in _PACKAGES]
     return [str(Path(spec.origin).parent) for spec in specs if spec and spec.origin]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 from collections.abc import Sequence
 from uuid import UUID
 
@@ -60,15 +61,16 @@ class HousekeepingService:
         What a failed run paid for and may be retried with is kept in the bucket (`ImageService.release_failed`).
         """
         keys = self._staging.keys()
-        foreign = [key for key in keys if not _is_ours(key)]
-        self._staging.remove(*foreign)
-        staged = sorted({UUID(key.partition(":")[0]) for key in keys if _is_ours(key)})
-        ended = sorted(set(staged) - self._open_among(staged))
-        for task_id in ended[:_BATCH]:
-            self._release(task_id)
-        if foreign or ended:
-            log.info("staging released", tasks=len(ended[:_BATCH]), left=len(ended[_BATCH:]), foreign=len(foreign))
-        return len(ended[:_BATCH])
+        odd = [key for key in keys if not _is_ours(key)]
+        self._staging.remove(*odd)
+        staged = {UUID(key.partition(":")[0]) for key in keys if _is_ours(key)}
+        ended = sorted(staged - self._open_among(sorted(staged)))
+        # At random: bytes of another deployment stay, and must not stand before ours in each round.
+        chosen = random.sample(ended, min(len(ended), _BATCH))
+        released = sum(self._release(task_id) for task_id in chosen)
+        if odd or released:
+            log.info("staging released", tasks=released, odd=len(odd))
+        return released
 
     def sweep(self, older_seconds: float, *, dry_run: bool = False) -> SweepReport:
         """Remove objects and staged bytes that no row refers to and that are older than that."""
@@ -112,14 +114,16 @@ class HousekeepingService:
             self._staging.remove(*orphans)
         return len(orphans)
 
-    def _release(self, task_id: UUID) -> None:
+    def _release(self, task_id: UUID) -> bool:
+        """Release what the task left; return whether it was ours to release."""
         task = self._tasks.find_task(task_id)
         if task is None:
-            self._image_service.discard_unknown(task_id)
-        elif task.status is TaskStatus.FAILED:
+            return self._image_service.discard_unknown(task_id)
+        if task.status is TaskStatus.FAILED:
             self._image_service.release_failed(user_id=task.user_id, task_id=task_id)
         else:
             self._image_service.discard_staged(task_id)
+        return True
 
     def _open_among(self, task_ids: Sequence[UUID]) -> set[UUID]:
         parts = [task_ids[start : start + _ASKED] for start in range(0, len(task_ids), _ASKED)]

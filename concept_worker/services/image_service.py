@@ -107,12 +107,13 @@ class ImageService:
         """Let go of everything that waits for the task."""
         self._staging.remove(*(staging_key(task_id, name) for name in StagedName))
 
-    def discard_unknown(self, task_id: UUID) -> None:
-        """Delete what this deployment staged for a task that has no row: it was deleted.
+    def discard_unknown(self, task_id: UUID) -> bool:
+        """Delete what this deployment staged for a task that has no row: it was deleted. Whether nothing is left.
 
         Bytes of another deployment on the same Redis, whose row is in another database, stay.
         """
-        self._staging.remove_own(*(staging_key(task_id, name) for name in StagedName))
+        keys = [staging_key(task_id, name) for name in StagedName]
+        return self._staging.remove_own(*keys) == len(keys)
 
     def release_failed(self, *, user_id: UUID, task_id: UUID) -> None:
         """Delete what waits for a failed task; a paid and validated base image moves to its place in the bucket first.

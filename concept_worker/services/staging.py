@@ -190,7 +190,7 @@ class RedisStaging:
             return call()
 
     def _is_others(self, key: str) -> bool:
-        """Whether bytes or room lie under the key that this deployment did not put there."""
+        """Return whether bytes or room lie under the key that this deployment did not put there."""
         content = self.load(key)
         if content is None:
             with redis_translated():

@@ -86,13 +86,9 @@ class StepTask(PipelineTask):
         """
         reference = _reference(run)
         owner = str(uuid4())
-        with log_context(reference.task_id, run=reference.number, step=step.name), quiet_when_stale():
+        with self._following(reference, step):
             try:
                 return self._once(step, reference, owner, work)
-            except AbandonedRun as exc:
-                if exc.user_id is not None:
-                    send_revoked(self, reference.task_id)
-                raise
             except StepHeld as exc:
                 self.try_again(exc)
             except StagedImageLost as exc:
@@ -104,6 +100,17 @@ class StepTask(PipelineTask):
                 if otherwise is None or not isinstance(exc, ProviderUnavailable):
                     raise
                 return self._once(step, reference, str(uuid4()), otherwise)
+
+    @contextmanager
+    def _following(self, run: RunReference, step: Step[Any]) -> Iterator[None]:
+        """Bind the log's context, stop quietly when the run is over, and tell monitors of one that was canceled."""
+        with log_context(run.task_id, run=run.number, step=step.name), quiet_when_stale():
+            try:
+                yield
+            except AbandonedRun as exc:
+                if exc.user_id is not None:
+                    send_revoked(self, run.task_id)
+                raise
 
     def _once(self, step: Step[T], run: RunReference, owner: str, work: Work[T]) -> Any:
         processor = PROCESSORS[run.type]
@@ -166,9 +173,9 @@ class StepTask(PipelineTask):
             log.error("run failed", reason=str(exc), error=type(exc).__name__)
             sentence = PROCESSORS[run.type].failure_sentence(exc)
             if fail_run(services().task_service, run, sentence, services().image_service):
-                send_failed(self, run.task_id, sentence)
                 # A sibling that now stops quietly stores no result, and Celery alone would wait for it for ever.
                 self.backend.store_result(str(run.task_id), exc, FAILURE)
+                send_failed(self, run.task_id, sentence)
 
 
 def _reference(run: Any) -> RunReference:

@@ -11,6 +11,7 @@ from uuid import UUID
 
 from celery import Task
 from kombu.exceptions import KombuError, OperationalError
+from redis.exceptions import RedisError
 
 from concept_worker.logging import get_logger
 
@@ -28,9 +29,9 @@ def send_revoked(task: Task[Any, Any], task_id: UUID) -> None:
 
 
 def _send(task: Task[Any, Any], task_id: UUID, event: str, **fields: Any) -> None:
-    """Send one event of the entry task, once: nobody waits for a monitor."""
+    """Send one event of the entry task, once: a broker that is away keeps no row from its end."""
     try:
         with task.app.events.default_dispatcher(hostname=task.request.hostname) as dispatcher:
             dispatcher.send(event, uuid=str(task_id), **fields)
-    except (KombuError, OperationalError, OSError) as exc:
+    except (KombuError, OperationalError, OSError, RedisError) as exc:
         log.info("last event of a run not sent", error=type(exc).__name__)

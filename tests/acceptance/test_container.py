@@ -7,7 +7,7 @@ import signal
 import subprocess
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from uuid import UUID
 
@@ -25,7 +25,7 @@ NOBODY = 54_321  # a user id that no account has
 # Everything read-only but a tmpfs, then the program as process 1 of a namespace, as that user where it can be.
 BOX = """
 mount -t tmpfs tmpfs /mnt && mount -o remount,bind,ro / && cd / && ! touch /tmp/written 2>/dev/null || exit 99
-exec unshare --pid --fork --mount-proc --kill-child {user} "$@"
+exec unshare --pid --fork --mount-proc {user} "$@"
 """
 
 UNSHARE = "/usr/bin/unshare"
@@ -64,8 +64,13 @@ def boxed(environment: dict[str, str], log: Path, *arguments: str) -> Iterator[s
     try:
         yield process
     finally:
-        process.kill()
+        # Not left to `--kill-child`: dropping root's rights clears the signal that it rests on.
+        inside = psutil.Process(process.pid).children(recursive=True) if process.poll() is None else []
+        for one in (process, *inside):
+            with suppress(ProcessLookupError, psutil.NoSuchProcess):
+                one.kill()
         process.wait()
+        assert psutil.wait_procs(inside, timeout=30)[1] == []
 
 
 @pytest.fixture

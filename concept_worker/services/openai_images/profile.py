@@ -108,6 +108,6 @@ def size_trouble(model: str, side: int) -> str | None:
 
 
 def _old_variant(name: str) -> bool:
-    """Whether it is gpt-image-1, -1-mini, -1.5 or one of their dated names."""
+    """Return whether it is gpt-image-1, -1-mini, -1.5 or one of their dated names."""
     found = _FAMILY.match(name)
     return found is not None and int(found[1]) < 2

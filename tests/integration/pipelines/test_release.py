@@ -39,6 +39,7 @@ from concept_worker.services.seal import SealedAs, Sealer
 from concept_worker.services.staging import RedisStaging, StagingLimits, staging_key
 from concept_worker.settings import Settings
 from tests.integration.conftest import run_sql
+from tests.waiting import until
 
 PAYLOAD = GenerationPayload(logo_description="a heron", theme_description="quiet lake", num_palettes=1)
 PICTURE, OTHER = (OfflineGenerator(size=64).generate_image("x", "y", seed=seed) for seed in (1, 2))
@@ -265,6 +266,24 @@ class TestHousekeeping:
         assert redis.exists(f"concept-worker:staging:{reserved}:room") == 1
         assert {key.decode() for key in redis.smembers("concept-worker:staging-index")} == {staged, reserved}
         theirs.remove(staged, reserved)
+        theirs.close()
+
+    def test_what_stays_does_not_stand_before_what_goes(
+        self, build: Build, redis: Redis, staging_url: str, user_id: UUID, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """More bytes of another deployment than a round looks at, in the order of their ids before ours."""
+        services, theirs = build(), RedisStaging.connect(staging_url, 600, sealer=Sealer.derived_from("another secret"))
+        monkeypatch.setattr("concept_worker.services.housekeeping_service._BATCH", 2)
+        keys = [staging_key(UUID(int=number), StagedName.BASE) for number in range(5)]
+        for key in keys:
+            theirs.store(key, b"a paid picture")
+        task = new_run(services, user_id)
+        paid(services, task)
+        services.task_service.cancel_task(task.id, user_id)
+        until(lambda: services.housekeeping_service.release_ended() == 1, "ours to be among those that are looked at")
+        assert left_of(redis, task) == []
+        assert all(theirs.find(key) for key in keys)
+        theirs.remove(*keys)
         theirs.close()
 
     def test_what_others_wrote_into_the_index_goes(self, build: Build, redis: Redis, user_id: UUID) -> None:

@@ -97,8 +97,10 @@ def test_long_lines_are_cut_to_the_room(words: str) -> None:
 
 @pytest.mark.parametrize("words", ["", " ", "\x00\x1b", "\u202e", "\ud800", "\u0301", "\ufffe", "<b>&amp;", "a\u2028b"])
 def test_no_text_is_too_odd(words: str) -> None:
-    """Controls, overrides, lone surrogates and markup are no trouble."""
-    written(words)
+    """Controls, overrides, lone surrogates and markup are no trouble: one line, whatever is in it."""
+    line = written(words)
+    assert line.image.height == written("a").image.height
+    assert line.image.width <= written("<b>&amp;").image.width
 
 
 def test_controls_are_no_letters() -> None:

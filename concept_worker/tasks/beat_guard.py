@@ -1,0 +1,29 @@
+"""A guard for beat's end, which Celery 5.7 leaves to one exception.
+
+Its handler of SIGTERM raises SystemExit. Where Python ignores exceptions, in a finalizer that runs just then, the
+signal is lost and beat goes on until it is killed. Here the service is told to stop before the exception is raised.
+"""
+
+from __future__ import annotations
+
+import signal
+from types import FrameType
+from typing import Any
+
+from celery import signals
+
+_ENDING = (signal.SIGTERM, signal.SIGINT)
+
+
+@signals.beat_init.connect
+def stop_surely(sender: Any = None, **_: Any) -> None:
+    """Put our handler before Celery's: the loop of the service `sender` ends with its round, whatever becomes of it."""
+    for number in _ENDING:
+        before = signal.getsignal(number)
+
+        def stop(received: int, frame: FrameType | None, before: Any = before) -> None:
+            sender.stop()
+            if callable(before):
+                before(received, frame)
+
+        signal.signal(number, stop)
