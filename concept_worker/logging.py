@@ -5,7 +5,8 @@ process-wide configuration: in a host application they say nothing until it conf
 as it is. A worker's set-up is `configure_logging`.
 
 Loggers of libraries that print addresses with user ids, keys or message bodies stay at WARNING (or INFO) whatever the
-level asked for: a debug session must not become a leak. Tracebacks name kinds and places, and no text of other
+level asked for: a debug session must not become a leak. In a host application their levels are the host's: there, what
+they say of our own requests is dropped (`unlogged_requests`). Tracebacks name kinds and places, and no text of other
 people's errors; a line has at most `LINE_MAX` bytes.
 """
 
@@ -13,7 +14,9 @@ from __future__ import annotations
 
 import logging
 import sys
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from contextvars import ContextVar
 from typing import Any, cast
 
 import structlog
@@ -33,6 +36,10 @@ _CONTROLS = {code: f"\\x{code:02x}" for code in (*range(32), *range(127, 160)) i
 _TALKATIVE = ("httpx", "httpcore", "hpack", "h2", "urllib3", "asyncio", "PIL")
 # At DEBUG these print the arguments and the body of every message.
 _BODY_PRINTERS = ("celery", "celery.pool", "celery.worker.strategy", "celery.app.trace", "kombu", "amqp")
+
+# The loggers of the HTTP client: a record goes through the filters of its own logger only.
+_HTTP = ("httpx", *(f"httpcore.{part}" for part in ("connection", "http11", "http2", "proxy", "socks")))
+_in_our_request: ContextVar[bool] = ContextVar("concept_worker_in_our_request", default=False)
 
 _SHARED: tuple[Processor, ...] = (
     structlog.contextvars.merge_contextvars,
@@ -88,6 +95,25 @@ def configure_logging(level: str = "INFO", log_format: LogFormat = LogFormat.JSO
         logging.getLogger(name).setLevel(logging.WARNING)
     for name in _BODY_PRINTERS:
         logging.getLogger(name).setLevel(max(threshold, logging.INFO))
+
+
+@contextmanager
+def unlogged_requests() -> Iterator[None]:
+    """Drop what the HTTP client logs meanwhile in this thread: addresses with user ids, headers of answers.
+
+    Requests that the host application makes with the same client are logged as the host wishes.
+    """
+    for name in _HTTP:
+        logging.getLogger(name).addFilter(_is_not_of_our_request)
+    token = _in_our_request.set(True)
+    try:
+        yield
+    finally:
+        _in_our_request.reset(token)
+
+
+def _is_not_of_our_request(record: logging.LogRecord) -> bool:
+    return not _in_our_request.get()
 
 
 def _capture(logger: WrappedLogger, method: str, event: EventDict) -> EventDict:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import Any
 
 import httpx
 from postgrest import APIError
@@ -11,6 +12,7 @@ from storage3.exceptions import StorageApiError
 from supabase import Client, ClientOptions, create_client
 
 from concept_worker.errors import StoreRefused, StoreUnavailable, StoreUnreachable
+from concept_worker.logging import unlogged_requests
 from concept_worker.redaction import without_text
 from concept_worker.services.provider_http.bodies import NoCookies
 from concept_worker.services.provider_http.transport import trusted_tls
@@ -20,12 +22,24 @@ _LIBRARYS = (ValueError, httpx.InvalidURL, APIError, StorageApiError)
 _CONNECTIONS = 32  # above the threads of one worker that talk to Supabase at once; the rest queue in the pool
 
 
+class _UnloggedClient(httpx.Client):
+    """A client whose requests leave no line in a host application's log: their addresses name users."""
+
+    def send(self, request: httpx.Request, **options: Any) -> httpx.Response:
+        with unlogged_requests():
+            return super().send(request, **options)
+
+    def close(self) -> None:
+        with unlogged_requests():
+            super().close()
+
+
 def connect(url: str, key: str, timeout: float, ca_file: str = "") -> Client:
     """A client that may be shared by the threads of one process; make it after a fork, close it with `disconnect`.
 
     `ca_file` names certificate authorities besides the known ones.
     """
-    http = httpx.Client(
+    http = _UnloggedClient(
         verify=trusted_tls(ca_file),
         timeout=httpx.Timeout(timeout, connect=min(timeout, 5.0)),
         limits=httpx.Limits(max_connections=_CONNECTIONS, max_keepalive_connections=_CONNECTIONS),
