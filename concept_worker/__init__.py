@@ -20,7 +20,8 @@ if TYPE_CHECKING:
         TaskNotFoundError,
         UnknownOutcome,
     )
-    from concept_worker.models import ConceptRow, GenerationPayload, TaskRow, TaskStatus, TaskType, VariationRow
+    from concept_worker.models import ConceptRow, TaskRow, TaskStatus, TaskType, VariationRow
+    from concept_worker.payloads import GenerationPayload
     from concept_worker.settings import Settings
 
 __version__ = "0.1.0"
@@ -35,7 +36,7 @@ _HOMES = {
     "TaskNotFoundError": "errors",
     "UnknownOutcome": "errors",
     "ConceptRow": "models",
-    "GenerationPayload": "models",
+    "GenerationPayload": "payloads",
     "TaskRow": "models",
     "TaskStatus": "models",
     "TaskType": "models",

@@ -6,9 +6,9 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from concept_worker.services.concept_generator import ConceptGenerator
 from concept_worker.services.concept_persistence_service import ConceptPersistenceService
 from concept_worker.services.image_persistence_service import ImagePersistenceService
-from concept_worker.services.interfaces import ConceptGenerator
 from concept_worker.services.supabase.client import connect, disconnect
 from concept_worker.services.supabase.concept_store import SupabaseConceptStore
 from concept_worker.services.supabase.object_store import SupabaseObjectStore
@@ -115,8 +115,6 @@ def build_generator(settings: Settings) -> ConceptGenerator:
     """The generators that the settings choose, as one."""
     pictures, palettes = settings.picture_providers, settings.palette_providers
     generators = {name.value: _generator(name, settings) for name in dict.fromkeys((*pictures, *palettes))}
-    if len(generators) == 1:
-        return next(iter(generators.values()))
     from concept_worker.services.provider_chain import ProviderChain
 
     return ProviderChain(generators, pictures=pictures, palettes=palettes)

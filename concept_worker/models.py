@@ -1,27 +1,17 @@
-"""The nouns that travel: payloads, references and rows, frozen and checked at every door."""
+"""The nouns that travel: references, checkpoints and rows, frozen and checked at every door."""
 
 from __future__ import annotations
 
-import unicodedata
 from datetime import datetime
 from enum import StrEnum
 from typing import Annotated, Any, Self
 from uuid import UUID
 
-from pydantic import (
-    AfterValidator,
-    Field,
-    StringConstraints,
-    model_validator,
-)
-from pydantic_core import PydanticCustomError
+from pydantic import Field, StringConstraints
 
-from concept_worker.errors import InvalidRequest, mask_id
-from concept_worker.validation import FromPeople, Traveling
-
-PALETTES_DEFAULT = 7
-PALETTES_MAX = 20
-TEXT_MAX = 500  # characters of a description, as the original's API allows
+from concept_worker.errors import mask_id
+from concept_worker.payloads import PALETTES_MAX
+from concept_worker.validation import Traveling
 
 RETRY_KEY = "retry"  # in `tasks.metadata`: what a waiting step waits for
 
@@ -58,18 +48,6 @@ class PaletteSource(StrEnum):
     LOCAL = "local"
 
 
-def _printable(text: str) -> str:
-    """PostgreSQL stores no NUL, and control characters have no place in a prompt; line breaks and tabs have."""
-    if any(unicodedata.category(c) in ("Cc", "Cs") and c not in "\n\r\t" for c in text):
-        raise ValueError("must not contain control characters")
-    return text
-
-
-Text = Annotated[
-    str,
-    StringConstraints(strip_whitespace=True, min_length=1, max_length=TEXT_MAX),
-    AfterValidator(_printable),
-]
 HexColor = Annotated[str, StringConstraints(pattern=r"^#[0-9A-Fa-f]{6}$", to_upper=True)]
 
 
@@ -80,53 +58,6 @@ class Palette(Traveling):
     description: Annotated[str, StringConstraints(max_length=200)] = ""
     colors: Annotated[tuple[HexColor, ...], Field(min_length=2, max_length=8)]
     source: PaletteSource = PaletteSource.PROVIDER
-
-
-class GenerationPayload(FromPeople):
-    """What a producer asks for when it wants a new concept."""
-
-    logo_description: Text
-    theme_description: Text
-    num_palettes: Annotated[int, Field(ge=1, le=PALETTES_MAX)] = PALETTES_DEFAULT
-    is_anonymous: bool = True
-
-
-class Aspect(StrEnum):
-    """What of an original a refinement has to keep."""
-
-    COLORS = "colors"
-    LAYOUT = "layout"
-    STYLE = "style"
-    SHAPES = "shapes"
-
-
-class RefinementPayload(FromPeople):
-    """What a producer asks for when it wants an existing image changed; the image is named in exactly one way."""
-
-    refinement_prompt: Text
-    original_concept_id: UUID | None = None  # a concept of the user, of which the base image is meant
-    original_image_path: Annotated[str, StringConstraints(min_length=1, max_length=300)] | None = None
-    original_image_url: Annotated[str, StringConstraints(min_length=8, max_length=2000)] | None = None
-    logo_description: Annotated[str, StringConstraints(max_length=TEXT_MAX), AfterValidator(_printable)] = ""
-    theme_description: Annotated[str, StringConstraints(max_length=TEXT_MAX), AfterValidator(_printable)] = ""
-    preserve_aspects: Annotated[tuple[Aspect, ...], Field(max_length=len(Aspect))] = ()
-    num_palettes: Annotated[int, Field(ge=0, le=PALETTES_MAX)] = 0
-    is_anonymous: bool = True
-
-    @model_validator(mode="after")
-    def _one_original(self) -> Self:
-        given = [
-            name for name in ("original_concept_id", "original_image_path", "original_image_url") if getattr(self, name)
-        ]
-        if len(given) != 1:
-            raise PydanticCustomError(
-                "one_original",
-                "original_concept_id, original_image_path or original_image_url: give exactly one of them",
-            )
-        return self
-
-
-Payload = GenerationPayload | RefinementPayload
 
 
 class RunReference(Traveling):
@@ -154,6 +85,16 @@ class StagedName(StrEnum):
     PALETTES = "palettes"
 
 
+class Origin(Traveling):
+    """Where a picture comes from, and what the provider says of its price. For operators: a step's row keeps it."""
+
+    provider: str
+    model: str = ""
+    request_id: str = ""  # the provider's, for its support
+    usage: dict[str, float] = Field(default_factory=dict)  # counts under the provider's names, tokens mostly
+    cost: float | None = None  # in the provider's currency; US dollars as far as known
+
+
 class StagedImage(Traveling):
     """A reference to image bytes that wait in staging between two steps."""
 
@@ -163,6 +104,7 @@ class StagedImage(Traveling):
     size: int  # bytes
     width: int  # pixels
     height: int
+    origin: Origin | None = None  # of a paid picture; none where the process was lost before its checkpoint
 
 
 class Receipt(Traveling):
@@ -174,6 +116,7 @@ class Receipt(Traveling):
     provider: str  # whose receipt; another one cannot collect with it
     url: str = ""  # of the finished picture
     job: str = ""  # the provider's id of a job that may still be drawing
+    model: str = ""  # that was asked
 
 
 # The names of a task's images in their bucket, as a pattern for Python's and pydantic's regular expressions.
@@ -193,23 +136,6 @@ class StoredVariation(Traveling):
     position: Annotated[int, Field(ge=1, le=PALETTES_MAX)]
     palette: Palette
     image: StoredImage
-
-
-Identifier = UUID | str
-
-
-def to_uuid(field: str, value: Identifier) -> UUID:
-    """The identifier as a UUID.
-
-    Raises:
-        InvalidRequest: it is none; names the field.
-    """
-    if isinstance(value, UUID):
-        return value
-    try:
-        return UUID(str(value))
-    except ValueError:
-        raise InvalidRequest(f"Invalid request: {field}: must be a UUID") from None
 
 
 class TaskRow(Traveling):
@@ -294,6 +220,8 @@ class ConceptRow(Traveling):
     image_path: str
     image_url: str | None = None
     is_anonymous: bool = True
+    provider: str | None = None  # that drew the base image; None where it is not known
+    model: str | None = None
     refinement_prompt: str | None = None
     original_concept_id: UUID | None = None
     original_image_path: str | None = None

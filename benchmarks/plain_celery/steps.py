@@ -14,7 +14,8 @@ from celery import Task, chain, chord, shared_task, signals
 from celery.canvas import Signature
 
 from concept_worker.errors import ConceptWorkerError, TransientError
-from concept_worker.models import RefinementPayload, StagedName, TaskStatus, TaskType
+from concept_worker.models import StagedName, TaskStatus, TaskType
+from concept_worker.payloads import RefinementPayload
 from concept_worker.pipelines.concept import CREATE_VARIATIONS, GENERATE_PALETTES, STORE_BASE_IMAGE
 from concept_worker.pipelines.generation import GENERATE_BASE_IMAGE
 from concept_worker.pipelines.registry import PROCESSORS

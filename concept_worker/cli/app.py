@@ -16,7 +16,8 @@ from concept_worker.cli.asked import PATIENCE, followed, report, require_output
 from concept_worker.cli.examples import EXIT_CODES, examples
 from concept_worker.cli.trouble import goes_on, see, watching
 from concept_worker.cli.view import out
-from concept_worker.models import PALETTES_DEFAULT, Aspect, TaskRow, TaskStatus
+from concept_worker.models import TaskRow, TaskStatus
+from concept_worker.payloads import PALETTES_DEFAULT, Aspect
 
 if TYPE_CHECKING:
     from concept_worker.client import ConceptClient

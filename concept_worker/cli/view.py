@@ -122,7 +122,9 @@ def _age(moment: datetime | None) -> str:
 
 
 def print_concept(concept: ConceptRow) -> None:
-    """The palettes of a concept with their colours as they look."""
+    """Print who drew a concept, and its palettes with their colours as they look."""
+    if concept.provider:
+        out.print(Text(f"drawn by {one_line(' '.join(filter(None, (concept.provider, concept.model))))}", "dim"))
     names = [one_line(variation.palette_name) for variation in concept.variations]
     widest = min(max(map(cell_len, names), default=0), max(_width() - _SWATCHES, 0))
     for variation, name in zip(concept.variations, names, strict=True):

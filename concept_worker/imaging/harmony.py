@@ -8,7 +8,8 @@ from itertools import combinations
 from concept_worker.imaging.harmony_names import describe, name_for
 from concept_worker.imaging.harmony_words import Mood, mood_of
 from concept_worker.imaging.oklch import Oklch, contrast, delta_e, max_chroma, with_contrast
-from concept_worker.models import PALETTES_MAX, Palette, PaletteSource
+from concept_worker.models import Palette, PaletteSource
+from concept_worker.payloads import PALETTES_MAX
 
 PRIMARY_CONTRAST = 4.5  # WCAG 2.2, text
 MARK_CONTRAST = 3.0  # WCAG 2.2, graphical objects

@@ -25,15 +25,7 @@ from concept_worker.errors import (
     TransientError,
 )
 from concept_worker.logging import get_logger
-from concept_worker.models import (
-    FinishedStep,
-    Receipt,
-    RunReference,
-    StagedName,
-    TaskRow,
-    TaskStatus,
-    TaskType,
-)
+from concept_worker.models import FinishedStep, Receipt, RunReference, StagedName, TaskRow, TaskStatus, TaskType
 from concept_worker.pipelines.leases import LeaseKeeper
 from concept_worker.pipelines.paid_call import PaidCall
 from concept_worker.pipelines.patience import never_losing, patiently

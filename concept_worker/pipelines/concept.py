@@ -6,21 +6,16 @@ import contextvars
 from abc import abstractmethod
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import AbstractContextManager
 from typing import Any, ClassVar, TypeVar
 from uuid import UUID
 
 from pydantic import TypeAdapter
 
 from concept_worker.errors import ProviderUnavailable
-from concept_worker.models import (
-    Palette,
-    Payload,
-    Receipt,
-    StagedImage,
-    StagedName,
-    StoredImage,
-    StoredVariation,
-)
+from concept_worker.logging import get_logger
+from concept_worker.models import Palette, Receipt, StagedImage, StagedName, StoredImage, StoredVariation
+from concept_worker.payloads import Brief, Payload
 from concept_worker.pipelines.base import BaseTaskProcessor, Step
 from concept_worker.pipelines.paid_call import PaidCall
 from concept_worker.pipelines.stages.concept_storage import store_base_image, store_concept
@@ -30,7 +25,10 @@ from concept_worker.pipelines.stages.palette_generation import (
     create_palette_variations,
     generate_palettes_for_concept,
 )
+from concept_worker.services.concept_generator import Picture
 from concept_worker.validation import Traveling
+
+log = get_logger(__name__)
 
 PayloadT = TypeVar("PayloadT", bound=Payload)
 
@@ -89,9 +87,9 @@ class ConceptTaskProcessor(BaseTaskProcessor[PayloadT]):
         """Do the steps before the shared ones."""
 
     @property
-    def theme(self) -> str:
-        """The words that palettes are made for."""
-        return self.payload.theme_description
+    def brief(self) -> Brief:
+        """What palettes are made for."""
+        return self.payload
 
     def store_base_image(self, staged: StagedImage) -> StoredBase:
         """Beside `generate_palettes`."""
@@ -103,18 +101,12 @@ class ConceptTaskProcessor(BaseTaskProcessor[PayloadT]):
     def generate_palettes(self) -> tuple[Palette, ...]:
         """Beside `store_base_image`."""
         return generate_palettes_for_concept(
-            self.task_id,
-            self.theme,
-            self.payload.logo_description,
-            self.payload.num_palettes,
-            self._services.concept_service,
+            self.task_id, self.brief, self.payload.num_palettes, self._services.concept_service
         )
 
     def local_palettes(self) -> tuple[Palette, ...]:
         """Instead of `generate_palettes`, when its retries are used up."""
-        return compose_palettes_locally(
-            self.theme, self.payload.logo_description, self.payload.num_palettes, self._services.concept_service
-        )
+        return compose_palettes_locally(self.brief, self.payload.num_palettes, self._services.concept_service)
 
     def create_variations(self, base: StoredBase, palettes: tuple[Palette, ...]) -> RecoloredConcept:
         """A picture a palette."""
@@ -131,23 +123,29 @@ class ConceptTaskProcessor(BaseTaskProcessor[PayloadT]):
             self.payload,
             recolored.base.stored,
             recolored.variations,
+            recolored.base.staged.origin,
             self._services.concept_persistence_service,
         )
 
-    def _paid_once(self, paid: PaidCall, buy: Callable[[], bytes | Receipt]) -> StagedImage:
-        """The picture that `buy` pays for, in staging; a later execution finds it there, or collects it."""
-
-        def fetch() -> bytes:
-            return paid.picture(buy, lambda receipt: collect_image_data(receipt, self._services.concept_service))
-
+    def _paid_once(self, paid: PaidCall, buy: Callable[[], Picture | Receipt]) -> StagedImage:
+        """Stage the picture that `buy` pays for; a later execution finds it there, or collects it."""
+        concepts = self._services.concept_service
         waiting = find_image_data(self.task_id, self._services.image_service, user_id=self.user_id)
-        return waiting or self._staged(fetch, StagedName.BASE)
+        if waiting is not None:
+            return waiting.model_copy(update={"origin": paid.origin})
+        with self._room(StagedName.BASE):
+            picture = paid.picture(buy, lambda receipt: collect_image_data(receipt, concepts))
+        log.info("picture drawn", **picture.origin.model_dump(exclude_defaults=True))
+        staged = self._staged(picture.content, StagedName.BASE)
+        return staged.model_copy(update={"origin": picture.origin})
 
-    def _staged(self, fetch: Callable[[], bytes], name: StagedName) -> StagedImage:
-        """What `fetch` brings, checked, in staging; its room there is reserved before anything is paid."""
+    def _room(self, name: StagedName) -> AbstractContextManager[None]:
+        """Reserve room in staging before anything is paid."""
+        return self._services.image_service.room(self.task_id, name)
+
+    def _staged(self, content: bytes, name: StagedName) -> StagedImage:
+        """Check the bytes and let them wait in staging."""
         images = self._services.image_service
-        with images.room(self.task_id, name):
-            content = fetch()
         return prepare_image_data(self.task_id, content, images, name, user_id=self.user_id)
 
     def _palettes_of_either(self) -> tuple[Palette, ...]:

@@ -6,7 +6,8 @@ from typing import ClassVar
 
 from pydantic import TypeAdapter
 
-from concept_worker.models import GenerationPayload, StagedImage, StagedName, TaskType
+from concept_worker.models import StagedImage, StagedName, TaskType
+from concept_worker.payloads import GenerationPayload
 from concept_worker.pipelines.base import Step
 from concept_worker.pipelines.concept import ConceptTaskProcessor, steps_after
 from concept_worker.pipelines.paid_call import PaidCall
@@ -28,12 +29,7 @@ class GenerationTaskProcessor(ConceptTaskProcessor[GenerationPayload]):
         """The paid call."""
         return self._paid_once(
             paid,
-            lambda: generate_base_concept(
-                self.task_id,
-                self.payload.logo_description,
-                self.payload.theme_description,
-                self._services.concept_service,
-            ),
+            lambda: generate_base_concept(self.task_id, self.payload, self._services.concept_service),
         )
 
     def _base_image_steps(self) -> None:

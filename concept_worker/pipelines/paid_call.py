@@ -6,8 +6,9 @@ from collections.abc import Callable
 
 from concept_worker.errors import JobEnded, PictureGone
 from concept_worker.logging import get_logger
-from concept_worker.models import Receipt, RunReference
+from concept_worker.models import Origin, Receipt, RunReference
 from concept_worker.pipelines.patience import never_losing
+from concept_worker.services.concept_generator import Picture
 from concept_worker.services.task_service import TaskService
 
 log = get_logger(__name__)
@@ -23,8 +24,13 @@ class PaidCall:
         self._owner = owner
         self._receipt = receipt
 
-    def picture(self, buy: Callable[[], bytes | Receipt], collect: Callable[[Receipt], bytes]) -> bytes:
-        """The picture's bytes: collected with the receipt of an earlier execution, or bought.
+    @property
+    def origin(self) -> Origin | None:
+        """What is known of the picture that an earlier execution got: the provider and model it ordered from."""
+        return Origin(provider=self._receipt.provider, model=self._receipt.model) if self._receipt else None
+
+    def picture(self, buy: Callable[[], Picture | Receipt], collect: Callable[[Receipt], Picture]) -> Picture:
+        """Collect the picture with the receipt of an earlier execution, or buy it.
 
         A receipt is written before it is used. One that leads to nothing any more, or to a job that ended without a
         picture, is dropped: the next try buys again.

@@ -6,7 +6,8 @@ from typing import ClassVar
 
 from pydantic import TypeAdapter
 
-from concept_worker.models import Palette, RefinementPayload, StagedImage, StagedName, TaskType
+from concept_worker.models import Palette, StagedImage, StagedName, TaskType
+from concept_worker.payloads import Brief, RefinementPayload
 from concept_worker.pipelines.base import Step
 from concept_worker.pipelines.concept import ConceptTaskProcessor, RecoloredConcept, StoredBase, steps_after
 from concept_worker.pipelines.paid_call import PaidCall
@@ -36,21 +37,21 @@ class RefinementTaskProcessor(ConceptTaskProcessor[RefinementPayload]):
     }
 
     @property
-    def theme(self) -> str:
-        return self.payload.theme_description or self.payload.refinement_prompt
+    def brief(self) -> Brief:
+        theme = self.payload.theme_description or self.payload.refinement_prompt
+        return Brief(logo_description=self.payload.logo_description, theme_description=theme)
 
     def download_original(self) -> StagedImage:
         """The original, checked, in staging."""
-        return self._staged(
-            lambda: download_original_image(
+        with self._room(StagedName.ORIGINAL):
+            content = download_original_image(
                 self.user_id,
                 self.payload,
                 self._services.concept_persistence_service,
                 self._services.image_persistence_service,
                 self._services.downloader,
-            ),
-            StagedName.ORIGINAL,
-        )
+            )
+        return self._staged(content, StagedName.ORIGINAL)
 
     def refine_image(self, original: StagedImage, paid: PaidCall) -> StagedImage:
         """The paid call."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from concept_worker.models import PALETTE_ROLES
+from concept_worker.payloads import Brief, Wish
 
 NEGATIVE = (
     "photograph, photorealistic, 3d render, blurry, noise, watermark, signature, mockup, frame, "
@@ -31,22 +32,20 @@ PALETTE_TASK = (
 )
 
 
-def logo_brief(logo_description: str, theme_description: str) -> str:
+def logo_brief(brief: Brief) -> str:
     """The request for a new logo."""
-    return f"{LOGO_LINE}{logo_description}\n{THEME_LINE}{theme_description}\n{_STYLE}"
+    return f"{LOGO_LINE}{brief.logo_description}\n{THEME_LINE}{brief.theme_description}\n{_STYLE}"
 
 
-def refinement_brief(
-    refinement_prompt: str, logo_description: str, theme_description: str, preserve_aspects: tuple[str, ...]
-) -> str:
+def refinement_brief(wish: Wish) -> str:
     """The request to change an existing logo; how much is kept can only be said in words."""
-    keep = ", ".join(preserve_aspects) if preserve_aspects else "everything the change does not touch"
+    keep = ", ".join(wish.preserve_aspects) if wish.preserve_aspects else "everything the change does not touch"
     lines = [
         "Refine the logo in the given image; the result must be recognisably the same logo.",
-        f"{CHANGE_LINE}{refinement_prompt}",
+        f"{CHANGE_LINE}{wish.refinement_prompt}",
         f"{KEEP_LINE}{keep}",
-        f"What the logo shows: {logo_description}" if logo_description else "",
-        f"{THEME_LINE}{theme_description}" if theme_description else "",
+        f"What the logo shows: {wish.logo_description}" if wish.logo_description else "",
+        f"{THEME_LINE}{wish.theme_description}" if wish.theme_description else "",
         _STYLE,
     ]
     return "\n".join(line for line in lines if line)

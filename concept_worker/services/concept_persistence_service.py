@@ -8,15 +8,8 @@ from uuid import UUID
 
 from concept_worker.errors import StaleRun
 from concept_worker.logging import get_logger
-from concept_worker.models import (
-    ConceptRow,
-    ExpiredConcepts,
-    Payload,
-    RefinementPayload,
-    RunReference,
-    StoredImage,
-    StoredVariation,
-)
+from concept_worker.models import ConceptRow, ExpiredConcepts, Origin, RunReference, StoredImage, StoredVariation
+from concept_worker.payloads import Payload, RefinementPayload
 from concept_worker.services.image_persistence_service import ImagePersistenceService
 from concept_worker.services.interfaces import ConceptStore
 
@@ -38,8 +31,11 @@ class ConceptPersistenceService:
         payload: Payload,
         base: StoredImage,
         variations: Sequence[StoredVariation],
+        origin: Origin | None = None,
     ) -> UUID:
         """Store the concept with its variations and complete the task row, in one transaction; the concept's id.
+
+        Of the origin the row says provider and model; prices stay with the operator, in the step's row.
 
         Raises:
             StaleRun: the run was canceled or replaced meanwhile; nothing was stored.
@@ -48,6 +44,8 @@ class ConceptPersistenceService:
             "logo_description": payload.logo_description,
             "theme_description": payload.theme_description,
             "is_anonymous": payload.is_anonymous,
+            "provider": origin.provider if origin else None,
+            "model": (origin.model or None) if origin else None,
             **_original_columns(payload),
             **self._image_columns(user_id, run.task_id, base),
         }

@@ -9,8 +9,10 @@ from pydantic import TypeAdapter, ValidationError
 
 from concept_worker.errors import ProviderPaused, RateLimited
 from concept_worker.logging import get_logger
-from concept_worker.models import Palette, Receipt, RefinementPayload, StagedName
-from concept_worker.services.interfaces import ConceptGenerator, Staging
+from concept_worker.models import Palette, Receipt, StagedName
+from concept_worker.payloads import Brief, Wish
+from concept_worker.services.concept_generator import ConceptGenerator, Picture
+from concept_worker.services.interfaces import Staging
 from concept_worker.services.seal import SealedAs
 from concept_worker.services.staging import staging_key
 
@@ -20,47 +22,40 @@ _PALETTES = TypeAdapter(tuple[Palette, ...])
 
 
 class ConceptService:
-    """Speaks with whoever draws. Raises what `ConceptGenerator` raises."""
+    """Pictures and palettes of one task. Raises what `ConceptGenerator` raises."""
 
     def __init__(self, *, generator: ConceptGenerator, staging: Staging) -> None:
         self._generator = generator
         self._staging = staging
 
-    def generate_concept(self, logo_description: str, theme_description: str, *, task_id: UUID) -> bytes | Receipt:
-        """A logo as image bytes, not yet validated, or a receipt for it. The same task asks the same thing again."""
-        return self._generator.generate_image(logo_description, theme_description, seed=seed_of(task_id))
+    def generate_concept(self, brief: Brief, *, task_id: UUID) -> Picture | Receipt:
+        """Draw a logo, not yet validated, or order it. The same task asks the same thing again."""
+        return self._generator.draw(brief, seed=seed_of(task_id))
 
-    def refine_concept(self, original: bytes, payload: RefinementPayload, *, task_id: UUID) -> bytes | Receipt:
-        """The original (PNG bytes) changed as the payload asks; otherwise as `generate_concept`."""
-        return self._generator.refine_image(
-            original,
-            payload.refinement_prompt,
-            logo_description=payload.logo_description,
-            theme_description=payload.theme_description,
-            preserve_aspects=tuple(aspect.value for aspect in payload.preserve_aspects),
-            seed=seed_of(task_id),
-        )
+    def refine_concept(self, original: bytes, wish: Wish, *, task_id: UUID) -> Picture | Receipt:
+        """Change the original (PNG bytes) as the wish asks; otherwise as `generate_concept`."""
+        return self._generator.refine(original, wish, seed=seed_of(task_id))
 
-    def collect(self, receipt: Receipt) -> bytes:
-        """The picture that a receipt stands for; bytes not yet validated. Costs nothing and may be repeated."""
+    def collect(self, receipt: Receipt) -> Picture:
+        """Fetch the picture that a receipt stands for, not yet validated. Costs nothing and may be repeated."""
         return self._generator.collect(receipt)
 
     def abandon(self, receipt: Receipt) -> None:
         """Cancel what was ordered for a task that nobody wants any more, where the provider can."""
         self._generator.abandon(receipt)
 
-    def generate_color_palettes(
-        self, theme_description: str, logo_description: str, num_palettes: int
-    ) -> tuple[Palette, ...]:
+    def generate_color_palettes(self, brief: Brief, num_palettes: int) -> tuple[Palette, ...]:
         """Exactly `num_palettes` palettes; what the provider did not give is made by colour harmony and marked.
 
         A wait for palettes is a failed attempt, unlike one for a picture: they can be made without the provider.
         """
+        if not self._generator.proposes_palettes:
+            return self.local_palettes(brief, num_palettes)
         try:
-            given = self._generator.generate_palettes(theme_description, logo_description, num_palettes)
+            given = self._generator.propose_palettes(brief, num_palettes)
         except ProviderPaused as exc:
             raise RateLimited(str(exc), exc.retry_after) from exc
-        return _completed(given, theme_description, logo_description, num_palettes)
+        return _completed(given, brief, num_palettes)
 
     def keep_palettes(self, task_id: UUID, palettes: tuple[Palette, ...]) -> None:
         """Let palettes that were paid for wait in staging: their checkpoint may be late while the database is away.
@@ -85,19 +80,23 @@ class ConceptService:
             log.warning("staged palettes not understood")
             return None
 
-    def local_palettes(self, theme_description: str, logo_description: str, num_palettes: int) -> tuple[Palette, ...]:
+    def local_palettes(self, brief: Brief, num_palettes: int) -> tuple[Palette, ...]:
         """`num_palettes` palettes by colour harmony alone, marked as local: for when the provider gives none."""
-        return _completed([], theme_description, logo_description, num_palettes)
+        return _completed([], brief, num_palettes)
 
 
-def _completed(given: list[Palette], theme: str, logo: str, count: int) -> tuple[Palette, ...]:
+def _completed(given: list[Palette], brief: Brief, count: int) -> tuple[Palette, ...]:
     from concept_worker.imaging.harmony import harmonize  # kept out of processes that never need it
 
     palettes = list(given[:count])
     if len(palettes) < count:
         log.info("palettes completed locally", given=len(palettes), wanted=count)
         names = {palette.name for palette in palettes}
-        local = [palette for palette in harmonize(theme, logo, count) if palette.name not in names]
+        local = [
+            palette
+            for palette in harmonize(brief.theme_description, brief.logo_description, count)
+            if palette.name not in names
+        ]
         palettes += local[: count - len(palettes)]
     return tuple(palettes)
 

@@ -11,7 +11,6 @@ from concept_worker.models import (
     ConceptRow,
     ExpiredConcepts,
     FinishedStep,
-    Palette,
     Receipt,
     RunReference,
     StepTries,
@@ -22,58 +21,6 @@ from concept_worker.services.seal import SealedAs
 
 if TYPE_CHECKING:
     from concept_worker.imaging.codec import CleanImage
-
-
-class ConceptGenerator(Protocol):
-    """Whoever draws logos and proposes palettes: the paid provider, or the offline generator.
-
-    Every method raises `ProviderUnavailable` (worth another try; `RateLimited` says how long to wait),
-    `ProviderRefused`, `BadProviderAnswer` or `InvalidImage`. Requests depend on their arguments alone, never on the
-    attempt, so that a provider which caches identical requests is not paid twice.
-    """
-
-    def generate_image(self, logo_description: str, theme_description: str, *, seed: int) -> bytes | Receipt:
-        """A logo for the description, as PNG, JPEG or WebP bytes, not yet validated; or a receipt to collect it with.
-
-        `seed` is a non-negative 31-bit integer made from the task id: the same task asks the same thing again.
-        """
-        ...
-
-    def generate_palettes(self, theme_description: str, logo_description: str, count: int) -> list[Palette]:
-        """At most `count` palettes of five colours in the order of `PALETTE_ROLES`; may be fewer, never broken."""
-        ...
-
-    def refine_image(
-        self,
-        original: bytes,
-        refinement_prompt: str,
-        *,
-        logo_description: str,
-        theme_description: str,
-        preserve_aspects: tuple[str, ...],
-        seed: int,
-    ) -> bytes | Receipt:
-        """The original (PNG bytes), changed as the prompt asks; otherwise as `generate_image`."""
-        ...
-
-    def collect(self, receipt: Receipt) -> bytes:
-        """The picture that the receipt stands for. Costs nothing and may be repeated.
-
-        Raises:
-            StillDrawing: not ready; says when to ask again.
-            PictureGone: the provider does not have it any more.
-            JobEnded: the job ended without a picture; the receipt is of no more use.
-            BadProviderAnswer: its link is not one we follow.
-        """
-        ...
-
-    def abandon(self, receipt: Receipt) -> None:
-        """Cancel the order behind the receipt, where the provider can; never raises for a provider that cannot."""
-        ...
-
-    def close(self) -> None:
-        """Let go of connections."""
-        ...
 
 
 class TaskStore(Protocol):

@@ -1,4 +1,4 @@
-"""Several providers in order: the next one draws when the one before is away for good."""
+"""Providers in order: the next one draws when the one before is away for good."""
 
 from __future__ import annotations
 
@@ -8,64 +8,42 @@ from typing import TypeVar
 from concept_worker.errors import AccountRefused, BadProviderAnswer, CircuitOpen, ConceptWorkerError
 from concept_worker.logging import get_logger
 from concept_worker.models import Palette, Receipt
-from concept_worker.services.interfaces import ConceptGenerator
+from concept_worker.payloads import Brief, Wish
+from concept_worker.services.concept_generator import UNKNOWN_RECEIPT, ConceptGenerator, Picture
 
 log = get_logger(__name__)
 
 T = TypeVar("T")
-
-UNKNOWN_RECEIPT = (
-    "The picture was ordered from an image provider that is no longer set up; the operator must add it again."
-)
 
 # Certain that nothing is being drawn, and that asking again soon would change nothing. Never after an unknown outcome,
 # and never after declined content, which would only be carried to the next house.
 _AWAY_FOR_GOOD = (AccountRefused, CircuitOpen)
 
 
-class ProviderChain:
-    """A `ConceptGenerator` over several by name. `pictures` and `palettes` say who is asked, in which order."""
+class ProviderChain(ConceptGenerator):
+    """A generator over one or several by name. `pictures` and `palettes` say who is asked, in which order."""
 
     def __init__(
         self, generators: Mapping[str, ConceptGenerator], *, pictures: Sequence[str], palettes: Sequence[str]
     ) -> None:
         self._generators = dict(generators)
         self._for_pictures = tuple(pictures)
-        self._for_palettes = tuple(palettes)
+        self._for_palettes = tuple(name for name in palettes if generators[name].proposes_palettes)
 
-    def generate_image(self, logo_description: str, theme_description: str, *, seed: int) -> bytes | Receipt:
-        return self._first_of(
-            self._for_pictures, lambda one: one.generate_image(logo_description, theme_description, seed=seed)
-        )
+    @property
+    def proposes_palettes(self) -> bool:
+        return bool(self._for_palettes)
 
-    def generate_palettes(self, theme_description: str, logo_description: str, count: int) -> list[Palette]:
-        return self._first_of(
-            self._for_palettes, lambda one: one.generate_palettes(theme_description, logo_description, count)
-        )
+    def draw(self, brief: Brief, *, seed: int) -> Picture | Receipt:
+        return self._first_of(self._for_pictures, lambda one: one.draw(brief, seed=seed))
 
-    def refine_image(
-        self,
-        original: bytes,
-        refinement_prompt: str,
-        *,
-        logo_description: str,
-        theme_description: str,
-        preserve_aspects: tuple[str, ...],
-        seed: int,
-    ) -> bytes | Receipt:
-        return self._first_of(
-            self._for_pictures,
-            lambda one: one.refine_image(
-                original,
-                refinement_prompt,
-                logo_description=logo_description,
-                theme_description=theme_description,
-                preserve_aspects=preserve_aspects,
-                seed=seed,
-            ),
-        )
+    def refine(self, original: bytes, wish: Wish, *, seed: int) -> Picture | Receipt:
+        return self._first_of(self._for_pictures, lambda one: one.refine(original, wish, seed=seed))
 
-    def collect(self, receipt: Receipt) -> bytes:
+    def propose_palettes(self, brief: Brief, count: int) -> list[Palette]:
+        return self._first_of(self._for_palettes, lambda one: one.propose_palettes(brief, count))
+
+    def collect(self, receipt: Receipt) -> Picture:
         return self._holder(receipt).collect(receipt)
 
     def abandon(self, receipt: Receipt) -> None:
@@ -77,7 +55,7 @@ class ProviderChain:
             generator.close()
 
     def _first_of(self, names: Sequence[str], ask: Callable[[ConceptGenerator], T]) -> T:
-        """The answer of the first that is there; the last one's trouble is everybody's."""
+        """Ask each in turn while the one before is away for good; the last one's error is raised."""
         for name in names[:-1]:
             try:
                 return ask(self._generators[name])

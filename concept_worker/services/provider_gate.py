@@ -26,7 +26,8 @@ from concept_worker.errors import (
 )
 from concept_worker.logging import get_logger
 from concept_worker.models import Palette, Receipt
-from concept_worker.services.interfaces import ConceptGenerator
+from concept_worker.payloads import Brief, Wish
+from concept_worker.services.concept_generator import ConceptGenerator, Picture
 from concept_worker.services.redis_client import connect_redis
 from concept_worker.services.redis_errors import redis_translated
 
@@ -225,47 +226,28 @@ def _noted() -> Iterator[None]:
         log.warning("outcome not told to the other workers", reason=str(exc))
 
 
-class GatedGenerator:
-    """A `ConceptGenerator` behind the gate."""
+class GatedGenerator(ConceptGenerator):
+    """A generator behind the gate."""
 
     def __init__(self, *, generator: ConceptGenerator, gate: ProviderGate) -> None:
         self._generator = generator
         self._gate = gate
 
-    def generate_image(self, logo_description: str, theme_description: str, *, seed: int) -> bytes | Receipt:
-        return self._through(
-            "image", lambda: self._generator.generate_image(logo_description, theme_description, seed=seed)
-        )
+    @property
+    def proposes_palettes(self) -> bool:
+        return self._generator.proposes_palettes
 
-    def generate_palettes(self, theme_description: str, logo_description: str, count: int) -> list[Palette]:
-        return self._through(
-            "palettes", lambda: self._generator.generate_palettes(theme_description, logo_description, count)
-        )
+    def draw(self, brief: Brief, *, seed: int) -> Picture | Receipt:
+        return self._through("image", lambda: self._generator.draw(brief, seed=seed))
 
-    def refine_image(
-        self,
-        original: bytes,
-        refinement_prompt: str,
-        *,
-        logo_description: str,
-        theme_description: str,
-        preserve_aspects: tuple[str, ...],
-        seed: int,
-    ) -> bytes | Receipt:
-        return self._through(
-            "image",
-            lambda: self._generator.refine_image(
-                original,
-                refinement_prompt,
-                logo_description=logo_description,
-                theme_description=theme_description,
-                preserve_aspects=preserve_aspects,
-                seed=seed,
-            ),
-        )
+    def refine(self, original: bytes, wish: Wish, *, seed: int) -> Picture | Receipt:
+        return self._through("image", lambda: self._generator.refine(original, wish, seed=seed))
 
-    def collect(self, receipt: Receipt) -> bytes:
-        return self._generator.collect(receipt)  # costs nothing, so the door does not count it
+    def propose_palettes(self, brief: Brief, count: int) -> list[Palette]:
+        return self._through("palettes", lambda: self._generator.propose_palettes(brief, count))
+
+    def collect(self, receipt: Receipt) -> Picture:
+        return self._generator.collect(receipt)  # costs nothing, so the gate does not count it
 
     def abandon(self, receipt: Receipt) -> None:
         self._generator.abandon(receipt)

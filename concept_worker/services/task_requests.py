@@ -9,7 +9,8 @@ from uuid import UUID, uuid4
 
 from concept_worker.errors import MAX_MESSAGE, InvalidRequest, StoreRefused, TaskError, TaskNotFoundError, mask_id
 from concept_worker.logging import get_logger
-from concept_worker.models import Identifier, TaskRow, TaskStatus, TaskType, to_uuid
+from concept_worker.models import TaskRow, TaskStatus, TaskType
+from concept_worker.payloads import Identifier, to_uuid
 from concept_worker.services.interfaces import TaskStore
 from concept_worker.services.repeats import repeat_until_known
 

@@ -8,17 +8,8 @@ from uuid import UUID
 
 from concept_worker.errors import InvalidRequest, TaskError, TaskNotFoundError
 from concept_worker.logging import get_logger
-from concept_worker.models import (
-    BegunStep,
-    FinishedStep,
-    Identifier,
-    Receipt,
-    RunReference,
-    StepTries,
-    TaskRow,
-    TaskStatus,
-    to_uuid,
-)
+from concept_worker.models import BegunStep, FinishedStep, Receipt, RunReference, StepTries, TaskRow, TaskStatus
+from concept_worker.payloads import Identifier, to_uuid
 from concept_worker.services.interfaces import TaskStore
 from concept_worker.services.task_requests import TaskRequests, clean_message, not_moved, saying, status_of
 

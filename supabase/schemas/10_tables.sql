@@ -75,7 +75,9 @@ create table public.concepts (
     original_image_path text,
     original_image_url text,
     preserve_aspects text[] not null default '{}',
-    created_at timestamptz not null default now()
+    created_at timestamptz not null default now(),
+    provider text,                                -- that drew the base image; null where it is not known
+    model text
 );
 
 create index concepts_original_concept_id_idx on public.concepts (original_concept_id);

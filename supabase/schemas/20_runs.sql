@@ -304,12 +304,13 @@ begin
 
     insert into public.concepts (
         task_id, user_id, logo_description, theme_description, image_path, image_url, is_anonymous,
-        refinement_prompt, original_concept_id, original_image_path, original_image_url, preserve_aspects)
+        refinement_prompt, original_concept_id, original_image_path, original_image_url, preserve_aspects,
+        provider, model)
     select p_task_id, v_task.user_id, c.logo_description, c.theme_description, c.image_path, c.image_url,
         coalesce(c.is_anonymous, true),
         -- An original that was deleted meanwhile is no reason to lose the refinement.
         c.refinement_prompt, (select o.id from public.concepts as o where o.id = c.original_concept_id),
-        c.original_image_path, c.original_image_url, coalesce(c.preserve_aspects, '{}')
+        c.original_image_path, c.original_image_url, coalesce(c.preserve_aspects, '{}'), c.provider, c.model
     from jsonb_populate_record(null::public.concepts, p_concept) as c
     returning id into v_concept_id;
 

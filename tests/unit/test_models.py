@@ -9,7 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from concept_worker.errors import InvalidRequest
-from concept_worker.models import GenerationPayload, Palette
+from concept_worker.models import Palette
+from concept_worker.payloads import GenerationPayload
 from concept_worker.validation import payload_from
 
 GOOD: dict[str, Any] = {"logo_description": "a fox", "theme_description": "warm"}

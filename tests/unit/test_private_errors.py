@@ -13,7 +13,8 @@ from redis.exceptions import ConnectionError as RedisConnectionError
 from redis.exceptions import ResponseError
 
 from concept_worker.errors import ConceptWorkerError, InvalidRequest, ProviderRefused, StageCrashed
-from concept_worker.models import BegunStep, ConceptRow, FinishedStep, GenerationPayload, TaskRow
+from concept_worker.models import BegunStep, ConceptRow, FinishedStep, TaskRow
+from concept_worker.payloads import GenerationPayload
 from concept_worker.pipelines.base import stage
 from concept_worker.services.provider_http.channel import Outgoing, ProviderChannel, provider_client
 from concept_worker.services.redis_errors import redis_translated

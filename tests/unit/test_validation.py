@@ -13,7 +13,7 @@ from pydantic_settings import BaseSettings
 
 import concept_worker
 from concept_worker.errors import InvalidRequest, UnreadableRecord
-from concept_worker.models import GenerationPayload
+from concept_worker.payloads import GenerationPayload
 from concept_worker.validation import FromPeople, Traveling, payload_from, reading, stored_payload
 
 BRIEF = {"logo_description": "a fox", "theme_description": "warm"}
@@ -38,7 +38,10 @@ def test_each_model_says_where_its_values_come_from() -> None:
     models -= {one for one in models if issubclass(one, BaseSettings)}
     strange = {one.__module__ for one in models if not issubclass(one, FromPeople | Traveling)}
     assert {name for name in strange if not name.startswith("concept_worker.services.")} == set()  # vendors' wires
-    assert {one.__name__ for one in models if issubclass(one, FromPeople)} == {"GenerationPayload", "RefinementPayload"}
+    assert {one.__name__ for one in models if issubclass(one, FromPeople)} == {
+        *("Brief", "Wish"),
+        *("GenerationPayload", "RefinementPayload"),
+    }
     assert {one.model_config["extra"] for one in models if issubclass(one, Traveling)} == {"ignore"}
 
 

@@ -7,7 +7,8 @@ from typing import Any
 
 from concept_worker.devstack.fake_provider.faults import FaultKind
 from concept_worker.imaging.harmony import harmonize
-from concept_worker.models import PALETTE_ROLES, PALETTES_MAX
+from concept_worker.models import PALETTE_ROLES
+from concept_worker.payloads import PALETTES_MAX
 
 Entry = dict[str, Any]
 

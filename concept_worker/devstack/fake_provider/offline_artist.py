@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from concept_worker.devstack.fake_provider.pictures import PlainArtist
+from concept_worker.payloads import Aspect, Brief, Wish
 from concept_worker.services.briefs import CHANGE_LINE, KEEP_LINE, LOGO_LINE, THEME_LINE
 from concept_worker.services.offline.generator import OfflineGenerator
 
@@ -17,18 +18,17 @@ class OfflineArtist:
         if width != height:
             return self._plain.draw(prompt, seed, width, height)
         logo, theme = _line(prompt, LOGO_LINE) or prompt, _line(prompt, THEME_LINE)
-        return OfflineGenerator(size=width).generate_image(logo, theme, seed=seed)
+        brief = Brief.model_construct(logo_description=logo, theme_description=theme)  # a provider takes any text
+        return OfflineGenerator(size=width).draw(brief, seed=seed).content
 
     def redraw(self, original: bytes, prompt: str, seed: int, width: int, height: int) -> bytes:
-        kept = tuple(part.strip() for part in _line(prompt, KEEP_LINE).split(",") if part.strip())
-        return OfflineGenerator(size=width).refine_image(
-            original,
-            _line(prompt, CHANGE_LINE) or prompt,
-            logo_description="",
+        named = {part.strip() for part in _line(prompt, KEEP_LINE).split(",")}
+        wish = Wish.model_construct(
+            refinement_prompt=_line(prompt, CHANGE_LINE) or prompt,
             theme_description=_line(prompt, THEME_LINE),
-            preserve_aspects=kept,
-            seed=seed,
+            preserve_aspects=tuple(aspect for aspect in Aspect if aspect in named),
         )
+        return OfflineGenerator(size=width).refine(original, wish, seed=seed).content
 
 
 def _line(prompt: str, lead: str) -> str:

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from uuid import UUID
 
-from concept_worker.models import Payload, RefinementPayload, RunReference, StoredImage, StoredVariation
+from concept_worker.models import Origin, RunReference, StoredImage, StoredVariation
+from concept_worker.payloads import Payload, RefinementPayload
 from concept_worker.pipelines.base import stage
 from concept_worker.services.concept_persistence_service import ConceptPersistenceService
 from concept_worker.services.image_persistence_service import BASE_NAME, ImagePersistenceService
@@ -34,11 +35,12 @@ def store_concept(
     payload: Payload,
     base: StoredImage,
     variations: Sequence[StoredVariation],
+    origin: Origin | None,
     concept_persistence_service: ConceptPersistenceService,
 ) -> UUID:
     """Store concept and variations and complete the task, in one transaction; the concept's id."""
     return concept_persistence_service.store_concept(
-        run, user_id=user_id, payload=payload, base=base, variations=variations
+        run, user_id=user_id, payload=payload, base=base, variations=variations, origin=origin
     )
 
 
@@ -49,9 +51,10 @@ def store_refined_concept(
     payload: RefinementPayload,
     base: StoredImage,
     variations: Sequence[StoredVariation],
+    origin: Origin | None,
     concept_persistence_service: ConceptPersistenceService,
 ) -> UUID:
     """As `store_concept`; the rows keep the wish and the link to the original."""
     return concept_persistence_service.store_concept(
-        run, user_id=user_id, payload=payload, base=base, variations=variations
+        run, user_id=user_id, payload=payload, base=base, variations=variations, origin=origin
     )

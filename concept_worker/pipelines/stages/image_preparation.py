@@ -4,32 +4,24 @@ from __future__ import annotations
 
 from uuid import UUID
 
-from concept_worker.errors import BadProviderAnswer
 from concept_worker.models import Receipt, StagedImage, StagedName
+from concept_worker.payloads import Brief
 from concept_worker.pipelines.base import stage
 from concept_worker.pipelines.patience import never_losing
+from concept_worker.services.concept_generator import Picture
 from concept_worker.services.concept_service import ConceptService
 from concept_worker.services.image_service import ImageService
 
 
 @stage(failing="Base concept generation failed")
-def generate_base_concept(
-    task_id: UUID, logo_description: str, theme_description: str, concept_service: ConceptService
-) -> bytes | Receipt:
-    """Ask for the base image; its bytes, not yet checked, or a receipt for it.
-
-    Raises:
-        BadProviderAnswer: the answer was empty; and what `ConceptService` raises.
-    """
-    content = concept_service.generate_concept(logo_description, theme_description, task_id=task_id)
-    if not content:
-        raise BadProviderAnswer("empty response")
-    return content
+def generate_base_concept(task_id: UUID, brief: Brief, concept_service: ConceptService) -> Picture | Receipt:
+    """Ask for the base image: a picture, not yet checked, or a receipt for it. Raises as `ConceptService` does."""
+    return concept_service.generate_concept(brief, task_id=task_id)
 
 
 @stage(failing="Collecting the image failed")
-def collect_image_data(receipt: Receipt, concept_service: ConceptService) -> bytes:
-    """Fetch a picture that is paid for already; its bytes, not yet checked.
+def collect_image_data(receipt: Receipt, concept_service: ConceptService) -> Picture:
+    """Fetch a picture that is paid for already, not yet checked.
 
     Raises:
         StillDrawing: the provider is at it.

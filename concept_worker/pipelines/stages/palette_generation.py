@@ -9,6 +9,7 @@ from uuid import UUID
 from concept_worker.errors import BadProviderAnswer, ProviderRefused, StoreUnavailable
 from concept_worker.logging import get_logger
 from concept_worker.models import Palette, StoredVariation
+from concept_worker.payloads import Brief
 from concept_worker.pipelines.base import stage
 from concept_worker.services.concept_service import ConceptService
 from concept_worker.services.image_service import ImageService
@@ -18,7 +19,7 @@ log = get_logger(__name__)
 
 @stage(failing="Failed to generate color palettes")
 def generate_palettes_for_concept(
-    task_id: UUID, theme_description: str, logo_description: str, num_palettes: int, concept_service: ConceptService
+    task_id: UUID, brief: Brief, num_palettes: int, concept_service: ConceptService
 ) -> tuple[Palette, ...]:
     """`num_palettes` palettes for the theme, paid once: they wait in staging until their checkpoint is written.
 
@@ -32,22 +33,20 @@ def generate_palettes_for_concept(
     if waiting is not None:
         return waiting
     try:
-        palettes = concept_service.generate_color_palettes(theme_description, logo_description, num_palettes)
+        palettes = concept_service.generate_color_palettes(brief, num_palettes)
     except (ProviderRefused, BadProviderAnswer) as exc:
         log.warning("palettes made locally", reason=str(exc))
-        return concept_service.local_palettes(theme_description, logo_description, num_palettes)
+        return concept_service.local_palettes(brief, num_palettes)
     with suppress(StoreUnavailable):  # the checkpoint comes next, and has more patience
         concept_service.keep_palettes(task_id, palettes)
     return palettes
 
 
 @stage(failing="Failed to generate color palettes")
-def compose_palettes_locally(
-    theme_description: str, logo_description: str, num_palettes: int, concept_service: ConceptService
-) -> tuple[Palette, ...]:
+def compose_palettes_locally(brief: Brief, num_palettes: int, concept_service: ConceptService) -> tuple[Palette, ...]:
     """The palettes of a run whose provider stayed away through every retry."""
     log.warning("palettes made locally", reason="the provider stayed unavailable")
-    return concept_service.local_palettes(theme_description, logo_description, num_palettes)
+    return concept_service.local_palettes(brief, num_palettes)
 
 
 @stage(failing="Failed to create palette variations")

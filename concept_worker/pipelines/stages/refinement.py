@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from uuid import UUID
 
-from concept_worker.errors import BadProviderAnswer, InvalidRequest
-from concept_worker.models import Receipt, RefinementPayload
+from concept_worker.errors import InvalidRequest
+from concept_worker.models import Receipt
+from concept_worker.payloads import RefinementPayload, Wish
 from concept_worker.pipelines.base import stage
+from concept_worker.services.concept_generator import Picture
 from concept_worker.services.concept_persistence_service import ConceptPersistenceService
 from concept_worker.services.concept_service import ConceptService
 from concept_worker.services.image_persistence_service import ImagePersistenceService, own_path
@@ -40,17 +42,13 @@ def download_original_image(
 
 @stage(failing="Image refinement failed")
 def refine_concept_image(
-    task_id: UUID, original: bytes, payload: RefinementPayload, concept_service: ConceptService
-) -> bytes | Receipt:
-    """The original changed as the prompt asks; bytes not yet checked, or a receipt for them.
+    task_id: UUID, original: bytes, wish: Wish, concept_service: ConceptService
+) -> Picture | Receipt:
+    """Change the original as the wish asks: a picture, not yet checked, or a receipt for it.
 
-    Raises:
-        BadProviderAnswer: the answer was empty; and what `ConceptService` raises.
+    Raises as `ConceptService` does.
     """
-    content = concept_service.refine_concept(original, payload, task_id=task_id)
-    if not content:
-        raise BadProviderAnswer("empty response")
-    return content
+    return concept_service.refine_concept(original, wish, task_id=task_id)
 
 
 def _stored(path: str, field: str, images: ImagePersistenceService) -> bytes:

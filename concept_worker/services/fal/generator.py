@@ -16,6 +16,7 @@ from concept_worker.services.provider_http.jobs import (
     JOB_GONE,
     STOPPED_CHARGED,
     UNUSABLE,
+    Drawn,
     JobDesk,
     JobGenerator,
     JobOptions,
@@ -45,19 +46,21 @@ class FalQueue:
     edit_model: str
     job_seconds: int
 
-    def ordering(self, desk: JobDesk, order: Order) -> Outgoing:
-        app, original = self._app(order), None
+    def model_of(self, order: Order) -> str:
+        return self.image_model if order.original is None else self.edit_model
+
+    def order(self, desk: JobDesk, order: Order) -> str:
+        app, original = self.model_of(order), None
         if order.original is not None:
             original = f"data:image/png;base64,{base64.b64encode(order.original).decode()}"
         fields = model_fields(wire.FAMILIES, app, order.prompt, seed=order.seed, original=original)
         body = json.dumps(fields, ensure_ascii=False, separators=(",", ":")).encode()
         headers = {"content-type": "application/json", "x-fal-request-timeout": str(self.job_seconds)}
-        return Outgoing("order image" if original is None else "order refinement", "POST", f"/{app}", body, headers)
+        call = "order image" if original is None else "order refinement"
+        answer = desk.order(Outgoing(call, "POST", f"/{app}", body, headers))
+        return wire.job_path(app, parsed(answer, wire.Submitted).request_id)
 
-    def job_of(self, order: Order, answer: Reply) -> str:
-        return wire.job_path(self._app(order), parsed(answer, wire.Submitted).request_id)
-
-    def link_of(self, desk: JobDesk, job: str) -> str:
+    def finished(self, desk: JobDesk, job: str) -> Drawn:
         reply = desk.poll(Outgoing("poll", "GET", f"/{job}/status"))
         state = parsed(reply, wire.Status)
         match state.status:
@@ -66,15 +69,12 @@ class FalQueue:
             case "IN_PROGRESS":
                 desk.still_drawing(reply, DRAWING, _DRAWING_SECONDS)
             case "COMPLETED":
-                return _picture(desk, state, desk.ask(Outgoing("collect", "GET", f"/{job}")))
+                return Drawn(_picture(desk, state, desk.ask(Outgoing("collect", "GET", f"/{job}"))))
             case _:
                 raise BadProviderAnswer(UNUSABLE)
 
     def cancelling(self, job: str) -> Outgoing:
         return Outgoing("cancel", "PUT", f"/{job}/cancel")
-
-    def _app(self, order: Order) -> str:
-        return self.image_model if order.original is None else self.edit_model
 
 
 def fal_generator(settings: Settings) -> JobGenerator:

@@ -12,19 +12,21 @@ from pydantic import ValidationError
 
 from concept_worker.errors import BadProviderAnswer, ContentDeclined
 from concept_worker.imaging.codec import ImageLimits
-from concept_worker.models import Palette, Receipt
+from concept_worker.models import Receipt
+from concept_worker.payloads import Brief, Wish
 from concept_worker.redaction import without_text
 from concept_worker.services.briefs import NEGATIVE, logo_brief, refinement_brief
+from concept_worker.services.concept_generator import ConceptGenerator, Picture
 from concept_worker.services.gemini import wire
 from concept_worker.services.provider_http.channel import Outgoing, ProviderChannel, Reply, provider_client
 from concept_worker.services.provider_http.deadline import Clock
 from concept_worker.services.provider_http.images import NOT_AN_IMAGE, checked_image, decoded_base64, json_budget
+from concept_worker.services.provider_http.origins import origin_of
 from concept_worker.services.provider_http.troubles import CONTENT, is_success, refusal
 from concept_worker.settings import Settings, header_value
 
 PROVIDER = "gemini"
 UNUSABLE = "The image provider's answer is not what was asked for."
-NO_RECEIPT = "The image provider gives no receipts."
 
 
 @dataclass(frozen=True)
@@ -36,7 +38,7 @@ class GeminiOptions:
     limits: ImageLimits = field(default_factory=ImageLimits)
 
 
-class GeminiGenerator:
+class GeminiGenerator(ConceptGenerator):
     """A `ConceptGenerator`; thread-safe. Palettes are made by colour harmony.
 
     The wire has neither ids nor keys of the caller's: a lost answer may have been charged.
@@ -54,41 +56,26 @@ class GeminiGenerator:
         self._options = options
         self._now = now
 
-    def generate_image(self, logo_description: str, theme_description: str, *, seed: int) -> bytes | Receipt:
-        return self._picture("generate image", f"{logo_brief(logo_description, theme_description)}\nAvoid: {NEGATIVE}.")
+    def draw(self, brief: Brief, *, seed: int) -> Picture | Receipt:
+        return self._picture("generate image", f"{logo_brief(brief)}\nAvoid: {NEGATIVE}.")
 
-    def refine_image(
-        self,
-        original: bytes,
-        refinement_prompt: str,
-        *,
-        logo_description: str,
-        theme_description: str,
-        preserve_aspects: tuple[str, ...],
-        seed: int,
-    ) -> bytes | Receipt:
-        prompt = refinement_brief(refinement_prompt, logo_description, theme_description, preserve_aspects)
+    def refine(self, original: bytes, wish: Wish, *, seed: int) -> Picture | Receipt:
+        prompt = refinement_brief(wish)
         return self._picture("refine image", prompt, original)
-
-    def generate_palettes(self, theme_description: str, logo_description: str, count: int) -> list[Palette]:
-        return []
-
-    def collect(self, receipt: Receipt) -> bytes:
-        raise BadProviderAnswer(NO_RECEIPT)
-
-    def abandon(self, receipt: Receipt) -> None:
-        """Do nothing: nothing is ordered."""
 
     def close(self) -> None:
         self._channel.close()
 
-    def _picture(self, call: str, prompt: str, original: bytes | None = None) -> bytes:
+    def _picture(self, call: str, prompt: str, original: bytes | None = None) -> Picture:
         body = json.dumps(wire.request_fields(prompt, original), ensure_ascii=False, separators=(",", ":")).encode()
         headers = {"content-type": "application/json", "accept": "application/json"}
         path = f"/models/{self._options.model}:generateContent"
-        answer = _parsed(self._send(Outgoing(call, "POST", path, body, headers)))
+        reply = self._send(Outgoing(call, "POST", path, body, headers))
+        answer = _parsed(reply)
         if answer.picture:
-            return checked_image(decoded_base64(answer.picture), self._options.limits)
+            content = checked_image(decoded_base64(answer.picture), self._options.limits)
+            origin = origin_of(PROVIDER, self._options.model, reply=reply, usage=answer.usageMetadata)
+            return Picture(content, origin)
         raise ContentDeclined(CONTENT) if answer.is_declined else BadProviderAnswer(NOT_AN_IMAGE)
 
     def _send(self, outgoing: Outgoing) -> Reply:

@@ -64,6 +64,7 @@ class ContentAnswer(Lenient):
 
     candidates: tuple[Candidate, ...] | None = None
     promptFeedback: PromptFeedback | None = None  # noqa: N815 - the wire's own name
+    usageMetadata: Any = None  # noqa: N815 - the wire's own name
 
     @property
     def picture(self) -> str:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import copy
 import hashlib
 import time
 from collections.abc import Callable
@@ -18,8 +17,10 @@ from concept_worker.imaging.codec import ImageLimits
 from concept_worker.imaging.harmony import harmonize
 from concept_worker.logging import get_logger
 from concept_worker.models import PALETTE_ROLES, Palette, Receipt
+from concept_worker.payloads import Brief, Wish
 from concept_worker.redaction import counts_of, without_text
 from concept_worker.services.briefs import NEGATIVE, PALETTE_TASK, logo_brief, refinement_brief
+from concept_worker.services.concept_generator import ConceptGenerator, Picture
 from concept_worker.services.download import GuardedDownloader, guarded_downloader
 from concept_worker.services.jigsawstack import wire
 from concept_worker.services.palette_repair import repair_palettes
@@ -32,6 +33,7 @@ from concept_worker.services.provider_http.images import (
     download_result,
     json_budget,
 )
+from concept_worker.services.provider_http.origins import COUNTS, origin_of
 from concept_worker.services.provider_http.troubles import is_success, refusal
 from concept_worker.settings import Settings, header_value
 
@@ -62,7 +64,7 @@ class DrawingOptions:
     limits: ImageLimits = field(default_factory=ImageLimits)
 
 
-class JigsawStackGenerator:
+class JigsawStackGenerator(ConceptGenerator):
     """A `ConceptGenerator`; thread-safe. `client` speaks to the provider, `downloader` to the links in its answers."""
 
     def __init__(
@@ -78,53 +80,37 @@ class JigsawStackGenerator:
         self._downloader = downloader
         self._options = options or DrawingOptions()
         self._now = now
-        self._extra_headers: dict[str, str] = {}
 
-    def skipping_cache(self) -> JigsawStackGenerator:
-        """The same generator for a user's explicit *regenerate*: the provider must not answer from its cache.
+    def draw(self, brief: Brief, *, seed: int) -> Picture | Receipt:
+        return self._draw("generate image", logo_brief(brief), seed)
 
-        Never for a retry, which would be paid a second time. Shares the client: close only one of the two.
-        """
-        fresh = copy.copy(self)
-        fresh._extra_headers = {wire.SKIP_CACHE: "true"}
-        return fresh
-
-    def generate_image(self, logo_description: str, theme_description: str, *, seed: int) -> bytes | Receipt:
-        return self._draw("generate image", logo_brief(logo_description, theme_description), seed)
-
-    def refine_image(
-        self,
-        original: bytes,
-        refinement_prompt: str,
-        *,
-        logo_description: str,
-        theme_description: str,
-        preserve_aspects: tuple[str, ...],
-        seed: int,
-    ) -> bytes | Receipt:
+    def refine(self, original: bytes, wish: Wish, *, seed: int) -> Picture | Receipt:
         # The original goes into the provider's file store, so that no signed link to our storage leaves the house.
         key = f"concept-worker-{hashlib.sha256(original).hexdigest()[:32]}-{seed}.png"
-        brief = refinement_brief(refinement_prompt, logo_description, theme_description, preserve_aspects)
         self._store(key, original)
         try:
-            refined = self._draw("refine image", brief, seed, source=key)
+            refined = self._draw("refine image", refinement_brief(wish), seed, source=key)
         except PermanentError:
             self._forget(key)  # after trouble that may pass it is needed again, under the same key
             raise
         self._forget(key)
         return refined
 
-    def generate_palettes(self, theme_description: str, logo_description: str, count: int) -> list[Palette]:
-        values = {"count": str(count), "theme": theme_description, "logo": logo_description}
+    @property
+    def proposes_palettes(self) -> bool:
+        return True
+
+    def propose_palettes(self, brief: Brief, count: int) -> list[Palette]:
+        values = {"count": str(count), "theme": brief.theme_description, "logo": brief.logo_description}
         request = wire.PromptRequest(
             prompt=f"{PALETTE_TASK} Theme: {{theme}}. The logo shows: {{logo}}.",
             inputs=tuple(wire.PromptInput(key=key) for key in values),
             input_values=values,
             return_prompt=(_PALETTE_SHAPE,),
         )
-        outgoing = Outgoing("generate palettes", "POST", wire.PROMPTS, request.body(), _JSON | self._extra_headers)
+        outgoing = Outgoing("generate palettes", "POST", wire.PROMPTS, request.body(), _JSON)
         answer = self._answer(self._send(outgoing, self._options.palette_seconds, _JSON_BYTES))
-        spares = partial(harmonize, theme_description, logo_description, count)
+        spares = partial(harmonize, brief.theme_description, brief.logo_description, count)
         palettes = repair_palettes(answer.result, count=count, spares=spares)
         log.info("palettes read", provider=PROVIDER, wanted=count, usable=len(palettes))
         if not palettes:
@@ -135,38 +121,38 @@ class JigsawStackGenerator:
         self._channel.close()
         self._downloader.close()
 
-    def collect(self, receipt: Receipt) -> bytes:
-        return checked_image(download_result(self._downloader, receipt.url), self._options.limits)
+    def collect(self, receipt: Receipt) -> Picture:
+        content = download_result(self._downloader, receipt.url)
+        return Picture(checked_image(content, self._options.limits), origin_of(PROVIDER, ""))
 
-    def abandon(self, receipt: Receipt) -> None:
-        """Do nothing: a link is of a picture that is drawn already."""
-
-    def _draw(self, call: str, brief: str, seed: int, *, source: str | None = None) -> bytes | Receipt:
+    def _draw(self, call: str, prompt: str, seed: int, *, source: str | None = None) -> Picture | Receipt:
         request = wire.ImageRequest(
-            prompt=brief[: wire.PROMPT_MAX],
+            prompt=prompt[: wire.PROMPT_MAX],
             width=self._options.size,
             height=self._options.size,
             advance_config=wire.AdvanceConfig(negative_prompt=NEGATIVE, guidance=7.5, seed=seed),
             file_store_key=source,
             return_type=self._options.return_type,
         )
-        outgoing = Outgoing(call, "POST", wire.IMAGES, request.body(), _JSON | self._extra_headers)
+        outgoing = Outgoing(call, "POST", wire.IMAGES, request.body(), _JSON)
         reply = self._send(outgoing, self._options.image_seconds, json_budget(self._options.limits))
-        answer = self._image_or_receipt(reply)
-        return answer if isinstance(answer, Receipt) else checked_image(answer, self._options.limits)
+        return self._picture_or_receipt(reply)
 
-    def _image_or_receipt(self, reply: Reply) -> bytes | Receipt:
-        """The image in any of its forms, whichever was asked for: what came is what counts."""
+    def _picture_or_receipt(self, reply: Reply) -> Picture | Receipt:
+        """Read the image in any of its forms, whichever was asked for: what came is what counts."""
         if reply.content_type.startswith("image/") or reply.content_type == "application/octet-stream":
-            return reply.body
+            return self._picture(reply.body, reply)
         if reply.content_type != "application/json":
             raise BadProviderAnswer(NOT_AN_IMAGE)
-        where = self._answer(reply).url
-        if not where:
+        answer = self._answer(reply)
+        if not answer.url:
             raise BadProviderAnswer(NOT_AN_IMAGE)
-        if where.startswith(("https://", "http://")):
-            return Receipt(provider=PROVIDER, url=where)
-        return decoded_base64(where)
+        if answer.url.startswith(("https://", "http://")):
+            return Receipt(provider=PROVIDER, url=answer.url)
+        return self._picture(decoded_base64(answer.url), reply, answer.usage)
+
+    def _picture(self, content: bytes, reply: Reply, usage: object = None) -> Picture:
+        return Picture(checked_image(content, self._options.limits), origin_of(PROVIDER, "", reply=reply, usage=usage))
 
     def _store(self, key: str, content: bytes) -> None:
         params = {"key": key, "overwrite": "true", "content_type": "image/png"}
@@ -200,7 +186,7 @@ class JigsawStackGenerator:
             answer = wire.Answer.model_validate(reply.json())
         except ValidationError as exc:
             raise without_text(BadProviderAnswer(UNUSABLE), exc) from None
-        log_id, usage = reply.short_id(answer.log_id), counts_of(answer.usage, wire.COUNTS)
+        log_id, usage = reply.short_id(answer.log_id), counts_of(answer.usage, COUNTS)
         if log_id or usage:
             log.info("provider usage", provider=PROVIDER, log_id=log_id, usage=usage)
         if not answer.success:

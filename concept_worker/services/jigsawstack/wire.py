@@ -19,12 +19,9 @@ STORED = "/v1/store/file/read/"  # and the key: GET gives the file, DELETE remov
 
 PROMPT_MAX = 5000  # characters
 
-COUNTS = ("input_tokens", "output_tokens", "inference_time_tokens", "total_tokens")  # in `_usage`
-
 LINK_HOSTS = ("*.r2.cloudflarestorage.com",)  # links of its answers lead there
 
 API_KEY = "x-api-key"
-SKIP_CACHE = "x-jigsaw-skip-cache"
 RATE_RESET = "x-jigsaw-rate-limit-reset"  # Unix time in milliseconds
 
 

@@ -17,8 +17,10 @@ from concept_worker.imaging.codec import ImageLimits
 from concept_worker.imaging.harmony import harmonize
 from concept_worker.logging import get_logger
 from concept_worker.models import Palette, Receipt
+from concept_worker.payloads import Brief, Wish
 from concept_worker.redaction import without_text
 from concept_worker.services.briefs import NEGATIVE, PALETTE_TASK, logo_brief, refinement_brief
+from concept_worker.services.concept_generator import ConceptGenerator, Picture
 from concept_worker.services.download import GuardedDownloader, guarded_downloader
 from concept_worker.services.openai_images import wire
 from concept_worker.services.openai_images.profile import Profile, profile_of, size_trouble
@@ -34,6 +36,7 @@ from concept_worker.services.provider_http.images import (
     download_result,
     json_budget,
 )
+from concept_worker.services.provider_http.origins import origin_of
 from concept_worker.services.provider_http.troubles import CONTENT, is_success, refusal
 from concept_worker.settings import Provider, Settings, header_value
 
@@ -61,7 +64,7 @@ class OpenAIOptions:
     limits: ImageLimits = field(default_factory=ImageLimits)
 
 
-class OpenAIGenerator:
+class OpenAIGenerator(ConceptGenerator):
     """A `ConceptGenerator`; thread-safe. `client` speaks to the provider, `downloader` to the links in its answers.
 
     The wire has no seed. The seed goes into the idempotency key instead: a repeated request of the same task carries
@@ -82,30 +85,24 @@ class OpenAIGenerator:
         self._options = options
         self._now = now
 
-    def generate_image(self, logo_description: str, theme_description: str, *, seed: int) -> bytes | Receipt:
-        prompt = f"{logo_brief(logo_description, theme_description)}\nAvoid: {NEGATIVE}."
+    def draw(self, brief: Brief, *, seed: int) -> Picture | Receipt:
+        prompt = f"{logo_brief(brief)}\nAvoid: {NEGATIVE}."
         fields = {"model": self._options.image_model, "prompt": prompt, "n": 1, **self._picture_fields}
         return self._picture(json_request("generate image", wire.IMAGES, fields, seed))
 
-    def refine_image(
-        self,
-        original: bytes,
-        refinement_prompt: str,
-        *,
-        logo_description: str,
-        theme_description: str,
-        preserve_aspects: tuple[str, ...],
-        seed: int,
-    ) -> bytes | Receipt:
-        prompt = refinement_brief(refinement_prompt, logo_description, theme_description, preserve_aspects)
+    def refine(self, original: bytes, wish: Wish, *, seed: int) -> Picture | Receipt:
+        prompt = refinement_brief(wish)
         fields = {"model": self._options.image_model, "prompt": prompt, "n": "1", **self._picture_fields}
         content_type, body = multipart(fields, original)
         return self._picture(keyed_request("refine image", wire.EDITS, content_type, body, seed))
 
-    def generate_palettes(self, theme_description: str, logo_description: str, count: int) -> list[Palette]:
-        if not self._options.text_model:
-            return []  # by colour harmony: a server without a text model is not asked
-        wishes = {"theme": theme_description, "logo": logo_description}
+    @property
+    def proposes_palettes(self) -> bool:
+        """Whether there is a text model to ask."""
+        return bool(self._options.text_model)
+
+    def propose_palettes(self, brief: Brief, count: int) -> list[Palette]:
+        wishes = {"theme": brief.theme_description, "logo": brief.logo_description}
         fields = {
             "model": self._options.text_model,
             "messages": [
@@ -118,7 +115,7 @@ class OpenAIGenerator:
         outgoing = json_request("generate palettes", wire.CHAT, fields, None)
         reply = self._send(outgoing, self._options.palette_seconds, _JSON_BYTES)
         text = _said(_parsed(reply, wire.ChatAnswer))
-        spares = partial(harmonize, theme_description, logo_description, count)
+        spares = partial(harmonize, brief.theme_description, brief.logo_description, count)
         palettes = repair_palettes(text, count=count, spares=spares)
         log.info("palettes read", provider=PROVIDER, wanted=count, usable=len(palettes))
         if not palettes:
@@ -135,23 +132,25 @@ class OpenAIGenerator:
         size = {"size": f"{self._options.size}x{self._options.size}"} if self._options.profile.sends_size else {}
         return {**size, **self._options.profile.fields}
 
-    def collect(self, receipt: Receipt) -> bytes:
-        return checked_image(download_result(self._downloader, receipt.url), self._options.limits)
+    def collect(self, receipt: Receipt) -> Picture:
+        content = download_result(self._downloader, receipt.url)
+        return Picture(checked_image(content, self._options.limits), origin_of(PROVIDER, receipt.model))
 
-    def abandon(self, receipt: Receipt) -> None:
-        """Do nothing: a link is of a picture that is drawn already."""
-
-    def _picture(self, outgoing: Outgoing) -> bytes | Receipt:
+    def _picture(self, outgoing: Outgoing) -> Picture | Receipt:
         reply = self._send(outgoing, self._options.image_seconds, json_budget(self._options.limits))
-        items = _parsed(reply, wire.ImagesAnswer).data
-        item = items[0] if items else wire.ImageItem()
+        answer = _parsed(reply, wire.ImagesAnswer)
+        item = answer.data[0] if answer.data else wire.ImageItem()
         if item.is_declined:
             raise ContentDeclined(CONTENT)
         if item.url and not item.b64_json and not item.url.startswith("data:"):
-            return Receipt(provider=PROVIDER, url=item.url)
+            return Receipt(provider=PROVIDER, url=item.url, model=self._options.image_model)
         if not item.b64_json and not item.url:
             raise BadProviderAnswer(NOT_AN_IMAGE)
-        return checked_image(decoded_base64(item.b64_json or item.url or ""), self._options.limits)
+        content = checked_image(decoded_base64(item.b64_json or item.url or ""), self._options.limits)
+        return Picture(
+            content,
+            origin_of(PROVIDER, self._options.image_model, reply=reply, usage=answer.usage, cost=answer.cost_usd),
+        )
 
     def _send(self, outgoing: Outgoing, seconds: float, max_bytes: int) -> Reply:
         reply = self._channel.send(outgoing, seconds=seconds, max_bytes=max_bytes)

@@ -44,6 +44,7 @@ class ImagesAnswer(Lenient):
 
     data: tuple[ImageItem, ...] = ()
     usage: Any = None
+    cost_usd: Any = None  # xAI
 
 
 class Message(Lenient):

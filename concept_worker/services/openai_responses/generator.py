@@ -8,17 +8,19 @@ from concept_worker.errors import BadProviderAnswer, ConceptWorkerError, Content
 from concept_worker.imaging.codec import ImageLimits
 from concept_worker.logging import get_logger
 from concept_worker.models import Palette
+from concept_worker.payloads import Brief
 from concept_worker.services.download import GuardedDownloader, guarded_downloader
 from concept_worker.services.openai_images import OpenAIGenerator, openai_generator
 from concept_worker.services.openai_images.profile import Profile, profile_of
 from concept_worker.services.openai_images.requests import json_request
 from concept_worker.services.openai_responses import wire
 from concept_worker.services.provider_http.blame import Blame, judge
-from concept_worker.services.provider_http.channel import Outgoing, Reply, provider_client
+from concept_worker.services.provider_http.channel import Outgoing, provider_client
 from concept_worker.services.provider_http.images import NOT_AN_IMAGE, json_budget
 from concept_worker.services.provider_http.jobs import (
     STOPPED_CHARGED,
     UNUSABLE,
+    Drawn,
     JobDesk,
     JobGenerator,
     JobOptions,
@@ -56,7 +58,10 @@ class ResponsesQueue:
     size: int = 1024
     profile: Profile = field(default_factory=lambda: Profile("openai"))
 
-    def ordering(self, desk: JobDesk, order: Order) -> Outgoing:
+    def model_of(self, _: Order) -> str:
+        return self.image_model
+
+    def order(self, desk: JobDesk, order: Order) -> str:
         fields = {
             "model": self.text_model,
             "instructions": TASK,
@@ -68,12 +73,10 @@ class ResponsesQueue:
             "store": True,  # else the vendor keeps the picture for some minutes only
         }
         call = "order image" if order.original is None else "order refinement"
-        return json_request(call, wire.RESPONSES, fields, order.seed)
-
-    def job_of(self, order: Order, answer: Reply) -> str:
+        answer = desk.order(json_request(call, wire.RESPONSES, fields, order.seed))
         return parsed(answer, wire.BackgroundResponse).id
 
-    def link_of(self, desk: JobDesk, job: str) -> str:
+    def finished(self, desk: JobDesk, job: str) -> Drawn:
         reply = desk.poll(Outgoing("poll", "GET", f"{wire.RESPONSES}/{job}"))
         answer = parsed(reply, wire.BackgroundResponse)
         match answer.status:
@@ -82,7 +85,7 @@ class ResponsesQueue:
             case "in_progress":
                 desk.still_drawing(reply, DRAWING, _DRAWING_SECONDS)
             case "completed" | "failed" | "incomplete" | "cancelled":
-                return _picture(answer)
+                return Drawn(_picture(answer), usage=answer.usage)
             case _:  # the receipt stays: a later version may know the word
                 raise BadProviderAnswer(UNUSABLE)
 
@@ -112,8 +115,12 @@ class OpenAIResponsesGenerator(JobGenerator):
         super().__init__(desk=desk, vendor=queue, downloader=downloader, limits=limits)
         self._palettes = palettes
 
-    def generate_palettes(self, theme_description: str, logo_description: str, count: int) -> list[Palette]:
-        return self._palettes.generate_palettes(theme_description, logo_description, count)
+    @property
+    def proposes_palettes(self) -> bool:
+        return self._palettes.proposes_palettes
+
+    def propose_palettes(self, brief: Brief, count: int) -> list[Palette]:
+        return self._palettes.propose_palettes(brief, count)
 
     def close(self) -> None:
         super().close()

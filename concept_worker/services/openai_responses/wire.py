@@ -44,6 +44,7 @@ class BackgroundResponse(Lenient):
     output: tuple[OutputItem, ...] | None = ()
     error: Any = None
     incomplete_details: IncompleteDetails | None = None
+    usage: Any = None  # of the text model and its tool together
 
     @property
     def picture(self) -> str:

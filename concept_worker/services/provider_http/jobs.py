@@ -25,12 +25,15 @@ from concept_worker.errors import (
 )
 from concept_worker.imaging.codec import ImageLimits
 from concept_worker.logging import get_logger
-from concept_worker.models import Palette, Receipt
+from concept_worker.models import Receipt
+from concept_worker.payloads import Brief, Wish
 from concept_worker.services.briefs import NEGATIVE, logo_brief, refinement_brief
+from concept_worker.services.concept_generator import ConceptGenerator, Picture
 from concept_worker.services.download import GuardedDownloader
 from concept_worker.services.provider_http.channel import Outgoing, ProviderChannel, Reply
 from concept_worker.services.provider_http.deadline import Clock
 from concept_worker.services.provider_http.images import checked_image, decoded_base64, download_result
+from concept_worker.services.provider_http.origins import origin_of
 from concept_worker.services.provider_http.troubles import refusal
 from concept_worker.services.provider_http.waits import retry_after_seconds
 
@@ -69,6 +72,15 @@ class Order:
     original: bytes | None = None
 
 
+@dataclass(frozen=True)
+class Drawn:
+    """A finished job: the address of its picture, or the picture as a `data:` address, and what it used and cost."""
+
+    link: str
+    usage: object = None
+    cost: object = None
+
+
 class JobDesk:
     """One vendor's queue over HTTP; thread-safe. Only the lost answer to an order leaves a bill unknown."""
 
@@ -99,6 +111,10 @@ class JobDesk:
             raise self.refusal(reply, is_free=False)
         return reply
 
+    def submit(self, outgoing: Outgoing) -> Reply:
+        """The answer, of any status, to an order that carries its job's id: sending it again costs nothing."""
+        return self._free.send(outgoing, seconds=self._options.order_seconds, max_bytes=self._options.answer_bytes)
+
     def ask(self, outgoing: Outgoing) -> Reply:
         """The answer to a request that is free, of any status."""
         return self._free.send(outgoing, seconds=self._options.poll_seconds, max_bytes=self._options.answer_bytes)
@@ -123,15 +139,15 @@ class JobDesk:
         Raises:
             ConceptWorkerError: what a refusal means.
         """
-        reply = self._free.send(outgoing, seconds=self._options.order_seconds, max_bytes=self._options.answer_bytes)
+        reply = self.submit(outgoing)
         if not is_taken(reply):
             raise self.refusal(reply)
         return reply
 
-    def refusal(self, reply: Reply, *, is_free: bool = True) -> ConceptWorkerError:
-        """The error that an answer of another status stands for."""
-        body = reply.json_or_none()
-        return refusal(self.provider, reply.status, reply.headers, body, self._now(), repeats_are_free=is_free)
+    def refusal(self, reply: Reply, *, is_free: bool = True, status: int | None = None) -> ConceptWorkerError:
+        """The error that an answer stands for; `status` takes the place of one that misleads."""
+        body, code = reply.json_or_none(), reply.status if status is None else status
+        return refusal(self.provider, code, reply.headers, body, self._now(), repeats_are_free=is_free)
 
     def still_drawing(self, reply: Reply, sentence: str, pace: float) -> NoReturn:
         """Come back after `pace` seconds, or later where the vendor asks for it."""
@@ -145,16 +161,19 @@ class JobDesk:
 class JobVendor(Protocol):
     """A vendor's own words for orders and jobs."""
 
-    def ordering(self, desk: JobDesk, order: Order) -> Outgoing:
-        """The request that orders a picture; the original may have to be uploaded first."""
+    def model_of(self, order: Order) -> str:
+        """Return the model that draws this order."""
         ...
 
-    def job_of(self, order: Order, answer: Reply) -> str:
-        """The name of the job that was ordered, by which any worker finds it."""
+    def order(self, desk: JobDesk, order: Order) -> str:
+        """Order a picture and return the name of its job, by which any worker finds it.
+
+        The original may have to be uploaded first.
+        """
         ...
 
-    def link_of(self, desk: JobDesk, job: str) -> str:
-        """The address of a job's picture, or the picture itself as a `data:` address.
+    def finished(self, desk: JobDesk, job: str) -> Drawn:
+        """Return what the vendor has of a job that ended well.
 
         Raises:
             StillDrawing: not ready; says when to ask again.
@@ -163,13 +182,13 @@ class JobVendor(Protocol):
         """
         ...
 
-    def cancelling(self, job: str) -> Outgoing:
-        """The request that cancels a job."""
+    def cancelling(self, job: str) -> Outgoing | None:
+        """Return the request that cancels a job; None where the vendor has none."""
         ...
 
 
-class JobGenerator:
-    """A `ConceptGenerator` over a vendor's queue; thread-safe. Palettes are made by colour harmony."""
+class JobGenerator(ConceptGenerator):
+    """A `ConceptGenerator` over a vendor's queue."""
 
     def __init__(self, *, desk: JobDesk, vendor: JobVendor, downloader: GuardedDownloader, limits: ImageLimits) -> None:
         self._desk = desk
@@ -177,40 +196,31 @@ class JobGenerator:
         self._downloader = downloader
         self._limits = limits
 
-    def generate_image(self, logo_description: str, theme_description: str, *, seed: int) -> bytes | Receipt:
-        prompt = f"{logo_brief(logo_description, theme_description)}\nAvoid: {NEGATIVE}."
+    def draw(self, brief: Brief, *, seed: int) -> Receipt:
+        prompt = f"{logo_brief(brief)}\nAvoid: {NEGATIVE}."
         return self._ordered(Order(prompt, seed))
 
-    def refine_image(
-        self,
-        original: bytes,
-        refinement_prompt: str,
-        *,
-        logo_description: str,
-        theme_description: str,
-        preserve_aspects: tuple[str, ...],
-        seed: int,
-    ) -> bytes | Receipt:
-        prompt = refinement_brief(refinement_prompt, logo_description, theme_description, preserve_aspects)
+    def refine(self, original: bytes, wish: Wish, *, seed: int) -> Receipt:
+        prompt = refinement_brief(wish)
         return self._ordered(Order(prompt, seed, original))
 
-    def generate_palettes(self, theme_description: str, logo_description: str, count: int) -> list[Palette]:
-        return []
-
-    def collect(self, receipt: Receipt) -> bytes:
+    def collect(self, receipt: Receipt) -> Picture:
         if not _JOB.fullmatch(receipt.job):
             raise PictureGone(JOB_GONE)
-        link = self._vendor.link_of(self._desk, receipt.job)
-        fetched = None if link.startswith("data:") else download_result(self._downloader, link)
+        drawn = self._vendor.finished(self._desk, receipt.job)
+        fetched = None if drawn.link.startswith("data:") else download_result(self._downloader, drawn.link)
+        origin = origin_of(self._desk.provider, receipt.model, usage=drawn.usage, cost=drawn.cost)
         try:
-            return checked_image(decoded_base64(link) if fetched is None else fetched, self._limits)
+            content = checked_image(decoded_base64(drawn.link) if fetched is None else fetched, self._limits)
+            return Picture(content, origin)
         except (BadProviderAnswer, InvalidImage) as exc:
             raise JobEnded(str(exc), exc) from exc  # it will not be another picture the next time
 
     def abandon(self, receipt: Receipt) -> None:
-        if not _JOB.fullmatch(receipt.job):
+        cancelling = self._vendor.cancelling(receipt.job) if _JOB.fullmatch(receipt.job) else None
+        if cancelling is None:
             return
-        reply = self._desk.ask(self._vendor.cancelling(receipt.job))
+        reply = self._desk.ask(cancelling)
         log.info("job cancelled", provider=receipt.provider, status=reply.status)
 
     def close(self) -> None:
@@ -218,8 +228,8 @@ class JobGenerator:
         self._downloader.close()
 
     def _ordered(self, order: Order) -> Receipt:
-        reply = self._desk.order(self._vendor.ordering(self._desk, order))
-        return Receipt(provider=self._desk.provider, job=self._vendor.job_of(order, reply))
+        job = self._vendor.order(self._desk, order)
+        return Receipt(provider=self._desk.provider, job=job, model=self._vendor.model_of(order))
 
 
 def is_taken(reply: Reply) -> bool:

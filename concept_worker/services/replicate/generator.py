@@ -11,12 +11,13 @@ from concept_worker.imaging.codec import ImageLimits
 from concept_worker.logging import get_logger
 from concept_worker.services.download import guarded_downloader
 from concept_worker.services.provider_http.blame import Blame, judge
-from concept_worker.services.provider_http.channel import Outgoing, Reply, provider_client
+from concept_worker.services.provider_http.channel import Outgoing, provider_client
 from concept_worker.services.provider_http.forms import multipart
 from concept_worker.services.provider_http.images import NOT_AN_IMAGE
 from concept_worker.services.provider_http.jobs import (
     JOB_GONE,
     STOPPED_CHARGED,
+    Drawn,
     JobDesk,
     JobGenerator,
     JobOptions,
@@ -50,19 +51,20 @@ class ReplicateQueue:
     edit_model: str
     job_seconds: int
 
-    def ordering(self, desk: JobDesk, order: Order) -> Outgoing:
+    def model_of(self, order: Order) -> str:
+        return self.image_model if order.original is None else self.edit_model
+
+    def order(self, desk: JobDesk, order: Order) -> str:
         original = None if order.original is None else self._uploaded(desk, order.original)
-        model = self.image_model if original is None else self.edit_model
+        model = self.model_of(order)
         fields = model_fields(wire.FAMILIES, model, order.prompt, seed=order.seed, original=original)
         body = json.dumps({"input": fields}, ensure_ascii=False, separators=(",", ":")).encode()
         headers = {"content-type": "application/json", "cancel-after": f"{self.job_seconds}s"}
         call = "order image" if original is None else "order refinement"
-        return Outgoing(call, "POST", f"/v1/models/{model}/predictions", body, headers)
-
-    def job_of(self, _: Order, answer: Reply) -> str:
+        answer = desk.order(Outgoing(call, "POST", f"/v1/models/{model}/predictions", body, headers))
         return parsed(answer, wire.Prediction).id
 
-    def link_of(self, desk: JobDesk, job: str) -> str:
+    def finished(self, desk: JobDesk, job: str) -> Drawn:
         reply = desk.poll(Outgoing("poll", "GET", f"/v1/predictions/{job}"))
         prediction = parsed(reply, wire.Prediction)
         match prediction.status:
@@ -71,7 +73,7 @@ class ReplicateQueue:
             case "processing":
                 desk.still_drawing(reply, _progress(prediction.percent), _DRAWING_SECONDS)
             case "succeeded":
-                return _picture(prediction)
+                return Drawn(_picture(prediction), usage=prediction.metrics)
             case "aborted":
                 raise stopped()  # before it began: not charged
             case "canceled":

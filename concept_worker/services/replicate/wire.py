@@ -45,6 +45,7 @@ class Prediction(BaseModel):
     output: object = None
     error: object = None
     logs: object = None
+    metrics: object = None  # seconds
     data_removed: bool = False  # an hour after its end, with the output
 
     @property

@@ -44,9 +44,14 @@ class Item(Lenient):
     response: Any = None  # of `getTaskDetails`: the whole answer that the task got
 
     @property
+    def link(self) -> str:
+        """The address of its picture, or the picture as a `data:` address; empty when there is none."""
+        return self.url or (f"data:;base64,{self.encoded}" if self.encoded else "")
+
+    @property
     def is_done(self) -> bool:
         """Whether the job has ended well."""
-        return self.status == "success" or bool(self.url or self.encoded)
+        return self.status == "success" or bool(self.link)
 
     @property
     def is_failed(self) -> bool:

@@ -8,15 +8,16 @@ import pytest
 
 from concept_worker.devstack.fake_provider import FakeProvider, FakeProviderOptions, Latency
 from concept_worker.models import Palette, Receipt
+from concept_worker.services.concept_generator import ConceptGenerator
 from concept_worker.services.fal import fal_generator
 from concept_worker.services.gemini import gemini_generator
-from concept_worker.services.interfaces import ConceptGenerator
 from concept_worker.services.jigsawstack import jigsawstack_generator
 from concept_worker.services.openai_images import openai_generator
 from concept_worker.services.openai_responses import openai_responses_generator
 from concept_worker.services.replicate import replicate_generator
 from concept_worker.services.runware import runware_generator
 from concept_worker.settings import Settings
+from tests.contract.providers.briefs import BRIEF, WISH
 from tests.waiting import until
 
 Build = Callable[..., ConceptGenerator]
@@ -109,8 +110,8 @@ def image() -> Callable[..., bytes]:
     """`image(generator, seed=7)` asks for the usual picture, and collects it where a receipt came."""
 
     def ask(generator: ConceptGenerator, *, seed: int = 7) -> bytes:
-        answer = generator.generate_image("a fox reading a book", "calm nordic morning", seed=seed)
-        return generator.collect(answer) if isinstance(answer, Receipt) else answer
+        answer = generator.draw(BRIEF, seed=seed)
+        return (generator.collect(answer) if isinstance(answer, Receipt) else answer).content
 
     return ask
 
@@ -120,7 +121,7 @@ def palettes() -> Callable[..., list[Palette]]:
     """`palettes(generator, 5)` asks for the usual palettes."""
 
     def ask(generator: ConceptGenerator, count: int = 5) -> list[Palette]:
-        return generator.generate_palettes("calm nordic morning", "a fox reading a book", count)
+        return generator.propose_palettes(BRIEF, count)
 
     return ask
 
@@ -130,15 +131,8 @@ def refined() -> Callable[..., bytes]:
     """`refined(generator, original, seed=7)` asks for the usual change."""
 
     def ask(generator: ConceptGenerator, original: bytes, *, seed: int = 7) -> bytes:
-        answer = generator.refine_image(
-            original,
-            "make the fox blue",
-            logo_description="a fox reading a book",
-            theme_description="calm nordic morning",
-            preserve_aspects=("layout",),
-            seed=seed,
-        )
-        return generator.collect(answer) if isinstance(answer, Receipt) else answer
+        answer = generator.refine(original, WISH, seed=seed)
+        return (generator.collect(answer) if isinstance(answer, Receipt) else answer).content
 
     return ask
 

@@ -6,11 +6,12 @@ from typing import Any
 
 from concept_worker.devstack.fake_provider import FakeProvider
 from concept_worker.models import Receipt
+from tests.contract.providers.briefs import BRIEF
 
 
 def ordered(generator: Any, *, seed: int = 7) -> Receipt:
     """The receipt of the usual order."""
-    receipt = generator.generate_image("a fox reading a book", "calm nordic morning", seed=seed)
+    receipt = generator.draw(BRIEF, seed=seed)
     assert isinstance(receipt, Receipt)
     return receipt
 

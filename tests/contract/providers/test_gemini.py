@@ -37,14 +37,14 @@ def ended(reason: str) -> Fault:
 
 
 def test_a_picture_and_a_refinement_are_paid_once_each(
-    fake: FakeProvider, build: Any, image: Any, refined: Any, palettes: Any
+    fake: FakeProvider, build: Any, image: Any, refined: Any
 ) -> None:
     """A sketch among the thoughts is not taken for the picture; nobody is asked for palettes."""
     generator = build("gemini")
     drawn = image(generator)
     changed = refined(generator, drawn)
     assert (decode_image(drawn).size, decode_image(changed).size, drawn == changed) == ((256, 256), (256, 256), False)
-    assert palettes(generator) == []
+    assert not generator.proposes_palettes
     assert [(call.endpoint, call.paid) for call in fake.calls] == [("image", True), ("refine", True)]
 
 

@@ -26,7 +26,8 @@ from concept_worker.errors import (
 )
 from concept_worker.imaging.codec import decode_image
 from concept_worker.models import Receipt
-from concept_worker.services.interfaces import ConceptGenerator
+from concept_worker.services.concept_generator import ConceptGenerator
+from tests.contract.providers.briefs import BRIEF
 
 K = FaultKind
 WIRES = ("replicate", "fal")
@@ -57,7 +58,7 @@ def order() -> Order:
     """`order(generator)` orders the usual picture."""
 
     def ordered(generator: ConceptGenerator, *, seed: int = 7) -> Receipt:
-        receipt = generator.generate_image("a fox reading a book", "calm nordic morning", seed=seed)
+        receipt = generator.draw(BRIEF, seed=seed)
         assert isinstance(receipt, Receipt)
         return receipt
 
@@ -128,13 +129,13 @@ class TestAnOrder:
         generator = build(wire)
         receipt = order(generator)
         assert (receipt.provider, receipt.url, bool(receipt.job)) == (wire, "", True)
-        assert decode_image(generator.collect(receipt)).size == (256, 256)
+        assert decode_image(generator.collect(receipt).content).size == (256, 256)
         assert (fake.paid(), fake.api_key in receipt.model_dump_json()) == (1, False)
 
     def test_is_collected_by_another_process(self, fake: Any, build: Any, order: Order, wire: str) -> None:
         """As often as asked, and for nothing."""
         receipt = order(build(wire))
-        pictures = {build(wire).collect(receipt) for _ in range(3)}
+        pictures = {build(wire).collect(receipt).content for _ in range(3)}
         assert (len(pictures), fake.paid()) == (1, 1)
 
     def test_of_a_refinement_carries_the_original(
@@ -204,7 +205,7 @@ class TestAJob:
             generator.collect(receipt)
         assert 1 <= caught.value.retry_after <= 15
         slowly(0)
-        assert (len(generator.collect(receipt)) > 0, fake.paid()) == (True, 1)
+        assert (len(generator.collect(receipt).content) > 0, fake.paid()) == (True, 1)
 
     @pytest.mark.parametrize("fault", [Fault(kind=K.STATUS, status=404), Fault(kind=K.STATUS, status=410)])
     def test_that_is_forgotten_is_gone(self, fake: Any, build: Any, order: Order, wire: str, fault: Fault) -> None:
@@ -235,7 +236,7 @@ class TestAJob:
         with pytest.raises(trouble) as caught:
             generator.collect(receipt)
         assert not isinstance(caught.value, MaybeCharged | JobEnded)
-        assert (len(generator.collect(receipt)) > 0, fake.paid()) == (True, 1)
+        assert (len(generator.collect(receipt).content) > 0, fake.paid()) == (True, 1)
 
     def test_whose_link_fails_once_is_collected_later(self, fake: Any, build: Any, order: Order, wire: str) -> None:
         """The picture is there, and paid for once."""
@@ -244,7 +245,7 @@ class TestAJob:
         fake.faults.add(Fault(kind=K.STATUS, status=503, endpoint="result", times=1))
         with pytest.raises(ProviderUnavailable):
             generator.collect(receipt)
-        assert (len(generator.collect(receipt)) > 0, fake.paid()) == (True, 1)
+        assert (len(generator.collect(receipt).content) > 0, fake.paid()) == (True, 1)
 
     def test_whose_link_is_refused_keeps_its_receipt(self, build: Any, order: Order, wire: str) -> None:
         """A host that downloads may not reach: the operator mends it, and the receipt is good."""
@@ -252,7 +253,7 @@ class TestAJob:
         with pytest.raises(BadProviderAnswer) as caught:
             build(wire, download_hosts="img.example").collect(receipt)
         assert not isinstance(caught.value, JobEnded)
-        assert len(build(wire).collect(receipt)) > 0
+        assert len(build(wire).collect(receipt).content) > 0
 
     def test_whose_link_has_expired_is_gone(self, fake: Any, build: Any, order: Order, wire: str) -> None:
         """The vendor keeps pictures for a while only."""
@@ -340,7 +341,7 @@ class TestReplicate:
     def test_each_model_gets_the_fields_it_has(self, build: Any, order: Order, fake: Any, model: str) -> None:
         """The fake refuses any other, as the vendor does."""
         generator = build("replicate", replicate_image_model=model)
-        assert len(generator.collect(order(generator))) > 0
+        assert len(generator.collect(order(generator)).content) > 0
 
     def test_a_model_that_is_not_there_is_the_operators(self, build: Any, order: Order) -> None:
         """Nothing is drawn, and the next provider may draw."""
@@ -381,13 +382,13 @@ class TestFal:
         receipt = order(build("fal"))
         assert receipt.job.startswith("fal-ai/recraft/requests/")
         other = build("fal", fal_image_model="fal-ai/flux-2-pro")
-        assert len(other.collect(receipt)) > 0
+        assert len(other.collect(receipt).content) > 0
 
     @pytest.mark.parametrize("app", ["fal-ai/recraft/v4.1/text-to-image", "fal-ai/flux-2-pro"])
     def test_each_app_gets_the_fields_it_has(self, build: Any, order: Order, app: str) -> None:
         """The fake refuses any other, as the app does."""
         generator = build("fal", fal_image_model=app)
-        assert len(generator.collect(order(generator))) > 0
+        assert len(generator.collect(order(generator)).content) > 0
 
     def test_a_result_that_a_gateway_withholds_is_read_later(self, build: Any, order: Order, fake: Any) -> None:
         """The job is well; only its answer did not come through."""
@@ -397,7 +398,7 @@ class TestFal:
         with pytest.raises(ProviderUnavailable) as caught:
             generator.collect(receipt)
         assert not isinstance(caught.value, MaybeCharged | JobEnded)
-        assert len(generator.collect(receipt)) > 0
+        assert len(generator.collect(receipt).content) > 0
 
     def test_an_order_has_an_end_at_the_vendor(self, build: Any, order: Order, fake: Any) -> None:
         """A job that does not begin is not kept for ever."""

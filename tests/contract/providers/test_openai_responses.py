@@ -27,6 +27,7 @@ from concept_worker.errors import (
 from concept_worker.imaging.codec import decode_image
 from concept_worker.models import PaletteSource, Receipt
 from concept_worker.services.openai_responses import openai_responses_generator
+from tests.contract.providers.briefs import BRIEF
 
 K = FaultKind
 WIRE = "openai-responses"
@@ -41,7 +42,7 @@ def ordered(fake: FakeProvider, build: Any) -> Callable[..., tuple[Any, Receipt]
         if ending is not None:
             fake.faults.add(Fault(kind=K.CANNED, endpoint="job", times=1, body=dict(ending)))
         generator = build(WIRE, **changes)
-        return generator, generator.generate_image("a fox reading a book", "calm nordic morning", seed=7)
+        return generator, generator.draw(BRIEF, seed=7)
 
     return order
 
@@ -63,7 +64,7 @@ class TestAnOrder:
         """As often as asked, and for nothing; the receipt names the job and holds neither key nor link."""
         _, receipt = ordered()
         assert (receipt.provider, receipt.url, fake.api_key in receipt.model_dump_json()) == (WIRE, "", False)
-        pictures = {build(WIRE).collect(receipt) for _ in range(3)}
+        pictures = {build(WIRE).collect(receipt).content for _ in range(3)}
         assert ([decode_image(one).size for one in pictures], fake.paid()) == ([(256, 256)], 1)
 
     def test_of_a_refinement_carries_the_original(
@@ -128,7 +129,7 @@ class TestAJob:
             generator.collect(receipt)
         assert 1 <= caught.value.retry_after <= 15
         slowly(0)
-        assert (len(generator.collect(receipt)) > 0, fake.paid()) == (True, 1)
+        assert (len(generator.collect(receipt).content) > 0, fake.paid()) == (True, 1)
 
     @pytest.mark.parametrize("status", [404, 410])
     def test_that_is_forgotten_is_gone(self, fake: FakeProvider, ordered: Any, status: int) -> None:
@@ -165,7 +166,7 @@ class TestAJob:
         with pytest.raises(ConceptWorkerError) as caught:
             generator.collect(receipt)
         assert type(caught.value) is trouble
-        assert (len(generator.collect(receipt)) > 0, fake.paid()) == (True, 1)
+        assert (len(generator.collect(receipt).content) > 0, fake.paid()) == (True, 1)
 
     @pytest.mark.parametrize(
         ("kind", "trouble"), [(K.SVG, BadProviderAnswer), (K.HUGE, InvalidImage), (K.BAD_BASE64, BadProviderAnswer)]
@@ -255,7 +256,7 @@ def test_a_picture_is_taken_whatever_its_end_is_called(
     drawn = image(build(WIRE))
     result = prefix + base64.b64encode(drawn).decode()
     generator, receipt = ordered({"status": status, "output": [THOUGHTS, call_of_tool(result=result)]})
-    assert generator.collect(receipt) == drawn
+    assert generator.collect(receipt).content == drawn
 
 
 @pytest.mark.parametrize(
@@ -323,7 +324,7 @@ def test_a_relay_that_honours_keys_finds_the_order_again(settings_for: Any) -> N
         generator = openai_responses_generator(settings_for(openai_base_url=relay.openai_url))
         relay.faults.add(Fault(kind=K.DISCONNECT, endpoint="image", times=1))
         with pytest.raises(MaybeCharged):
-            generator.generate_image("a fox", "calm", seed=7)
-        assert isinstance(generator.generate_image("a fox", "calm", seed=7), Receipt)
+            generator.draw(BRIEF, seed=7)
+        assert isinstance(generator.draw(BRIEF, seed=7), Receipt)
         assert (len(relay.calls), relay.paid()) == (2, 1)
         generator.close()

@@ -23,10 +23,8 @@ from concept_worker.errors import (
 )
 from concept_worker.imaging.codec import decode_image
 from concept_worker.models import Receipt
-from concept_worker.services.download import GuardedDownloader
-from concept_worker.services.provider_http.channel import provider_client
-from concept_worker.services.runware import RunwareGenerator
-from concept_worker.services.runware.generator import RunwareOptions
+from concept_worker.services.concept_generator import ConceptGenerator
+from concept_worker.services.runware import runware_generator
 from tests.contract.providers.runware_orders import asked, ordered
 
 K = FaultKind
@@ -52,13 +50,13 @@ class TestAnOrder:
 
     def test_gives_a_receipt_and_then_a_picture(self, fake: Any, generator: Any) -> None:
         """Ordered once, looked at once, downloaded once."""
-        content = generator.collect(ordered(generator))
+        content = generator.collect(ordered(generator)).content
         assert decode_image(content).size == (256, 256)
         assert (asked(fake), fake.paid()) == (["image", "poll", "result"], 1)
 
     def test_of_a_refinement_carries_the_original(self, fake: Any, generator: Any, refined: Any) -> None:
         """The same original and wish give the same picture; another original another one."""
-        original = generator.collect(ordered(generator))
+        original = generator.collect(ordered(generator)).content
         bluer = refined(generator, original)
         assert decode_image(bluer).size == (256, 256)
         assert refined(generator, original) == bluer != refined(generator, bluer)
@@ -93,7 +91,7 @@ class TestAnOrder:
         second = ordered(generator)
         assert second != first
         assert ordered(generator) == second
-        assert decode_image(generator.collect(second)).size == (256, 256)
+        assert decode_image(generator.collect(second).content).size == (256, 256)
         assert fake.paid() == 2
 
     def test_is_not_placed_for_ever(self, fake: Any, generator: Any) -> None:
@@ -168,7 +166,7 @@ class TestCollecting:
             generator.collect(receipt)
         assert 1 <= caught.value.retry_after <= 5
         latency.clear()
-        assert decode_image(generator.collect(receipt)).size == (256, 256)
+        assert decode_image(generator.collect(receipt).content).size == (256, 256)
         assert slow.paid() == 1
 
     def test_an_order_found_again_while_it_draws_has_the_same_receipt(self, drawing: Any, settings_for: Any) -> None:
@@ -216,7 +214,7 @@ class TestCollecting:
         with pytest.raises(ConceptWorkerError) as caught:
             generator.collect(receipt)
         assert type(caught.value) is error
-        assert decode_image(generator.collect(receipt)).size == (256, 256)
+        assert decode_image(generator.collect(receipt).content).size == (256, 256)
         assert fake.paid() == 1
 
     @pytest.mark.parametrize("status", [200, 400])
@@ -242,7 +240,7 @@ class TestCollecting:
         """A picture that waited for long is still found by its id."""
         receipt = ordered(generator)
         fake.faults.add(Fault(kind=K.FAILURE, endpoint="poll"))
-        assert decode_image(generator.collect(receipt)).size == (256, 256)
+        assert decode_image(generator.collect(receipt).content).size == (256, 256)
         assert asked(fake) == ["image", "poll", "details", "result"]
 
     def test_of_what_is_expired(self, fake: Any, generator: Any) -> None:
@@ -264,7 +262,7 @@ class TestCollecting:
         fake.faults.add(Fault(kind=K.STATUS, status=503, endpoint="result", times=1))
         with pytest.raises(ProviderUnavailable):
             generator.collect(receipt)
-        assert decode_image(generator.collect(receipt)).size == (256, 256)
+        assert decode_image(generator.collect(receipt).content).size == (256, 256)
         assert fake.paid() == 1
 
     def test_of_a_link_that_is_gone(self, fake: Any, generator: Any) -> None:
@@ -284,10 +282,8 @@ class TestCollecting:
         assert type(caught.value.trouble) is ContentDeclined
 
 
-def runware(fake: FakeProvider, settings_for: Any) -> RunwareGenerator:
+def runware(fake: FakeProvider, settings_for: Any) -> ConceptGenerator:
     """The adapter before another fake."""
-    return RunwareGenerator(
-        client=provider_client(fake.url, {"authorization": f"Bearer {fake.api_key}"}),
-        downloader=GuardedDownloader(allowed_hosts=["127.0.0.1"], allow_http=True, allow_private_hosts=True),
-        options=RunwareOptions(model="bfl:5@1", edit_model="bfl:5@1", size=256),
+    return runware_generator(
+        settings_for(runware_base_url=fake.runware_url, runware_api_key=fake.api_key, runware_model="bfl:5@1")
     )

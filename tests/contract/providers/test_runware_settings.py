@@ -22,15 +22,15 @@ def generator(build: Any) -> Any:
 
 
 def test_key_and_links_stay_out_of_log_and_receipt(fake: Any, generator: Any) -> None:
-    """The cost is in the log, the key and the signed link are not."""
+    """The cost comes with the picture; the key and the signed link are in no line."""
     with capture_logs() as lines:
         receipt = ordered(generator)
-        generator.collect(receipt)
+        picture = generator.collect(receipt)
     text = json.dumps([lines, receipt.model_dump(mode="json")], default=str)
     assert fake.api_key not in text
     assert "Signature" not in text
     assert "fox" not in text
-    assert [line["cost"] for line in lines if line["event"] == "picture drawn"] == [0.03]
+    assert picture.origin.cost == 0.03
 
 
 def test_pictures_are_taken_from_the_vendors_hosts(settings_for: Any) -> None:
@@ -46,9 +46,9 @@ def test_a_missing_key_is_named_at_the_start(build: Any) -> None:
         build("runware", runware_api_key="")
 
 
-def test_palettes_are_left_to_colour_harmony(fake: Any, generator: Any, palettes: Any) -> None:
+def test_palettes_are_left_to_colour_harmony(fake: Any, generator: Any) -> None:
     """Nobody is asked."""
-    assert palettes(generator) == []
+    assert not generator.proposes_palettes
     assert fake.calls == []
 
 
@@ -69,9 +69,8 @@ def test_the_address_may_have_a_path(settings_for: Any, path: str) -> None:
         seen.append(request.url.path)
         return httpx.Response(503)
 
-    generator._channel._client = httpx.Client(
-        transport=httpx.MockTransport(answer), base_url=generator._channel._client.base_url
-    )
+    channel = generator._desk._free
+    channel._client = httpx.Client(transport=httpx.MockTransport(answer), base_url=channel._client.base_url)
     with pytest.raises(ProviderUnavailable):
         ordered(generator)
     assert seen == [path.rstrip("/")]

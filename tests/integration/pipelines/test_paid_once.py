@@ -12,7 +12,8 @@ from concept_worker.bootstrap import build_services
 from concept_worker.devstack import Stack
 from concept_worker.devstack.fake_provider import FakeProvider, FakeProviderOptions, Fault, FaultKind
 from concept_worker.errors import ConceptWorkerError
-from concept_worker.models import GenerationPayload, Receipt, TaskRow, TaskStatus, TaskType
+from concept_worker.models import Receipt, TaskRow, TaskStatus, TaskType
+from concept_worker.payloads import GenerationPayload
 from concept_worker.pipelines.base import Services
 from concept_worker.pipelines.generation import GenerationTaskProcessor
 from concept_worker.routing import REUSABLE_STEPS

@@ -14,10 +14,8 @@ from concept_worker.imaging.harmony import harmonize
 from concept_worker.imaging.recolor import plan_recolor
 from concept_worker.models import (
     ConceptRow,
-    GenerationPayload,
     Palette,
     PaletteSource,
-    RefinementPayload,
     RunReference,
     StagedImage,
     StagedName,
@@ -25,14 +23,17 @@ from concept_worker.models import (
     TaskStatus,
     TaskType,
 )
+from concept_worker.payloads import Brief, GenerationPayload, RefinementPayload, Wish
 from concept_worker.pipelines.base import Services, fail_run, run_step
 from concept_worker.pipelines.concept import GENERATE_PALETTES, STORE_BASE_IMAGE, StoredBase
 from concept_worker.pipelines.generation import GENERATE_BASE_IMAGE, GenerationTaskProcessor
 from concept_worker.pipelines.paid_call import PaidCall
 from concept_worker.pipelines.refinement import RefinementTaskProcessor
+from concept_worker.services.concept_generator import Picture
 from concept_worker.services.offline.generator import OfflineGenerator
 from concept_worker.settings import Settings
 from tests.conftest import System
+from tests.drawing import drawn
 from tests.integration.conftest import run_sql
 from tests.waiting import until
 
@@ -42,17 +43,18 @@ PAYLOAD = GenerationPayload(logo_description="a heron in reeds", theme_descripti
 class AwayForPalettes(OfflineGenerator):
     """A provider that draws but has no palettes today."""
 
-    def generate_palettes(self, theme_description: str, logo_description: str, count: int) -> list[Palette]:
+    def propose_palettes(self, brief: Brief, count: int) -> list[Palette]:
         raise ProviderUnavailable("the provider does not answer")
 
 
 class AwayForImages(OfflineGenerator):
     """A provider that must not be asked for a picture."""
 
-    def generate_image(self, *_: object, **__: object) -> bytes:
+    def draw(self, brief: Brief, *, seed: int) -> Picture:
         raise ProviderUnavailable("the provider was asked")
 
-    refine_image = generate_image
+    def refine(self, original: bytes, wish: Wish, *, seed: int) -> Picture:
+        raise ProviderUnavailable("the provider was asked")
 
 
 def settings_of(stack: Stack) -> Settings:
@@ -209,7 +211,7 @@ def test_what_a_step_stores_after_a_cancel_is_removed(services: Services, user_i
 
     def store_late(_: TaskRow) -> StoredBase:
         services.task_service.cancel_task(row.id, user_id)
-        picture = OfflineGenerator(size=64).generate_image("x", "y", seed=1)
+        picture = drawn(seed=1)
         staged = services.image_service.stage_image(picture, task_id=row.id, name=StagedName.BASE)
         stored = images.store_image(picture, user_id=user_id, task_id=row.id, name="base.png")
         return StoredBase(staged=staged, stored=stored)
@@ -228,7 +230,7 @@ def test_what_a_step_stages_after_the_end_is_removed(services: Services, user_id
 
     def stage_late(*_: object) -> StagedImage:
         services.task_service.update_task_status(row.id, TaskStatus.COMPLETED, result_id=uuid4())
-        picture = OfflineGenerator(size=64).generate_image("x", "y", seed=1)
+        picture = drawn(seed=1)
         return services.image_service.stage_image(picture, task_id=row.id, name=StagedName.BASE)
 
     run_step(services, RunReference.of(task), GENERATE_BASE_IMAGE, stage_late, owner="late")
@@ -243,7 +245,7 @@ def test_a_step_that_comes_after_a_cancel_removes_what_earlier_ones_left(
     row = new_row(services, user_id)
     task = services.task_service.claim_task_if_pending(row.id, user_id)
     assert task is not None
-    picture = OfflineGenerator(size=64).generate_image("x", "y", seed=1)
+    picture = drawn(seed=1)
     services.image_service.stage_image(picture, task_id=row.id, name=StagedName.BASE)
     services.task_service.cancel_task(row.id, user_id)
     if deleted:
@@ -257,7 +259,7 @@ def test_a_picture_that_waits_in_staging_is_not_paid_again(stack: Stack, user_id
     """Its checkpoint could not be written; the bytes are there, and the provider is not asked."""
     services = build_services(settings_of(stack), generator=AwayForImages())
     task_id = uuid4()
-    picture = OfflineGenerator(size=64).generate_image("x", "y", seed=1)
+    picture = drawn(seed=1)
     waiting = services.image_service.stage_image(picture, task_id=task_id, name=StagedName.BASE)
     wish = RefinementPayload(refinement_prompt="bolder", original_image_path="of/no/matter.png")
     run = RunReference(task_id=task_id, number=1, type=TaskType.GENERATION)

@@ -20,29 +20,23 @@ from concept_worker.errors import (
     StoreUnavailable,
 )
 from concept_worker.imaging.harmony import harmonize
-from concept_worker.models import (
-    GenerationPayload,
-    Palette,
-    RunReference,
-    StagedImage,
-    StagedName,
-    TaskRow,
-    TaskStatus,
-    TaskType,
-)
+from concept_worker.models import Origin, Palette, RunReference, StagedImage, StagedName, TaskRow, TaskStatus, TaskType
+from concept_worker.payloads import Brief, GenerationPayload
 from concept_worker.pipelines.base import Services, run_step
 from concept_worker.pipelines.generation import GENERATE_BASE_IMAGE, GenerationTaskProcessor
+from concept_worker.services.concept_generator import Picture
 from concept_worker.services.concept_service import _PALETTES
 from concept_worker.services.image_persistence_service import BASE_NAME
 from concept_worker.services.offline.generator import OfflineGenerator
 from concept_worker.services.seal import SealedAs, Sealer
 from concept_worker.services.staging import RedisStaging, StagingLimits, staging_key
 from concept_worker.settings import Settings
+from tests.drawing import drawn
 from tests.integration.conftest import run_sql
 from tests.waiting import until
 
 PAYLOAD = GenerationPayload(logo_description="a heron", theme_description="quiet lake", num_palettes=1)
-PICTURE, OTHER = (OfflineGenerator(size=64).generate_image("x", "y", seed=seed) for seed in (1, 2))
+PICTURE, OTHER = (drawn(seed=seed) for seed in (1, 2))
 
 Build = Callable[..., Services]
 Generator = OfflineGenerator
@@ -55,15 +49,15 @@ class Sends(Generator):
         super().__init__(size=64)
         self.picture, self.paid = picture, 0
 
-    def generate_image(self, *_: object, **__: object) -> bytes:
+    def draw(self, brief: Brief, *, seed: int) -> Picture:
         self.paid += 1
-        return self.picture
+        return Picture(self.picture, Origin(provider="sends"))
 
 
 class Refuses(Generator):
     """A provider that draws nothing."""
 
-    def generate_image(self, *_: object, **__: object) -> bytes:
+    def draw(self, brief: Brief, *, seed: int) -> Picture:
         raise ProviderRefused("not this one")
 
 

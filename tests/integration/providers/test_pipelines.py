@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
+import json
 from uuid import UUID
 
 import pytest
 
+from concept_worker.devstack import Stack
 from concept_worker.devstack.fake_provider.calls import Call
 from concept_worker.devstack.fake_provider.pictures import PlainArtist
 from concept_worker.imaging.codec import decode_image
 from concept_worker.imaging.recolor import plan_recolor
 from concept_worker.models import ConceptRow, PaletteSource, TaskStatus
+from concept_worker.payloads import Brief
 from concept_worker.services.briefs import logo_brief
 from concept_worker.services.concept_service import seed_of
+from concept_worker.settings import Settings
+from tests.chaos.database import fetch
 from tests.integration.providers.wired import LOGO, THEME, WISH, Wired
 
 EVERY_WIRE = pytest.mark.parametrize("wires", ["jigsawstack_worker", "openai_worker", "links_worker"], indirect=True)
@@ -69,7 +74,22 @@ class TestGeneration:
         """The brief says what the user said, and the seed is the task's: a retry asks the same thing again."""
         row = wires.generate(user_id)
         call = only_call(wires, "image")
-        assert (call.body["prompt"], call.seed) == (logo_brief(LOGO, THEME), seed_of(row.id))
+        brief = Brief(logo_description=LOGO, theme_description=THEME)
+        assert (call.body["prompt"], call.seed) == (logo_brief(brief), seed_of(row.id))
+
+    @pytest.mark.parametrize("wires", ["openai_worker", "links_worker"], indirect=True)
+    def test_the_row_says_who_drew(self, wires: Wired, stack: Stack, user_id: UUID) -> None:
+        """Provider and model for the user; tokens stay in the step's row, which no user reads."""
+        row = wires.generate(user_id)
+        concept = wires.concept(row)
+        (step,) = fetch(
+            stack.environment["DATABASE_URL"],
+            "select output->'origin' as origin from task_steps where task_id = $1 and step = 'generate_base_image'",
+            row.id,
+        )
+        origin = json.loads(step["origin"])
+        assert (concept.provider, concept.model) == (origin["provider"], origin["model"])
+        assert (concept.provider, concept.model) == ("openai", Settings(_env_file=None).openai_image_model)
 
     @pytest.mark.parametrize("wires", ["links_worker"], indirect=True)
     def test_a_picture_behind_a_link_is_fetched_once(self, wires: Wired, user_id: UUID) -> None:

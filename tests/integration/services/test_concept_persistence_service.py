@@ -12,7 +12,8 @@ import pytest
 from concept_worker.bootstrap import Records, build_records
 from concept_worker.devstack import Stack
 from concept_worker.errors import StaleRun
-from concept_worker.models import Payload, RefinementPayload, RunReference, StoredImage, TaskRow, TaskStatus, TaskType
+from concept_worker.models import RunReference, StoredImage, TaskRow, TaskStatus, TaskType
+from concept_worker.payloads import Payload, RefinementPayload
 from concept_worker.settings import Settings
 from tests.integration.conftest import run_sql, uncommitted
 from tests.waiting import until

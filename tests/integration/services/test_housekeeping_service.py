@@ -10,13 +10,15 @@ from redis import Redis
 
 from concept_worker.bootstrap import build_services
 from concept_worker.devstack import Stack
-from concept_worker.models import GenerationPayload, StagedName, TaskRow, TaskStatus, TaskType
+from concept_worker.models import StagedName, TaskRow, TaskStatus, TaskType
+from concept_worker.payloads import GenerationPayload
 from concept_worker.pipelines.base import Services
 from concept_worker.pipelines.generation import GenerationTaskProcessor
 from concept_worker.services import housekeeping_service
 from concept_worker.services.offline.generator import OfflineGenerator
 from concept_worker.settings import Settings
 from concept_worker.tasks import housekeeping
+from tests.drawing import drawn
 from tests.integration.conftest import run_sql
 
 PAYLOAD = GenerationPayload(logo_description="a fox", theme_description="warm", num_palettes=2)
@@ -52,7 +54,7 @@ def completed(services: Services, user_id: UUID) -> TaskRow:
 
 def store(services: Services, user_id: UUID, task_id: UUID, name: str = "base.png") -> None:
     """An object under a task."""
-    picture = OfflineGenerator(size=64).generate_image("x", "y", seed=1)
+    picture = drawn(seed=1)
     services.image_persistence_service.store_image(picture, user_id=user_id, task_id=task_id, name=name)
 
 
@@ -69,7 +71,7 @@ def has_concept(services: Services, row: TaskRow) -> bool:
 
 def stage(services: Services, stack: Stack, task_id: UUID) -> None:
     """Bytes that have waited for long."""
-    picture = OfflineGenerator(size=64).generate_image("x", "y", seed=1)
+    picture = drawn(seed=1)
     services.image_service.stage_image(picture, task_id=task_id, name=StagedName.BASE)
     with Redis.from_url(stack.environment["CONCEPT_STAGING_URL"]) as redis:
         redis.expire(f"concept-worker:staging:{task_id}:base", 3600)
@@ -134,7 +136,7 @@ class TestSweep:
         """Its row may be about to come, its upload too."""
         stray = uuid4()
         store(services, user_id, stray)
-        picture = OfflineGenerator(size=64).generate_image("x", "y", seed=1)
+        picture = drawn(seed=1)
         services.image_service.stage_image(picture, task_id=stray, name=StagedName.BASE)
         services.housekeeping_service.sweep(3600.0)
         assert is_stored(services, user_id, stray)

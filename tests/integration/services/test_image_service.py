@@ -13,10 +13,10 @@ from concept_worker.devstack import Stack
 from concept_worker.errors import StagedImageLost
 from concept_worker.models import StagedName
 from concept_worker.pipelines.base import Services
-from concept_worker.services.offline.generator import OfflineGenerator
 from concept_worker.settings import Settings
+from tests.drawing import drawn
 
-ONE, OTHER = (OfflineGenerator(size=64).generate_image("x", "y", seed=seed) for seed in (1, 2))
+ONE, OTHER = (drawn(seed=seed) for seed in (1, 2))
 
 
 @pytest.fixture(scope="module")

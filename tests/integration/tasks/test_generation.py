@@ -10,8 +10,8 @@ from concept_worker.client import ConceptClient
 from concept_worker.imaging.recolor import plan_recolor
 from concept_worker.models import TaskRow, TaskStatus
 from concept_worker.services.concept_service import seed_of
-from concept_worker.services.offline.generator import OfflineGenerator
 from tests.conftest import StartSystem, System
+from tests.drawing import drawn
 from tests.waiting import until
 
 LOGO, THEME = "an owl reading a book", "calm nordic morning"
@@ -69,7 +69,7 @@ class TestARunThatGoesWell:
         )
         concept = system.client.get_concept(row.id, user_id)
         assert concept is not None
-        base = OfflineGenerator().generate_image(LOGO, THEME, seed=seed_of(row.id))
+        base = drawn(LOGO, THEME, seed=seed_of(row.id), size=1024)
         plan = plan_recolor(base)
         assert system.client.load_image(concept.image_path, user_id) == base
         assert [variation.position for variation in concept.variations] == [1, 2, 3]

@@ -7,7 +7,8 @@ from uuid import UUID
 
 from redis import Redis
 
-from concept_worker.models import PALETTES_MAX, TEXT_MAX, TaskStatus
+from concept_worker.models import TaskStatus
+from concept_worker.payloads import PALETTES_MAX, TEXT_MAX
 from tests.conftest import StartSystem
 from tests.waiting import until
 

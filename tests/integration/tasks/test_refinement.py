@@ -13,7 +13,8 @@ from concept_worker.bootstrap import build_services
 from concept_worker.devstack import Stack
 from concept_worker.errors import InvalidRequest
 from concept_worker.imaging.recolor import plan_recolor
-from concept_worker.models import ConceptRow, RefinementPayload, TaskRow, TaskStatus, TaskType
+from concept_worker.models import ConceptRow, TaskRow, TaskStatus, TaskType
+from concept_worker.payloads import Aspect, RefinementPayload, Wish
 from concept_worker.pipelines.base import Services
 from concept_worker.pipelines.refinement import RefinementTaskProcessor
 from concept_worker.routing import Queue, TaskName
@@ -86,19 +87,26 @@ def picture(system: System, path: str) -> bytes:
     return content
 
 
+def drawn_again(original: bytes, wish: Wish, row: TaskRow) -> bytes:
+    """Draw what a worker draws for the row."""
+    return OfflineGenerator().refine(original, wish, seed=seed_of(row.id)).content
+
+
 class TestARunThatGoesWell:
     """What it makes, and what it remembers."""
 
     def test_the_stored_picture_is_the_original_changed(self, system: System, original: ConceptRow) -> None:
         """Exactly what the generator makes of the original's bytes, the wish, what has to stay, and the task."""
         row = refined(system, original, preserve_aspects=["colors", "shapes"])
-        expected = OfflineGenerator().refine_image(
+        expected = drawn_again(
             picture(system, original.image_path),
-            WISH,
-            logo_description=LOGO,
-            theme_description=THEME,
-            preserve_aspects=("colors", "shapes"),
-            seed=seed_of(row.id),
+            Wish(
+                refinement_prompt=WISH,
+                logo_description=LOGO,
+                theme_description=THEME,
+                preserve_aspects=(Aspect.COLORS, Aspect.SHAPES),
+            ),
+            row,
         )
         assert picture(system, concept_of(system, row).image_path) == expected
 
@@ -155,14 +163,7 @@ class TestARunThatGoesWell:
         path = original.variations[0].image_path
         row = refined(system, original, original_image_path=path)
         concept = concept_of(system, row)
-        expected = OfflineGenerator().refine_image(
-            picture(system, path),
-            WISH,
-            logo_description="",
-            theme_description="",
-            preserve_aspects=(),
-            seed=seed_of(row.id),
-        )
+        expected = drawn_again(picture(system, path), Wish(refinement_prompt=WISH), row)
         assert concept.original_image_path == path
         assert picture(system, concept.image_path) == expected
 

@@ -10,7 +10,8 @@ from hypothesis import strategies as st
 
 from concept_worker.imaging.harmony import MARK_CONTRAST, PRIMARY_CONTRAST, harmonize, palette_distance
 from concept_worker.imaging.oklch import contrast, delta_e, hex_to_rgb, rgb_to_oklch
-from concept_worker.models import PALETTE_ROLES, PALETTES_MAX, Palette, PaletteSource
+from concept_worker.models import PALETTE_ROLES, Palette, PaletteSource
+from concept_worker.payloads import PALETTES_MAX
 
 THEMES = (
     "warm autumn, hand-made",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from types import SimpleNamespace
 from typing import Any, cast
 
@@ -10,7 +11,26 @@ import pytest
 from concept_worker.errors import CircuitOpen, ProviderPaused, RateLimited
 from concept_worker.imaging.harmony import harmonize
 from concept_worker.models import Palette, PaletteSource
+from concept_worker.payloads import Brief
 from concept_worker.services.concept_service import ConceptService
+
+BRIEF = Brief(logo_description="a fox", theme_description="warm")
+
+
+def service_with(propose: Callable[..., list[Palette]], *, proposes: bool = True) -> ConceptService:
+    """A service whose provider answers so."""
+    generator = SimpleNamespace(propose_palettes=propose, proposes_palettes=proposes)
+    return ConceptService(generator=cast("Any", generator), staging=cast("Any", None))
+
+
+def test_a_provider_without_palettes_is_not_asked() -> None:
+    """It says so, and does not have to pretend an answer."""
+
+    def ask(*_: object) -> list[Palette]:
+        raise AssertionError
+
+    palettes = service_with(ask, proposes=False).generate_color_palettes(BRIEF, 3)
+    assert [palette.source for palette in palettes] == [PaletteSource.LOCAL] * 3
 
 
 @pytest.mark.parametrize("given", [0, 2, 6])
@@ -19,9 +39,8 @@ def test_there_are_as_many_palettes_as_asked_for(given: int) -> None:
     theirs = [
         Palette(name=palette.name, colors=palette.colors) for palette in reversed(harmonize("warm", "a fox", 6)[:given])
     ]
-    generator = SimpleNamespace(generate_palettes=lambda *_: theirs)
-    service = ConceptService(generator=cast("Any", generator), staging=cast("Any", None))
-    palettes = service.generate_color_palettes("warm", "a fox", 4)
+    service = service_with(lambda *_: theirs)
+    palettes = service.generate_color_palettes(BRIEF, 4)
     assert len({palette.name for palette in palettes}) == len(palettes) == 4
     assert [palette.source for palette in palettes].count(PaletteSource.PROVIDER) == min(given, 4)
 
@@ -33,9 +52,6 @@ def test_palettes_do_not_wait_for_ever(door: ProviderPaused) -> None:
     def closed(*_: object) -> list[Palette]:
         raise door
 
-    service = ConceptService(
-        generator=cast("Any", SimpleNamespace(generate_palettes=closed)), staging=cast("Any", None)
-    )
     with pytest.raises(RateLimited) as caught:
-        service.generate_color_palettes("warm", "a fox", 3)
+        service_with(closed).generate_color_palettes(BRIEF, 3)
     assert (type(caught.value), caught.value.retry_after) == (RateLimited, 7.0)

@@ -8,7 +8,8 @@ import pytest
 from pydantic import ValidationError
 
 from concept_worker.errors import InvalidRequest
-from concept_worker.models import PALETTES_MAX, StoredImage
+from concept_worker.models import StoredImage
+from concept_worker.payloads import PALETTES_MAX
 from concept_worker.services.image_persistence_service import BASE_NAME, own_path, variation_name
 
 USER = UUID("0f0e0d0c-0b0a-4908-8706-050403020100")

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 
 import pytest
 
+from concept_worker.bootstrap import build_generator
 from concept_worker.errors import (
     AccountRefused,
     BadProviderAnswer,
@@ -19,35 +20,45 @@ from concept_worker.errors import (
     ProviderUnavailable,
     RateLimited,
 )
-from concept_worker.models import Palette, Receipt
+from concept_worker.models import Origin, Palette, Receipt
+from concept_worker.payloads import Brief, Wish
+from concept_worker.services.concept_generator import ConceptGenerator, Picture
 from concept_worker.services.provider_chain import ProviderChain
+from concept_worker.settings import Settings
+
+BRIEF = Brief(logo_description="an owl", theme_description="calm")
 
 
 @dataclass
-class Scripted:
+class Scripted(ConceptGenerator):
     """A generator that meets one trouble, or draws its name."""
 
     name: str
     trouble: ConceptWorkerError | None = None
+    has_palettes: bool = True
     asked: list[str] = field(default_factory=list)
 
-    def _answer(self, call: str) -> bytes:
+    def _answer(self, call: str) -> Picture:
         self.asked.append(call)
         if self.trouble is not None:
             raise self.trouble
-        return self.name.encode()
+        return Picture(self.name.encode(), Origin(provider=self.name))
 
-    def generate_image(self, logo_description: str, theme_description: str, *, seed: int) -> bytes | Receipt:
+    @property
+    def proposes_palettes(self) -> bool:
+        return self.has_palettes
+
+    def draw(self, brief: Brief, *, seed: int) -> Picture | Receipt:
         return self._answer("image")
 
-    def refine_image(self, original: bytes, refinement_prompt: str, **_: object) -> bytes | Receipt:
+    def refine(self, original: bytes, wish: Wish, *, seed: int) -> Picture | Receipt:
         return self._answer("refine")
 
-    def generate_palettes(self, theme_description: str, logo_description: str, count: int) -> list[Palette]:
+    def propose_palettes(self, brief: Brief, count: int) -> list[Palette]:
         self._answer("palettes")
         return []
 
-    def collect(self, receipt: Receipt) -> bytes:
+    def collect(self, receipt: Receipt) -> Picture:
         return self._answer("collect")
 
     def abandon(self, receipt: Receipt) -> None:
@@ -66,11 +77,12 @@ def drawn_by(trouble: ConceptWorkerError | None) -> tuple[bytes | type[Exception
     """What comes of a picture when the first meets this, and what the second was asked."""
     first, second = Scripted("first", trouble), Scripted("second")
     try:
-        answer = chain_of(first, second).generate_image("an owl", "calm", seed=1)
+        answer = chain_of(first, second).draw(BRIEF, seed=1)
     except ConceptWorkerError as exc:
         return type(exc), second.asked
-    assert isinstance(answer, bytes)
-    return answer, second.asked
+    assert isinstance(answer, Picture)
+    assert answer.origin.provider == answer.content.decode()
+    return answer.content, second.asked
 
 
 @pytest.mark.parametrize(
@@ -104,23 +116,29 @@ def test_the_last_ones_trouble_is_told() -> None:
     """Nobody is left to ask."""
     first, second = Scripted("first", AccountRefused("key")), Scripted("second", ProviderUnavailable("away"))
     with pytest.raises(ProviderUnavailable):
-        chain_of(first, second).refine_image(
-            b"", "bolder", logo_description="", theme_description="", preserve_aspects=(), seed=1
-        )
+        chain_of(first, second).refine(b"", Wish(refinement_prompt="bolder"), seed=1)
 
 
 def test_palettes_have_an_order_of_their_own() -> None:
     """Another provider than for pictures, and nobody else when it is alone."""
     first, second = Scripted("first"), Scripted("second")
-    chain_of(first, second, palettes=("second",)).generate_palettes("calm", "an owl", 3)
+    chain_of(first, second, palettes=("second",)).propose_palettes(BRIEF, 3)
     assert (first.asked, second.asked) == ([], ["palettes"])
+
+
+def test_who_proposes_no_palettes_is_passed_over() -> None:
+    """And a chain of such providers says the same of itself."""
+    first, second = Scripted("first", has_palettes=False), Scripted("second")
+    chain_of(first, second).propose_palettes(BRIEF, 3)
+    assert (first.asked, second.asked) == ([], ["palettes"])
+    assert not chain_of(first, second, palettes=("first",)).proposes_palettes
 
 
 def test_a_receipt_is_collected_by_its_own_provider() -> None:
     """Whoever is first now: the picture lies with the one that took the order."""
     first, second = Scripted("first"), Scripted("second")
     chain = chain_of(first, second)
-    assert chain.collect(Receipt(provider="second", job="1")) == b"second"
+    assert chain.collect(Receipt(provider="second", job="1")).content == b"second"
     chain.abandon(Receipt(provider="second", job="1"))
     assert (first.asked, second.asked) == ([], ["collect", "abandon"])
 
@@ -131,6 +149,15 @@ def test_a_receipt_of_a_stranger_is_kept_and_said() -> None:
     with pytest.raises(BadProviderAnswer, match="operator"):
         chain.collect(Receipt(provider="third", job="1"))
     chain.abandon(Receipt(provider="third", job="1"))
+
+
+def test_one_provider_alone_collects_no_strangers_receipt() -> None:
+    """The operator changed the provider; the new one would not know the job, and be paid for another picture."""
+    settings = Settings(_env_file=None, provider="replicate", replicate_api_token="key")  # type: ignore[call-arg]
+    generator = build_generator(settings)
+    with pytest.raises(BadProviderAnswer, match="no longer set up"):
+        generator.collect(Receipt(provider="runware", job="1"))
+    generator.close()
 
 
 def test_all_are_closed() -> None:

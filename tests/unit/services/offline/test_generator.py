@@ -14,14 +14,15 @@ from PIL import Image
 
 from concept_worker.imaging.harmony import harmonize
 from concept_worker.imaging.oklch import hex_to_rgb
-from concept_worker.services.interfaces import ConceptGenerator
+from concept_worker.payloads import Brief
+from concept_worker.services.concept_generator import ConceptGenerator
 from concept_worker.services.offline.drawing import Dice, Ink
 from concept_worker.services.offline.generator import OfflineGenerator
 from concept_worker.services.offline.letters import has_letter, monogram
 from concept_worker.services.offline.motifs import MOTIFS
 from concept_worker.services.offline.raster import rasterize
+from tests.drawing import drawn
 
-SMALL = OfflineGenerator(size=96)
 BRIEFS = (
     ("a fox leaping over a crescent moon", "warm autumn, hand-made"),
     ("an owl reading a book", "night"),
@@ -54,12 +55,11 @@ def test_keeps_the_contract() -> None:
     """It is a `ConceptGenerator` called "offline", and closes without ado."""
     generator: ConceptGenerator = OfflineGenerator()
     generator.close()
-    assert OfflineGenerator().name == "offline"
 
 
 def test_picture_as_promised() -> None:
     """1024 x 1024 RGB PNG, under 200 kB."""
-    data = OfflineGenerator().generate_image("a fox leaping over a crescent moon", "warm autumn, hand-made", seed=1)
+    data = drawn("a fox leaping over a crescent moon", "warm autumn, hand-made", seed=1, size=1024)
     picture = Image.open(io.BytesIO(data))
     assert (picture.format, picture.mode, picture.size) == ("PNG", "RGB", (1024, 1024))
     assert len(data) < 200_000
@@ -68,32 +68,32 @@ def test_picture_as_promised() -> None:
 @pytest.mark.parametrize(("logo", "theme"), BRIEFS)
 def test_same_brief_same_bytes(logo: str, theme: str) -> None:
     """Drawn twice, by two generators, the bytes are equal."""
-    first = SMALL.generate_image(logo, theme, seed=7)
-    assert OfflineGenerator(size=96).generate_image(logo, theme, seed=7) == first
+    first = drawn(logo, theme, seed=7, size=96)
+    assert drawn(logo, theme, seed=7, size=96) == first
 
 
 def test_different_briefs_differ_visibly() -> None:
     """Of any two briefs at least a tenth of the pixels differ."""
-    drawn = [SMALL.generate_image(logo, theme, seed=7) for logo, theme in BRIEFS]
+    drawn = [drawn(logo, theme, seed=7, size=96) for logo, theme in BRIEFS]
     assert min(changed(a, b) for a, b in combinations(drawn, 2)) > 0.1
 
 
 def test_same_colors_different_subject() -> None:
     """The subject alone changes the picture."""
-    one, other = (SMALL.generate_image(f"a {word}", "deep red", seed=7) for word in ("cat", "rocket"))
+    one, other = (drawn(f"a {word}", "deep red", seed=7, size=96) for word in ("cat", "rocket"))
     assert changed(one, other) > 0.05
 
 
 def test_seed_varies_the_picture() -> None:
     """Among some seeds there are several pictures of the same brief."""
-    drawn = {SMALL.generate_image("a fox leaping over a crescent moon", "warm autumn", seed=seed) for seed in range(8)}
+    drawn = {drawn("a fox leaping over a crescent moon", "warm autumn", seed=seed, size=96) for seed in range(8)}
     assert len(drawn) >= 4
 
 
 @pytest.mark.parametrize(("logo", "theme"), BRIEFS)
 def test_ground_is_plain_and_colors_are_the_themes(logo: str, theme: str) -> None:
     """The rim is one colour, the theme's background; flat pixels have the palette's colours only."""
-    data = OfflineGenerator(size=256).generate_image(logo, theme, seed=3)
+    data = drawn(logo, theme, seed=3, size=256)
     colors = {hex_to_rgb(color) for color in harmonize(theme, logo, 1)[0].colors}
     picture = pixels(data)
     rim = np.concatenate([picture[0], picture[-1], picture[:, 0], picture[:, -1]])
@@ -105,7 +105,7 @@ def test_ground_is_plain_and_colors_are_the_themes(logo: str, theme: str) -> Non
 
 def test_edges_are_smooth() -> None:
     """Between two flat colours there are mixed pixels."""
-    data = OfflineGenerator(size=256).generate_image("a circle with a heart", "red", seed=3)
+    data = drawn("a circle with a heart", "red", seed=3, size=256)
     colors = {hex_to_rgb(color) for color in harmonize("red", "a circle with a heart", 1)[0].colors}
     mixed = [tuple(pixel) not in colors for pixel in pixels(data).reshape(-1, 3).tolist()]
     assert 0.002 < sum(mixed) / len(mixed) < 0.1
@@ -139,20 +139,22 @@ def test_every_letter_is_drawn(character: str) -> None:
 
 def test_a_name_is_set_below() -> None:
     """With a name, the lower part of the picture holds letters; letters the font lacks do no harm."""
-    with_name = pixels(SMALL.generate_image('a fox "Rusty"', "red", seed=1))
+    with_name = pixels(drawn('a fox "Rusty"', "red", seed=1, size=96))
     strip = with_name[78:88]
     assert len({tuple(pixel) for pixel in strip.reshape(-1, 3).tolist()}) > 3
-    assert SMALL.generate_image('a fox "キツネ"', "red", seed=1)
+    assert drawn('a fox "キツネ"', "red", seed=1, size=96)
 
 
 @settings(max_examples=60, deadline=None)
 @given(logo=st.text(max_size=80), theme=st.text(max_size=40), seed=st.integers(0, 2**31 - 1))
 def test_any_text_gives_a_picture(logo: str, theme: str, seed: int) -> None:
     """No text of any script raises."""
-    picture = Image.open(io.BytesIO(SMALL.generate_image(logo, theme, seed=seed)))
+    picture = Image.open(io.BytesIO(drawn(logo, theme, seed=seed, size=96)))
     assert picture.size == (96, 96)
 
 
 def test_palettes_are_the_local_ones() -> None:
     """As many as asked for, by colour harmony."""
-    assert SMALL.generate_palettes("ocean", "a whale", 5) == harmonize("ocean", "a whale", 5)
+    assert OfflineGenerator().propose_palettes(
+        Brief(logo_description="a whale", theme_description="ocean"), 5
+    ) == harmonize("ocean", "a whale", 5)

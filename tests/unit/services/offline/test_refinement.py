@@ -12,10 +12,10 @@ from PIL import Image, ImageDraw
 
 from concept_worker.errors import InvalidImage
 from concept_worker.imaging.oklch import contrast, luminance, rgb_to_hex, rgb_to_oklch
-from concept_worker.services.offline.generator import OfflineGenerator
 from concept_worker.services.offline.refinement import refine
 from concept_worker.services.offline.refinement.colors import flats_of
 from concept_worker.services.offline.refinement.wishes import Change, wishes_of
+from tests.drawing import drawn
 
 Pixels = np.ndarray[tuple[int, ...], np.dtype[np.int16]]
 
@@ -40,7 +40,7 @@ def png(picture: Image.Image) -> bytes:
 @pytest.fixture(scope="module")
 def fox() -> bytes:
     """A drawn logo, small."""
-    return OfflineGenerator(size=192).generate_image("a fox", "warm autumn", seed=4)
+    return drawn("a fox", "warm autumn", seed=4, size=192)
 
 
 @pytest.fixture(scope="module")
