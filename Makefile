@@ -79,7 +79,7 @@ test-contract: $(READY) ## Run the supabase-py suite against any server: SUPABAS
 		$(BIN)/python -m pytest tests/contract/test_client_rest.py tests/contract/test_client_storage.py
 
 bench-stack: $(READY) ## Measure the embedded stack: start, select against PostgREST, twenty threads for 30 s
-	$(BIN)/python -m tests.benchmarks.devstack
+	$(BIN)/python -m benchmarks.devstack
 
 SEED ?=
 RUNS ?= 100
@@ -102,7 +102,7 @@ check: $(READY) ## Lint, types and the import contract
 
 bench-recolor: $(READY) ## Measure recoloring beside k-means, a 3D table and the floor
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e '.[bench]' -c constraints.txt
-	$(BIN)/python -m tests.benchmarks.recolor $(ARGS)
+	$(BIN)/python -m benchmarks.recolor $(ARGS)
 
 format: $(READY) ## Put the code in its format
 	$(BIN)/ruff check --fix .

@@ -42,7 +42,7 @@ worker_prefetch_multiplier = 1
 # goes on elsewhere; one that has grown is replaced. Threads know no limits: there HTTP timeouts stand in. No soft
 # limit: it raises inside the step, and a hang would be the row's failure at once, without a second try.
 task_annotations = {TaskName.CREATE_VARIATIONS.value: {"time_limit": _settings.step_seconds}}
-# In kilobytes: half of what a child may take at most (`imaging/memory.py`), so that what is left is enough for a step.
+# In kilobytes: half of what a child may take at most (`services/decoding/memory.py`); the rest is enough for a step.
 worker_max_memory_per_child = _settings.child_memory_mb * 1000 // 2 or None
 
 # The broker hands an unacknowledged message out again after this long, so no step and no countdown may be longer:
@@ -73,7 +73,7 @@ worker_cancel_long_running_tasks_on_connection_loss = False
 # Its memory of finished tasks makes a redelivered header skip its chord count: the chord is lost.
 worker_deduplicate_successful_tasks = False
 # Drops messages that would end a worker, and end it again after each restart.
-worker_consumer = "concept_worker.tasks.broker_guard:GuardedConsumer"
+worker_consumer = "concept_worker.worker.broker_guard:GuardedConsumer"
 broker_connection_retry_on_startup = True
 # A worker outlives an outage of the broker; the supervisor restarts one that does not.
 broker_connection_max_retries = None

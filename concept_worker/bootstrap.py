@@ -72,11 +72,11 @@ def build_services(settings: Settings, *, generator: ConceptGenerator | None = N
     from concept_worker.pipelines.base import Services
     from concept_worker.pipelines.leases import LeaseKeeper
     from concept_worker.services.concept_service import ConceptService
-    from concept_worker.services.decoder import IsolatedDecoder
-    from concept_worker.services.download import guarded_downloader
+    from concept_worker.services.decoding.decoder import IsolatedDecoder
     from concept_worker.services.housekeeping_service import HousekeepingService
+    from concept_worker.services.http.download import guarded_downloader
+    from concept_worker.services.http.link_hosts import provider_hosts
     from concept_worker.services.image_service import ImageService
-    from concept_worker.services.link_hosts import provider_hosts
 
     records = build_records(settings)
     tasks, images = records.task_service, records.image_persistence_service
@@ -115,7 +115,7 @@ def build_generator(settings: Settings) -> ConceptGenerator:
     """The generators that the settings choose, as one."""
     pictures, palettes = settings.picture_providers, settings.palette_providers
     generators = {name.value: _generator(name, settings) for name in dict.fromkeys((*pictures, *palettes))}
-    from concept_worker.services.provider_chain import ProviderChain
+    from concept_worker.services.providers.chain import ProviderChain
 
     return ProviderChain(generators, pictures=pictures, palettes=palettes)
 
@@ -124,35 +124,35 @@ def _generator(provider: Provider, settings: Settings) -> ConceptGenerator:
     """One provider, a paid one behind the gate; its room is imported only then."""
     match provider:
         case Provider.OFFLINE:
-            from concept_worker.services.offline.generator import OfflineGenerator
+            from concept_worker.offline.generator import OfflineGenerator
 
             return OfflineGenerator()
         case Provider.JIGSAWSTACK:
-            from concept_worker.services.jigsawstack import jigsawstack_generator
+            from concept_worker.services.providers.jigsawstack import jigsawstack_generator
 
             return _gated(jigsawstack_generator(settings), provider, settings)
         case Provider.OPENAI:
-            from concept_worker.services.openai_images import openai_generator
+            from concept_worker.services.providers.openai_images import openai_generator
 
             return _gated(openai_generator(settings), provider, settings)
         case Provider.RUNWARE:
-            from concept_worker.services.runware import runware_generator
+            from concept_worker.services.providers.runware import runware_generator
 
             return _gated(runware_generator(settings), provider, settings)
         case Provider.GEMINI:
-            from concept_worker.services.gemini import gemini_generator
+            from concept_worker.services.providers.gemini import gemini_generator
 
             return _gated(gemini_generator(settings), provider, settings)
         case Provider.REPLICATE:
-            from concept_worker.services.replicate import replicate_generator
+            from concept_worker.services.providers.replicate import replicate_generator
 
             return _gated(replicate_generator(settings), provider, settings)
         case Provider.FAL:
-            from concept_worker.services.fal import fal_generator
+            from concept_worker.services.providers.fal import fal_generator
 
             return _gated(fal_generator(settings), provider, settings)
         case Provider.OPENAI_RESPONSES:
-            from concept_worker.services.openai_responses import openai_responses_generator
+            from concept_worker.services.providers.openai_responses import openai_responses_generator
 
             return _gated(openai_responses_generator(settings), provider, settings)
 
@@ -177,7 +177,7 @@ def _staging(settings: Settings) -> RedisStaging:
 
 
 def _gated(generator: ConceptGenerator, provider: Provider, settings: Settings) -> ConceptGenerator:
-    from concept_worker.services.provider_gate import GatedGenerator, GateLimits, ProviderGate
+    from concept_worker.services.providers.gate import GatedGenerator, GateLimits, ProviderGate
 
     gate = ProviderGate.connect(
         settings.redis_places[2].url,

@@ -33,12 +33,12 @@ os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 app = QueueApp(
     "concept_worker",
     include=[
-        "concept_worker.tasks.beat_guard",
+        "concept_worker.upstream_fixes.beat_guard",
         "concept_worker.tasks.dispatch",
         "concept_worker.tasks.generation",
         "concept_worker.tasks.housekeeping",
         "concept_worker.tasks.refinement",
-        "concept_worker.tasks.revocation",
+        "concept_worker.worker.revocation",
         "concept_worker.tasks.start",
         "concept_worker.tasks.steps",
     ],

@@ -48,7 +48,7 @@ def producer_app(settings: Settings) -> Celery:
     and a broker that is away would hold the caller for twenty seconds.
     """
     from concept_worker.queue_app import QueueApp
-    from concept_worker.tasks import (  # they import Redis's client, which a producer may never need
+    from concept_worker.upstream_fixes import (  # they import Redis's client, which a producer may never need
         connection_guard,
         odd_key_guard,
     )

@@ -5,7 +5,7 @@ from __future__ import annotations
 from celery import Celery, signals
 
 from concept_worker.queue_app import configuration
-from concept_worker.tasks.process import check_before_start
+from concept_worker.worker.process import check_before_start
 
 signals.celeryd_after_setup.disconnect(check_before_start)  # it refuses settings that promise nothing: these
 celeryconfig = configuration()

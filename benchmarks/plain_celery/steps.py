@@ -20,7 +20,7 @@ from concept_worker.pipelines.concept import CREATE_VARIATIONS, GENERATE_PALETTE
 from concept_worker.pipelines.generation import GENERATE_BASE_IMAGE
 from concept_worker.pipelines.registry import PROCESSORS
 from concept_worker.routing import TaskName
-from concept_worker.tasks.process import services
+from concept_worker.worker.process import services
 from tests.chaos import points
 
 Json = Any

@@ -11,9 +11,9 @@ from concept_worker.cli.redis_care import care_of
 from concept_worker.errors import ConceptWorkerError
 from concept_worker.redaction import kind_of, mask_url
 from concept_worker.redis_address import RedisPlace
-from concept_worker.services.download import allowed_hosts
-from concept_worker.services.link_hosts import provider_hosts
-from concept_worker.services.redis_check import check_redis, uses_of
+from concept_worker.services.http.download import allowed_hosts
+from concept_worker.services.http.link_hosts import provider_hosts
+from concept_worker.services.redis.check import check_redis, uses_of
 from concept_worker.services.supabase.clock import clock_trouble
 from concept_worker.settings import Settings, get_settings
 
@@ -90,7 +90,7 @@ def _provider(settings: Settings) -> Iterator[Finding]:
 
 def _workers(settings: Settings, *, broker_is_well: bool) -> Finding:
     from concept_worker.celery import app
-    from concept_worker.tasks.consumers import consumers
+    from concept_worker.worker.consumers import consumers
 
     if not settings.remote_control:
         reason = "not asked: CONCEPT_REMOTE_CONTROL is off; watch the oldest pending row instead"

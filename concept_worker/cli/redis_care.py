@@ -17,7 +17,7 @@ from redis.exceptions import TimeoutError as RedisTimeoutError
 
 from concept_worker.cli.findings import Finding
 from concept_worker.redis_address import RedisAddress
-from concept_worker.services.redis_client import connect_redis
+from concept_worker.services.redis.client import connect_redis
 from concept_worker.settings import Settings
 
 _SECONDS = 3.0  # patience with each question

@@ -8,10 +8,10 @@ from contextlib import suppress
 from pathlib import Path
 from tempfile import TemporaryFile
 
+from concept_worker.cli.sheets import SheetEntry, contact_sheet
 from concept_worker.cli.view import StageProgress, print_heading
 from concept_worker.client import ConceptClient
 from concept_worker.errors import StoreUnavailable
-from concept_worker.imaging.sheets import SheetEntry, contact_sheet
 from concept_worker.models import ConceptRow, TaskRow
 
 _POLL = 0.1  # seconds between looks at the row

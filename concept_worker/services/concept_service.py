@@ -86,7 +86,7 @@ class ConceptService:
 
 
 def _completed(given: list[Palette], brief: Brief, count: int) -> tuple[Palette, ...]:
-    from concept_worker.imaging.harmony import harmonize  # kept out of processes that never need it
+    from concept_worker.palettes.harmony import harmonize  # kept out of processes that never need it
 
     palettes = list(given[:count])
     if len(palettes) < count:

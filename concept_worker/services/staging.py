@@ -18,8 +18,8 @@ from redis import Redis
 from concept_worker.errors import StagingFull, StoreRefused
 from concept_worker.logging import get_logger
 from concept_worker.models import StagedName
-from concept_worker.services.redis_client import connect_redis
-from concept_worker.services.redis_errors import WRONG_TYPE, RedisFull, redis_translated
+from concept_worker.services.redis.client import connect_redis
+from concept_worker.services.redis.errors import WRONG_TYPE, RedisFull, redis_translated
 from concept_worker.services.seal import SealedAs, Sealer
 
 log = get_logger(__name__)

@@ -32,9 +32,9 @@ from concept_worker.pipelines.base import Step, fail_run, run_step
 from concept_worker.pipelines.registry import PROCESSORS
 from concept_worker.redaction import kind_of
 from concept_worker.settings import get_settings
-from concept_worker.tasks.last_event import send_failed, send_revoked
-from concept_worker.tasks.process import backoff, services
 from concept_worker.tasks.sealing import SealedTask
+from concept_worker.worker.last_event import send_failed, send_revoked
+from concept_worker.worker.process import backoff, services
 
 log = get_logger(__name__)
 

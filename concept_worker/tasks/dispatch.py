@@ -15,8 +15,8 @@ from concept_worker.pipelines.registry import PROCESSORS
 from concept_worker.routing import TaskName
 from concept_worker.tasks.base import PipelineTask, log_context, quiet_when_stale, task_id_of
 from concept_worker.tasks.housekeeping import enqueue_start
-from concept_worker.tasks.process import services
 from concept_worker.validation import payload_from
+from concept_worker.worker.process import services
 
 log = get_logger(__name__)
 

@@ -8,9 +8,9 @@ from concept_worker.logging import get_logger
 from concept_worker.models import TaskRow, TaskType
 from concept_worker.routing import QUEUE_OF, START_OF, TaskName
 from concept_worker.settings import get_settings
-from concept_worker.tasks.backlog import waiting_among
 from concept_worker.tasks.base import PipelineTask
-from concept_worker.tasks.process import services
+from concept_worker.worker.backlog import waiting_among
+from concept_worker.worker.process import services
 
 log = get_logger(__name__)
 

@@ -18,10 +18,10 @@ from concept_worker.redaction import kind_of
 from concept_worker.routing import TaskName
 from concept_worker.tasks.base import NO_ROW, Json, PipelineTask, log_context, quiet_when_stale, task_id_of
 from concept_worker.tasks.generation import generation_canvas
-from concept_worker.tasks.last_event import send_failed, send_revoked
-from concept_worker.tasks.process import services
 from concept_worker.tasks.refinement import refinement_canvas
 from concept_worker.validation import payload_from, stored_payload
+from concept_worker.worker.last_event import send_failed, send_revoked
+from concept_worker.worker.process import services
 
 log = get_logger(__name__)
 

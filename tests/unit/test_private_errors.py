@@ -16,8 +16,8 @@ from concept_worker.errors import ConceptWorkerError, InvalidRequest, ProviderRe
 from concept_worker.models import BegunStep, ConceptRow, FinishedStep, TaskRow
 from concept_worker.payloads import GenerationPayload
 from concept_worker.pipelines.base import stage
-from concept_worker.services.provider_http.channel import Outgoing, ProviderChannel, provider_client
-from concept_worker.services.redis_errors import redis_translated
+from concept_worker.services.http.channel import Outgoing, ProviderChannel, provider_client
+from concept_worker.services.redis.errors import redis_translated
 from concept_worker.services.supabase.client import translated
 from concept_worker.validation import payload_from
 

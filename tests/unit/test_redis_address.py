@@ -8,7 +8,7 @@ import pytest
 
 from concept_worker.client import producer_app
 from concept_worker.redis_address import RedisAddress, with_authority
-from concept_worker.services.redis_client import connect_redis
+from concept_worker.services.redis.client import connect_redis
 from concept_worker.settings import Settings
 
 TLS = "rediss://:pw@cache.example:6380/0"

@@ -18,7 +18,7 @@ from concept_worker.validation import FromPeople, Traveling, payload_from, readi
 
 BRIEF = {"logo_description": "a fox", "theme_description": "warm"}
 # Read and written by one process: neither people's words nor anything that travels between versions.
-ELSEWHERE = ("concept_worker.devstack", "concept_worker.services.offline", "concept_worker.cli")
+ELSEWHERE = ("concept_worker.devstack", "concept_worker.offline", "concept_worker.cli")
 
 
 def ours(kind: type[BaseModel]) -> Iterator[type[BaseModel]]:

@@ -6,8 +6,8 @@ import json
 from typing import Any
 
 from concept_worker.devstack.fake_provider.faults import FaultKind
-from concept_worker.imaging.harmony import harmonize
 from concept_worker.models import PALETTE_ROLES
+from concept_worker.palettes.harmony import harmonize
 from concept_worker.payloads import PALETTES_MAX
 
 Entry = dict[str, Any]

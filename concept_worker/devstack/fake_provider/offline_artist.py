@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from concept_worker.devstack.fake_provider.pictures import PlainArtist
+from concept_worker.offline.generator import OfflineGenerator
 from concept_worker.payloads import Aspect, Brief, Wish
-from concept_worker.services.briefs import CHANGE_LINE, KEEP_LINE, LOGO_LINE, THEME_LINE
-from concept_worker.services.offline.generator import OfflineGenerator
+from concept_worker.services.providers.briefs import CHANGE_LINE, KEEP_LINE, LOGO_LINE, THEME_LINE
 
 
 class OfflineArtist:

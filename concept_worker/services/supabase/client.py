@@ -14,8 +14,8 @@ from supabase import Client, ClientOptions, create_client
 from concept_worker.errors import StoreRefused, StoreUnavailable, StoreUnreachable
 from concept_worker.logging import unlogged_requests
 from concept_worker.redaction import without_text
-from concept_worker.services.provider_http.bodies import NoCookies
-from concept_worker.services.provider_http.transport import trusted_tls
+from concept_worker.services.http.bodies import NoCookies
+from concept_worker.services.http.transport import trusted_tls
 from concept_worker.services.supabase.troubles import raise_for_trouble
 
 _LIBRARYS = (ValueError, httpx.InvalidURL, APIError, StorageApiError)

@@ -8,7 +8,7 @@ from email.utils import parsedate_to_datetime
 
 import httpx
 
-from concept_worker.services.provider_http.transport import trusted_tls
+from concept_worker.services.http.transport import trusted_tls
 from concept_worker.settings import Settings
 
 TOLERATED_SECONDS = 60.0

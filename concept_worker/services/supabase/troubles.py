@@ -16,7 +16,7 @@ from typing import Any
 import httpx
 
 from concept_worker.errors import ConceptWorkerError, SchemaMissing, StoreRefused, StoreUnavailable, StoreUnreachable
-from concept_worker.services.provider_http.waits import retry_after_seconds
+from concept_worker.services.http.waits import retry_after_seconds
 
 OBJECT_MISSING = "not_found"  # `StoreRefused.code` of a picture that Storage says is not there
 

@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from concept_worker.services.provider_http.blame import Blame
+from concept_worker.services.http.blame import Blame
 
 B = Blame
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
-from concept_worker.services.provider_http import troubles
-from concept_worker.services.provider_http.blame import Blame
+from concept_worker.services.http import troubles
+from concept_worker.services.http.blame import Blame
 from tests.contract.providers.answers import ANSWERS, Answer
 
 PAGE = "docs/provider-answers.md"

@@ -9,13 +9,13 @@ import pytest
 from concept_worker.devstack.fake_provider import FakeProvider, FakeProviderOptions, Latency
 from concept_worker.models import Palette, Receipt
 from concept_worker.services.concept_generator import ConceptGenerator
-from concept_worker.services.fal import fal_generator
-from concept_worker.services.gemini import gemini_generator
-from concept_worker.services.jigsawstack import jigsawstack_generator
-from concept_worker.services.openai_images import openai_generator
-from concept_worker.services.openai_responses import openai_responses_generator
-from concept_worker.services.replicate import replicate_generator
-from concept_worker.services.runware import runware_generator
+from concept_worker.services.providers.fal import fal_generator
+from concept_worker.services.providers.gemini import gemini_generator
+from concept_worker.services.providers.jigsawstack import jigsawstack_generator
+from concept_worker.services.providers.openai_images import openai_generator
+from concept_worker.services.providers.openai_responses import openai_responses_generator
+from concept_worker.services.providers.replicate import replicate_generator
+from concept_worker.services.providers.runware import runware_generator
 from concept_worker.settings import Settings
 from tests.contract.providers.briefs import BRIEF, WISH
 from tests.waiting import until

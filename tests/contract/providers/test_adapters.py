@@ -23,10 +23,10 @@ from concept_worker.errors import (
 from concept_worker.imaging.codec import decode_image
 from concept_worker.models import PALETTE_ROLES, PaletteSource
 from concept_worker.payloads import Brief
-from concept_worker.services.download import GuardedDownloader
-from concept_worker.services.jigsawstack.generator import DrawingOptions, JigsawStackGenerator
-from concept_worker.services.openai_images.generator import OpenAIGenerator, OpenAIOptions
-from concept_worker.services.provider_http.channel import provider_client
+from concept_worker.services.http.channel import provider_client
+from concept_worker.services.http.download import GuardedDownloader
+from concept_worker.services.providers.jigsawstack.generator import DrawingOptions, JigsawStackGenerator
+from concept_worker.services.providers.openai_images.generator import OpenAIGenerator, OpenAIOptions
 
 WIRES = ("jigsawstack", "openai")
 

@@ -10,8 +10,8 @@ from structlog.testing import capture_logs
 
 from concept_worker.devstack.fake_provider import FakeProvider, Fault, FaultKind
 from concept_worker.errors import ConceptWorkerError, MaybeCharged, ProviderUnavailable, RateLimited
-from concept_worker.services.provider_http import troubles
-from concept_worker.services.provider_http.blame import Blame
+from concept_worker.services.http import troubles
+from concept_worker.services.http.blame import Blame
 from tests.contract.providers.answers import ANSWERS, Answer
 from tests.contract.providers.answers_page import PAGE, page
 

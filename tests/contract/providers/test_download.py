@@ -18,7 +18,7 @@ from cryptography.x509.oid import NameOID
 
 from concept_worker.devstack.fake_provider import Fault, FaultKind
 from concept_worker.errors import DownloadRefused, ProviderUnavailable
-from concept_worker.services.download import DownloadLimits, GuardedDownloader
+from concept_worker.services.http.download import DownloadLimits, GuardedDownloader
 
 NAME = "files.example.test"
 ANSWER = b"HTTP/1.1 200 OK\r\ncontent-length: 5\r\n\r\nbytes"
@@ -176,8 +176,8 @@ def test_a_resolver_that_never_answers_is_left() -> None:
 @pytest.mark.parametrize("kind", [FaultKind.HANG, FaultKind.DRIP, FaultKind.DRIP_HEADERS, FaultKind.CUT])
 def test_slow_and_cut_results(fake: Any, build: Any, image: Any, kind: FaultKind) -> None:
     """A result link whose server dawdles: one paid picture, a transient error, and the link again next time."""
-    from concept_worker.services.jigsawstack.generator import DrawingOptions, JigsawStackGenerator
-    from concept_worker.services.provider_http.channel import provider_client
+    from concept_worker.services.http.channel import provider_client
+    from concept_worker.services.providers.jigsawstack.generator import DrawingOptions, JigsawStackGenerator
 
     generator = JigsawStackGenerator(
         client=provider_client(fake.url, {"x-api-key": fake.api_key}),

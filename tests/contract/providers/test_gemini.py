@@ -21,7 +21,7 @@ from concept_worker.errors import (
     RateLimited,
 )
 from concept_worker.imaging.codec import decode_image
-from concept_worker.services.gemini import gemini_generator
+from concept_worker.services.providers.gemini import gemini_generator
 
 K = FaultKind
 

@@ -26,7 +26,7 @@ from concept_worker.errors import (
 )
 from concept_worker.imaging.codec import decode_image
 from concept_worker.models import PaletteSource, Receipt
-from concept_worker.services.openai_responses import openai_responses_generator
+from concept_worker.services.providers.openai_responses import openai_responses_generator
 from tests.contract.providers.briefs import BRIEF
 
 K = FaultKind

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from concept_worker.models import Origin, Receipt
-from concept_worker.services.provider_http.origins import origin_of
+from concept_worker.services.http.origins import origin_of
 from tests.contract.providers.briefs import BRIEF
 
 WIRES = ("jigsawstack", "openai", "openai-responses", "gemini", "runware", "replicate", "fal")

@@ -24,7 +24,7 @@ from concept_worker.errors import (
 from concept_worker.imaging.codec import decode_image
 from concept_worker.models import Receipt
 from concept_worker.services.concept_generator import ConceptGenerator
-from concept_worker.services.runware import runware_generator
+from concept_worker.services.providers.runware import runware_generator
 from tests.contract.providers.runware_orders import asked, ordered
 
 K = FaultKind

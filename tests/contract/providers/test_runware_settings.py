@@ -10,8 +10,8 @@ import pytest
 from structlog.testing import capture_logs
 
 from concept_worker.errors import ProviderUnavailable
-from concept_worker.services.download import guarded_downloader
-from concept_worker.services.runware import runware_generator, wire
+from concept_worker.services.http.download import guarded_downloader
+from concept_worker.services.providers.runware import runware_generator, wire
 from tests.contract.providers.runware_orders import asked, ordered
 
 

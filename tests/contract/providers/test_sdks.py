@@ -12,7 +12,7 @@ import pytest
 
 from concept_worker.devstack.fake_provider import Fault, FaultKind
 from concept_worker.imaging.codec import decode_image
-from concept_worker.services.openai_images.wire import palette_format
+from concept_worker.services.providers.openai_images.wire import palette_format
 
 jigsawstack = pytest.importorskip("jigsawstack")
 openai = pytest.importorskip("openai")

@@ -13,7 +13,7 @@ from concept_worker.cli.findings import Finding
 from concept_worker.cli.redis_care import care_of
 from concept_worker.routing import Queue
 from concept_worker.settings import Provider, Settings
-from concept_worker.tasks.consumers import consumers
+from concept_worker.worker.consumers import consumers
 from tests.conftest import StartSystem
 from tests.integration.queue.valkey import Valkey
 from tests.waiting import until

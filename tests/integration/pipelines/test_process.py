@@ -10,7 +10,6 @@ import pytest
 from concept_worker.bootstrap import build_services
 from concept_worker.devstack import Stack
 from concept_worker.errors import ProviderUnavailable, StaleRun, StoreRefused
-from concept_worker.imaging.harmony import harmonize
 from concept_worker.imaging.recolor import plan_recolor
 from concept_worker.models import (
     ConceptRow,
@@ -23,6 +22,8 @@ from concept_worker.models import (
     TaskStatus,
     TaskType,
 )
+from concept_worker.offline.generator import OfflineGenerator
+from concept_worker.palettes.harmony import harmonize
 from concept_worker.payloads import Brief, GenerationPayload, RefinementPayload, Wish
 from concept_worker.pipelines.base import Services, fail_run, run_step
 from concept_worker.pipelines.concept import GENERATE_PALETTES, STORE_BASE_IMAGE, StoredBase
@@ -30,7 +31,6 @@ from concept_worker.pipelines.generation import GENERATE_BASE_IMAGE, GenerationT
 from concept_worker.pipelines.paid_call import PaidCall
 from concept_worker.pipelines.refinement import RefinementTaskProcessor
 from concept_worker.services.concept_generator import Picture
-from concept_worker.services.offline.generator import OfflineGenerator
 from concept_worker.settings import Settings
 from tests.conftest import System
 from tests.drawing import drawn

@@ -19,15 +19,15 @@ from concept_worker.errors import (
     StoreRefused,
     StoreUnavailable,
 )
-from concept_worker.imaging.harmony import harmonize
 from concept_worker.models import Origin, Palette, RunReference, StagedImage, StagedName, TaskRow, TaskStatus, TaskType
+from concept_worker.offline.generator import OfflineGenerator
+from concept_worker.palettes.harmony import harmonize
 from concept_worker.payloads import Brief, GenerationPayload
 from concept_worker.pipelines.base import Services, run_step
 from concept_worker.pipelines.generation import GENERATE_BASE_IMAGE, GenerationTaskProcessor
 from concept_worker.services.concept_generator import Picture
 from concept_worker.services.concept_service import _PALETTES
 from concept_worker.services.image_persistence_service import BASE_NAME
-from concept_worker.services.offline.generator import OfflineGenerator
 from concept_worker.services.seal import SealedAs, Sealer
 from concept_worker.services.staging import RedisStaging, StagingLimits, staging_key
 from concept_worker.settings import Settings

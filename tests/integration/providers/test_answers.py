@@ -8,8 +8,8 @@ import pytest
 
 from concept_worker.devstack.fake_provider import Fault, FaultKind
 from concept_worker.models import TaskStatus
-from concept_worker.services.provider_http import troubles
-from concept_worker.services.provider_http.blame import Blame
+from concept_worker.services.http import troubles
+from concept_worker.services.http.blame import Blame
 from tests.contract.providers.answers import ANSWERS, Answer
 from tests.integration.providers.wired import Wired
 

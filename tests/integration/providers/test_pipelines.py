@@ -14,8 +14,8 @@ from concept_worker.imaging.codec import decode_image
 from concept_worker.imaging.recolor import plan_recolor
 from concept_worker.models import ConceptRow, PaletteSource, TaskStatus
 from concept_worker.payloads import Brief
-from concept_worker.services.briefs import logo_brief
 from concept_worker.services.concept_service import seed_of
+from concept_worker.services.providers.briefs import logo_brief
 from concept_worker.settings import Settings
 from tests.chaos.database import fetch
 from tests.integration.providers.wired import LOGO, THEME, WISH, Wired

@@ -11,11 +11,11 @@ from redis import Redis
 from concept_worker.bootstrap import build_services
 from concept_worker.devstack import Stack
 from concept_worker.models import StagedName, TaskRow, TaskStatus, TaskType
+from concept_worker.offline.generator import OfflineGenerator
 from concept_worker.payloads import GenerationPayload
 from concept_worker.pipelines.base import Services
 from concept_worker.pipelines.generation import GenerationTaskProcessor
 from concept_worker.services import housekeeping_service
-from concept_worker.services.offline.generator import OfflineGenerator
 from concept_worker.settings import Settings
 from concept_worker.tasks import housekeeping
 from tests.drawing import drawn

@@ -12,7 +12,7 @@ from structlog.testing import capture_logs
 
 from concept_worker.devstack import Stack
 from concept_worker.errors import BadProviderAnswer, CircuitOpen, ProviderPaused, ProviderUnavailable, RateLimited
-from concept_worker.services.provider_gate import GateLimits, ProviderGate
+from concept_worker.services.providers.gate import GateLimits, ProviderGate
 from tests.waiting import until
 
 MakeGate = Callable[[GateLimits], ProviderGate]

@@ -15,11 +15,11 @@ from concept_worker.devstack import BrokerUser, Stack
 from concept_worker.devstack.ports import free_port
 from concept_worker.errors import ConceptWorkerError, StoreRefused, StoreUnavailable
 from concept_worker.redis_address import RedisPlace
-from concept_worker.services.redis_check import check_redis
-from concept_worker.services.redis_rights import missing_rights
+from concept_worker.services.redis.check import check_redis
+from concept_worker.services.redis.rights import missing_rights
 from concept_worker.services.staging import RedisStaging
 from concept_worker.settings import Settings
-from concept_worker.tasks import process
+from concept_worker.worker import process
 from tests.integration.queue.valkey import Valkey
 from tests.integration.services.tls import Server, TlsFront, make_certificates
 

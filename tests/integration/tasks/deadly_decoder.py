@@ -19,7 +19,7 @@ def main() -> None:
     start = module_from_spec(spec)
     spec.loader.exec_module(start)
     start.place_packages()
-    decoder: Any = import_module("concept_worker.imaging.decoder")
+    decoder: Any = import_module("concept_worker.services.decoding.child")
     to_clean_png = decoder.to_clean_png
 
     def decoding(data: bytes, *limits: Any) -> Any:

@@ -11,8 +11,8 @@ from typing import Any
 from concept_worker.celery import app
 from concept_worker.imaging.codec import CleanImage
 from concept_worker.pipelines.concept import ConceptTaskProcessor
-from concept_worker.services import decoder
-from concept_worker.services.decoder import IsolatedDecoder
+from concept_worker.services.decoding import decoder
+from concept_worker.services.decoding.decoder import IsolatedDecoder
 
 __all__ = ["KILLS_DECODER", "KILLS_PAINTER", "KILLS_WORKER", "app"]
 

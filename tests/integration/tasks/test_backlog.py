@@ -15,8 +15,8 @@ from concept_worker.client import producer_app
 from concept_worker.devstack import Stack
 from concept_worker.routing import Queue
 from concept_worker.settings import Settings
-from concept_worker.tasks import backlog
-from concept_worker.tasks.backlog import waiting_among
+from concept_worker.worker import backlog
+from concept_worker.worker.backlog import waiting_among
 
 
 @pytest.fixture

@@ -14,7 +14,7 @@ from concept_worker.client import producer_app
 from concept_worker.devstack import Stack
 from concept_worker.devstack.ports import free_port
 from concept_worker.settings import Settings
-from concept_worker.tasks.last_event import send_failed, send_revoked
+from concept_worker.worker.last_event import send_failed, send_revoked
 
 
 @pytest.fixture

@@ -14,12 +14,12 @@ from concept_worker.devstack import Stack
 from concept_worker.errors import InvalidRequest
 from concept_worker.imaging.recolor import plan_recolor
 from concept_worker.models import ConceptRow, TaskRow, TaskStatus, TaskType
+from concept_worker.offline.generator import OfflineGenerator
 from concept_worker.payloads import Aspect, RefinementPayload, Wish
 from concept_worker.pipelines.base import Services
 from concept_worker.pipelines.refinement import RefinementTaskProcessor
 from concept_worker.routing import Queue, TaskName
 from concept_worker.services.concept_service import seed_of
-from concept_worker.services.offline.generator import OfflineGenerator
 from concept_worker.services.task_service import TaskService
 from tests.conftest import System
 from tests.integration.conftest import run_sql

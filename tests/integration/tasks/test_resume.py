@@ -16,7 +16,7 @@ from concept_worker.devstack.fake_provider import FakeProvider, FakeProviderOpti
 from concept_worker.errors import TaskError
 from concept_worker.models import RETRY_KEY, RunReference, StagedImage, StagedName, TaskRow, TaskStatus, TaskType
 from concept_worker.routing import Queue, TaskName
-from concept_worker.tasks.backlog import waiting_among
+from concept_worker.worker.backlog import waiting_among
 from tests.conftest import StartSystem, System
 from tests.integration.conftest import run_sql
 from tests.integration.tasks.holds import APP, Holds, Moment

@@ -10,7 +10,7 @@ import pytest
 from concept_worker.devstack import Stack
 from concept_worker.models import TaskStatus
 from concept_worker.settings import Settings
-from concept_worker.tasks import process
+from concept_worker.worker import process
 from tests.conftest import StartSystem
 from tests.gateway import Gateway, Reply
 from tests.waiting import until

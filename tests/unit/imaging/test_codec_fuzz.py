@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 
-from tests.benchmarks.fuzz_images import broken_files, corpus, verdict
+from benchmarks.fuzz_images import broken_files, corpus, verdict
 
 FILES = 20_000  # a second and a half
 

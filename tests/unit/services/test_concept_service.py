@@ -9,8 +9,8 @@ from typing import Any, cast
 import pytest
 
 from concept_worker.errors import CircuitOpen, ProviderPaused, RateLimited
-from concept_worker.imaging.harmony import harmonize
 from concept_worker.models import Palette, PaletteSource
+from concept_worker.palettes.harmony import harmonize
 from concept_worker.payloads import Brief
 from concept_worker.services.concept_service import ConceptService
 

@@ -14,13 +14,13 @@ from functools import partial
 
 import pytest
 
-from concept_worker.imaging.harmony import harmonize
 from concept_worker.models import Palette
-from concept_worker.services.addresses import parse_target
-from concept_worker.services.openai_images import wire
-from concept_worker.services.palette_repair import repair_palettes
-from concept_worker.services.provider_http.bodies import ESCAPES_MAX, VALUES_MAX, decode_base64, parse_json, unpacked
-from concept_worker.services.provider_http.waits import retry_after_seconds
+from concept_worker.palettes.harmony import harmonize
+from concept_worker.palettes.repair import repair_palettes
+from concept_worker.services.http.addresses import parse_target
+from concept_worker.services.http.bodies import ESCAPES_MAX, VALUES_MAX, decode_base64, parse_json, unpacked
+from concept_worker.services.http.waits import retry_after_seconds
+from concept_worker.services.providers.openai_images import wire
 from tests.interpreter import held_by
 
 LONGEST = 0.5  # seconds

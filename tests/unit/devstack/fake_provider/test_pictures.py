@@ -10,7 +10,7 @@ from concept_worker.devstack.fake_provider.pictures import Artist, Picture, Plai
 from concept_worker.errors import InvalidImage
 from concept_worker.imaging.codec import decode_image
 from concept_worker.payloads import Brief, Wish
-from concept_worker.services.briefs import logo_brief, refinement_brief
+from concept_worker.services.providers.briefs import logo_brief, refinement_brief
 
 
 @pytest.mark.parametrize("artist", [PlainArtist(), OfflineArtist()], ids=["plain", "offline"])

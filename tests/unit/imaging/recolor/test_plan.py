@@ -12,11 +12,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
+from benchmarks.recolor import metrics
+from benchmarks.recolor.drawings import DRAWINGS, PALETTES
 from concept_worker.errors import InvalidImage
 from concept_worker.imaging.codec import ImageLimits
 from concept_worker.imaging.recolor import plan_recolor
-from tests.benchmarks.recolor import metrics
-from tests.benchmarks.recolor.drawings import DRAWINGS, PALETTES
 
 PALETTE = PALETTES["complementary"]
 ROUNDING = 0.87  # levels: half a level in each of three channels, the root of 3/4

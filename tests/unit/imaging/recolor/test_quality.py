@@ -12,9 +12,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from benchmarks.recolor import metrics
+from benchmarks.recolor.drawings import DRAWINGS, PALETTES, Drawing
 from concept_worker.imaging.recolor import plan_recolor
-from tests.benchmarks.recolor import metrics
-from tests.benchmarks.recolor.drawings import DRAWINGS, PALETTES, Drawing
 
 SIZE = 512
 NAMES = [drawing.name for drawing in DRAWINGS]

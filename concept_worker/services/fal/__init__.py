@@ -1,5 +1,0 @@
-"""fal's queue, and every app behind it, as the provider."""
-
-from concept_worker.services.fal.generator import fal_generator
-
-__all__ = ["fal_generator"]

@@ -1,5 +1,0 @@
-"""JigsawStack as the provider; everything about its wire is known here and nowhere else."""
-
-from concept_worker.services.jigsawstack.generator import JigsawStackGenerator, jigsawstack_generator
-
-__all__ = ["JigsawStackGenerator", "jigsawstack_generator"]

@@ -1,5 +1,0 @@
-"""Changing a picture that exists, by what a prompt's words ask for."""
-
-from concept_worker.services.offline.refinement.refine import refine
-
-__all__ = ["refine"]

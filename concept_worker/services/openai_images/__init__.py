@@ -1,5 +1,0 @@
-"""OpenAI, and any server that speaks the same images and chat wire, as the provider."""
-
-from concept_worker.services.openai_images.generator import OpenAIGenerator, openai_generator
-
-__all__ = ["OpenAIGenerator", "openai_generator"]

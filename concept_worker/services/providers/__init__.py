@@ -1,0 +1,1 @@
+"""Image providers: an adapter each, the gate before them, and the chain over them."""

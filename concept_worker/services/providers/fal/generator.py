@@ -1,0 +1,123 @@
+"""Draws logos with the apps behind fal's queue, as requests that any worker can collect."""
+
+from __future__ import annotations
+
+import base64
+import json
+from dataclasses import dataclass
+
+from concept_worker.errors import BadProviderAnswer, ConceptWorkerError, ContentDeclined, MaybeCharged, PictureGone
+from concept_worker.imaging.codec import ImageLimits
+from concept_worker.services.http.channel import Outgoing, Reply, provider_client
+from concept_worker.services.http.download import guarded_downloader
+from concept_worker.services.http.images import NOT_AN_IMAGE
+from concept_worker.services.http.jobs import (
+    JOB_GONE,
+    STOPPED_CHARGED,
+    UNUSABLE,
+    Drawn,
+    JobDesk,
+    JobGenerator,
+    JobOptions,
+    Order,
+    failed,
+    is_gone,
+    is_taken,
+    parsed,
+)
+from concept_worker.services.http.model_fields import model_fields
+from concept_worker.services.http.troubles import CONTENT
+from concept_worker.services.providers.fal import wire
+from concept_worker.settings import Settings, header_value
+
+PROVIDER = "fal"
+QUEUED = "The image provider has not begun to draw yet."
+QUEUED_AT = "The image provider has not begun to draw yet; {position} orders come first."
+DRAWING = "The image provider is drawing."
+
+_QUEUED_SECONDS, _DRAWING_SECONDS = 3.0, 2.0  # between two polls
+
+
+@dataclass(frozen=True)
+class FalQueue:
+    """fal's words for orders and jobs. `job_seconds`: a job that has not begun by then is dropped by the vendor."""
+
+    image_model: str
+    edit_model: str
+    job_seconds: int
+
+    def model_of(self, order: Order) -> str:
+        return self.image_model if order.original is None else self.edit_model
+
+    def order(self, desk: JobDesk, order: Order) -> str:
+        app, original = self.model_of(order), None
+        if order.original is not None:
+            original = f"data:image/png;base64,{base64.b64encode(order.original).decode()}"
+        fields = model_fields(wire.FAMILIES, app, order.prompt, seed=order.seed, original=original)
+        body = json.dumps(fields, ensure_ascii=False, separators=(",", ":")).encode()
+        headers = {"content-type": "application/json", "x-fal-request-timeout": str(self.job_seconds)}
+        call = "order image" if original is None else "order refinement"
+        answer = desk.order(Outgoing(call, "POST", f"/{app}", body, headers))
+        return wire.job_path(app, parsed(answer, wire.Submitted).request_id)
+
+    def finished(self, desk: JobDesk, job: str) -> Drawn:
+        reply = desk.poll(Outgoing("poll", "GET", f"/{job}/status"))
+        state = parsed(reply, wire.Status)
+        match state.status:
+            case "IN_QUEUE":
+                desk.still_drawing(reply, _queued(state.queue_position), _QUEUED_SECONDS)
+            case "IN_PROGRESS":
+                desk.still_drawing(reply, DRAWING, _DRAWING_SECONDS)
+            case "COMPLETED":
+                return Drawn(_picture(desk, state, desk.ask(Outgoing("collect", "GET", f"/{job}"))))
+            case _:
+                raise BadProviderAnswer(UNUSABLE)
+
+    def cancelling(self, job: str) -> Outgoing:
+        return Outgoing("cancel", "PUT", f"/{job}/cancel")
+
+
+def fal_generator(settings: Settings) -> JobGenerator:
+    """The generator for `settings`, with the process's one client.
+
+    Raises:
+        ValueError: the key is missing.
+    """
+    key = header_value(settings.fal_key, "FAL_KEY")
+    if not key:
+        raise ValueError("FAL_KEY is not set; CONCEPT_PROVIDER names fal")
+    client = provider_client(settings.fal_queue_url, {"authorization": f"Key {key}"})
+    return JobGenerator(
+        desk=JobDesk(client, provider=PROVIDER, options=JobOptions.within(settings.image_timeout_seconds)),
+        vendor=FalQueue(
+            image_model=settings.fal_image_model, edit_model=settings.fal_edit_model, job_seconds=settings.job_seconds
+        ),
+        downloader=guarded_downloader(settings, provider_hosts=wire.LINK_HOSTS),
+        limits=ImageLimits(max_bytes=settings.max_image_bytes, max_pixels=settings.max_image_pixels),
+    )
+
+
+def _queued(position: int | None) -> str:
+    return QUEUED_AT.format(position=position) if position else QUEUED
+
+
+def _picture(desk: JobDesk, state: wire.Status, reply: Reply) -> str:
+    """The address of the picture in a result, whose status is that of the app's own answer."""
+    if is_gone(reply):
+        raise PictureGone(JOB_GONE)
+    if not is_taken(reply):
+        is_of_the_job = state.error or wire.ERROR_TYPE in reply.headers or reply.status == 422
+        raise failed(_judged(desk, reply)) if is_of_the_job else desk.refusal(reply)
+    result = parsed(reply, wire.Result)
+    if any(result.has_nsfw_concepts[:1]):
+        raise failed(ContentDeclined(CONTENT))  # a black picture comes with it
+    if not result.link:
+        raise failed(BadProviderAnswer(NOT_AN_IMAGE))
+    return result.link
+
+
+def _judged(desk: JobDesk, reply: Reply) -> ConceptWorkerError:
+    """Why a job failed. The vendor does not bill failures with a status of 500 and above."""
+    if reply.headers.get(wire.ERROR_TYPE, "") == wire.CANCELLED or reply.status == 499:
+        return MaybeCharged(STOPPED_CHARGED)
+    return desk.refusal(reply)

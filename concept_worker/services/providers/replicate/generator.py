@@ -1,0 +1,137 @@
+"""Draws logos with Replicate's official models, as predictions that any worker can collect."""
+
+from __future__ import annotations
+
+import json
+import re
+from dataclasses import dataclass
+
+from concept_worker.errors import BadProviderAnswer, ConceptWorkerError, MaybeCharged, PictureGone
+from concept_worker.imaging.codec import ImageLimits
+from concept_worker.logging import get_logger
+from concept_worker.services.http.blame import Blame, judge
+from concept_worker.services.http.channel import Outgoing, provider_client
+from concept_worker.services.http.download import guarded_downloader
+from concept_worker.services.http.forms import multipart
+from concept_worker.services.http.images import NOT_AN_IMAGE
+from concept_worker.services.http.jobs import (
+    JOB_GONE,
+    STOPPED_CHARGED,
+    Drawn,
+    JobDesk,
+    JobGenerator,
+    JobOptions,
+    Order,
+    failed,
+    parsed,
+    stopped,
+)
+from concept_worker.services.http.model_fields import model_fields
+from concept_worker.services.http.troubles import refusal
+from concept_worker.services.providers.replicate import wire
+from concept_worker.settings import Settings, header_value
+
+log = get_logger(__name__)
+
+PROVIDER = "replicate"
+NOT_BEGUN = "The image provider has not begun to draw yet."
+DRAWING = "The image provider is drawing."
+DRAWING_AT = "The image provider is drawing, {percent} % are done."
+FAILED_CHARGED = "The image provider failed to draw what was ordered; it may have been charged."
+
+_CODE = re.compile(r"\bE\d{4}\b|\(code: ?[A-Z]{1,4}\)")  # as the vendor's list of error codes has them
+_NOT_BEGUN_SECONDS, _DRAWING_SECONDS = 3.0, 2.0  # between two polls
+
+
+@dataclass(frozen=True)
+class ReplicateQueue:
+    """Replicate's words for orders and jobs. `job_seconds`: after so long the vendor drops a job."""
+
+    image_model: str
+    edit_model: str
+    job_seconds: int
+
+    def model_of(self, order: Order) -> str:
+        return self.image_model if order.original is None else self.edit_model
+
+    def order(self, desk: JobDesk, order: Order) -> str:
+        original = None if order.original is None else self._uploaded(desk, order.original)
+        model = self.model_of(order)
+        fields = model_fields(wire.FAMILIES, model, order.prompt, seed=order.seed, original=original)
+        body = json.dumps({"input": fields}, ensure_ascii=False, separators=(",", ":")).encode()
+        headers = {"content-type": "application/json", "cancel-after": f"{self.job_seconds}s"}
+        call = "order image" if original is None else "order refinement"
+        answer = desk.order(Outgoing(call, "POST", f"/v1/models/{model}/predictions", body, headers))
+        return parsed(answer, wire.Prediction).id
+
+    def finished(self, desk: JobDesk, job: str) -> Drawn:
+        reply = desk.poll(Outgoing("poll", "GET", f"/v1/predictions/{job}"))
+        prediction = parsed(reply, wire.Prediction)
+        match prediction.status:
+            case "starting":
+                desk.still_drawing(reply, NOT_BEGUN, _NOT_BEGUN_SECONDS)
+            case "processing":
+                desk.still_drawing(reply, _progress(prediction.percent), _DRAWING_SECONDS)
+            case "succeeded":
+                return Drawn(_picture(prediction), usage=prediction.metrics)
+            case "aborted":
+                raise stopped()  # before it began: not charged
+            case "canceled":
+                raise failed(MaybeCharged(STOPPED_CHARGED))
+            case _:
+                raise failed(_judged(prediction))
+
+    def cancelling(self, job: str) -> Outgoing:
+        return Outgoing("cancel", "POST", f"/v1/predictions/{job}/cancel")
+
+    def _uploaded(self, desk: JobDesk, original: bytes) -> str:
+        """The address of an uploaded picture; one inside the order may be too large for it."""
+        content_type, body = multipart({}, original, name="content")
+        reply = desk.upload(Outgoing("upload", "POST", wire.FILES, body, {"content-type": content_type}))
+        return parsed(reply, wire.Upload).urls.get
+
+
+def replicate_generator(settings: Settings) -> JobGenerator:
+    """The generator for `settings`, with the process's one client.
+
+    Raises:
+        ValueError: the key is missing.
+    """
+    key = header_value(settings.replicate_api_token, "REPLICATE_API_TOKEN")
+    if not key:
+        raise ValueError("REPLICATE_API_TOKEN is not set; CONCEPT_PROVIDER names replicate")
+    limits = ImageLimits(max_bytes=settings.max_image_bytes, max_pixels=settings.max_image_pixels)
+    client = provider_client(settings.replicate_base_url, {"authorization": f"Bearer {key}"})
+    return JobGenerator(
+        desk=JobDesk(client, provider=PROVIDER, options=JobOptions.within(settings.image_timeout_seconds)),
+        vendor=ReplicateQueue(
+            image_model=settings.replicate_image_model,
+            edit_model=settings.replicate_edit_model,
+            job_seconds=settings.job_seconds,
+        ),
+        downloader=guarded_downloader(settings, provider_hosts=wire.LINK_HOSTS),
+        limits=limits,
+    )
+
+
+def _progress(percent: int | None) -> str:
+    return DRAWING if percent is None else DRAWING_AT.format(percent=min(percent, 100))
+
+
+def _picture(prediction: wire.Prediction) -> str:
+    if prediction.link:
+        return prediction.link
+    if prediction.data_removed:
+        raise PictureGone(JOB_GONE)
+    raise failed(BadProviderAnswer(NOT_AN_IMAGE))
+
+
+def _judged(prediction: wire.Prediction) -> ConceptWorkerError:
+    """Why a job failed, by the one sentence that the vendor gives; by default the vendor's fault, and maybe charged."""
+    text = prediction.error if isinstance(prediction.error, str) else ""
+    body = {"detail": text}
+    if judge(422, {}, body).blame in (Blame.CONTENT, Blame.PARAMETER):
+        return refusal(PROVIDER, 422, {}, body, 0.0, repeats_are_free=False)
+    code = _CODE.search(text[:2_000])
+    log.warning("job failed", provider=PROVIDER, code=code[0] if code else "", status=prediction.status[:40])
+    return MaybeCharged(FAILED_CHARGED)

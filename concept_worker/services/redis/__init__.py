@@ -1,0 +1,1 @@
+"""What speaks with Redis beside Celery: the client, its errors, and checks at a start."""

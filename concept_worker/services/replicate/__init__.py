@@ -1,5 +1,0 @@
-"""Replicate, and every official model there, as the provider."""
-
-from concept_worker.services.replicate.generator import replicate_generator
-
-__all__ = ["replicate_generator"]

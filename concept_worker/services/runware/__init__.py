@@ -1,5 +1,0 @@
-"""Runware as the provider: pictures as jobs whose ids are ours, so that even a lost order is found again."""
-
-from concept_worker.services.runware.generator import runware_generator
-
-__all__ = ["runware_generator"]

@@ -1,0 +1,82 @@
+"""A guard against keys of the result backend that hold something else than Celery wrote.
+
+Celery 5.7 asks again and again for a result that it cannot read: each step of that task holds its slot of the worker
+for minutes, until none is free. Here an odd key is deleted, with a line in the log. A result is never the truth, the
+row is; a chord that loses its keys is passed by the next run, on checkpoints.
+"""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from celery.backends.redis import RedisBackend
+from redis import Redis
+from redis.exceptions import ConnectionError as RedisConnectionError
+from redis.exceptions import RedisError, ResponseError
+
+from concept_worker.logging import get_logger
+from concept_worker.services.redis.errors import WRONG_TYPE, code_of
+
+log = get_logger(__name__)
+
+_TASK, _GROUP = b"celery-task-meta-", b"celery-taskset-meta-"
+_CHORD = {b".j": b"zset", b".d": b"set"}  # by their ends; all others are strings
+
+
+class GuardedResults(Redis):
+    """The client of Celery's result backend."""
+
+    def execute_command(self, *args: Any, **options: Any) -> Any:
+        """`Redis.execute_command`; a key of another type is deleted, and the error becomes one of the connection."""
+        try:
+            return super().execute_command(*args, **options)  # type: ignore[no-untyped-call]  # redis-py's
+        except ResponseError as exc:
+            if code_of(exc) != WRONG_TYPE:
+                raise
+            self._delete_odd(args[1:])
+            raise RedisConnectionError("a key of the results held another type") from exc
+
+    def get(self, name: Any) -> Any:
+        """`Redis.get`; a task's result that is none is deleted."""
+        value = super().get(name)
+        if value is None or not _encoded(name).startswith(_TASK) or _is_result(value):
+            return value
+        self._delete(_encoded(name))
+        return None
+
+    def _delete_odd(self, arguments: tuple[Any, ...]) -> None:
+        names = {name for name in map(_encoded, arguments) if name.startswith((_TASK, _GROUP))}
+        try:
+            odd = [
+                name for name in names if _encoded(self.type(name)) not in (_CHORD.get(name[-2:], b"string"), b"none")
+            ]
+            for name in odd:
+                self._delete(name)
+        except RedisError as exc:
+            log.error("odd key in Redis not deleted", reason=type(exc).__name__)
+
+    def _delete(self, name: bytes) -> None:
+        log.critical("odd key in Redis deleted", key="result of a task" if name.startswith(_TASK) else "chord")
+        self.delete(name)
+
+
+def install() -> None:
+    """For this process; doing it twice is doing it once."""
+    RedisBackend._get_client = lambda backend: GuardedResults  # type: ignore[attr-defined]  # the stubs leave it out
+
+
+def _is_result(value: bytes | str) -> bool:
+    try:
+        found = json.loads(value)
+    except (ValueError, RecursionError):
+        return False
+    return isinstance(found, dict) and isinstance(found.get("status"), str) and "result" in found
+
+
+def _kind_of(name: bytes) -> bytes:
+    return _CHORD.get(name[-2:], b"string")
+
+
+def _encoded(argument: Any) -> bytes:
+    return argument if isinstance(argument, bytes) else str(argument).encode(errors="replace")

@@ -1,0 +1,1 @@
+"""What a worker process is: its services, its guards, its end."""

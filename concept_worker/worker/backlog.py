@@ -1,0 +1,86 @@
+"""Which runs only wait in a queue: the broker's word against the suspicion that they stalled.
+
+What lies in a queue may be anybody's: it is read by pages, each message only up to a bound, and nothing in it stops the
+search for the others.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+
+from celery import Celery
+from redis import Redis
+from redis.exceptions import ResponseError
+
+from concept_worker.logging import get_logger
+from concept_worker.routing import Queue
+from concept_worker.services.redis.errors import WRONG_TYPE, code_of
+from concept_worker.upstream_fixes.odd_key_guard import delete_odd_keys
+
+log = get_logger(__name__)
+
+_PAGE = 200  # messages read at once
+_LARGEST = 65_536  # bytes of one; ours have at most 16 kB, and a larger one stays on the server
+
+# KEYS: queue. ARGV: first and last position, bytes of the largest message. Larger ones are answered as empty text.
+_READ = """
+local page = redis.call('LRANGE', KEYS[1], ARGV[1], ARGV[2])
+local largest = tonumber(ARGV[3])
+for position, message in ipairs(page) do
+    if #message > largest then page[position] = '' end
+end
+return page
+"""
+
+
+def waiting_among(app: Celery, task_ids: set[str]) -> set[str]:
+    """Those of the task ids that some message still lying in a queue belongs to.
+
+    A message's `root_id` is the task id of its run; an entry message's own `id` is. Messages that a worker holds do
+    not count: a live worker extends their lease, and a dead one must not hide them.
+    """
+    missing, found = set(task_ids), set()
+    with app.connection_for_read() as connection:
+        pool = connection.default_channel.client.connection_pool  # type: ignore[attr-defined]  # of kombu's channel
+        redis = Redis(connection_pool=pool)
+        for queue in Queue:
+            for ids in _ids_in(redis, queue.value):
+                found |= ids & missing
+                missing -= ids
+            if not missing:
+                break
+    return found
+
+
+def _ids_in(redis: Redis, queue: str) -> Iterator[set[str]]:
+    """The ids that each message of the queue names, oldest first; one alarm for all that is no message."""
+    odd = 0
+    try:
+        for message in _messages(redis, queue):
+            ids = _ids_of(message)
+            odd += not ids
+            yield ids
+    except ResponseError as exc:
+        if code_of(exc) != WRONG_TYPE:
+            raise
+        delete_odd_keys(redis)
+    if odd:
+        log.error("odd messages in a queue passed over", queue=queue, count=odd)
+
+
+def _messages(redis: Redis, queue: str) -> Iterator[bytes]:
+    """Oldest messages last in the list, so read from its end."""
+    read = redis.register_script(_READ)
+    for end in range(int(redis.llen(queue)), 0, -_PAGE):
+        yield from read(keys=[queue], args=[max(0, end - _PAGE), end - 1, _LARGEST])
+
+
+def _ids_of(message: bytes) -> set[str]:
+    """The ids in a message's headers; none in what is no message of Celery's."""
+    try:
+        headers = json.loads(message)["headers"]
+        named = [headers.get("root_id"), headers.get("id")]
+    except (ValueError, TypeError, KeyError, AttributeError, RecursionError):
+        return set()
+    return {value for value in named if isinstance(value, str)}

@@ -1,0 +1,170 @@
+"""What one worker process holds: its services, built once; a process that cannot build them dies loudly."""
+
+from __future__ import annotations
+
+from functools import lru_cache
+from tempfile import gettempdir
+from threading import RLock
+from typing import Any
+from uuid import UUID
+
+from celery import signals
+
+from concept_worker.bootstrap import build_services
+from concept_worker.errors import ConceptWorkerError, SchemaMissing, StoreRefused, StoreUnavailable, TransientError
+from concept_worker.logging import get_logger
+from concept_worker.pipelines.backoff import Backoff
+from concept_worker.pipelines.base import Services
+from concept_worker.pipelines.patience import patiently
+from concept_worker.queue_app import configuration_file, require_promise
+from concept_worker.services.decoding.memory import limit_memory
+from concept_worker.services.redis.check import check_redis, uses_of
+from concept_worker.services.supabase.clock import clock_trouble
+from concept_worker.settings import Settings, get_settings
+from concept_worker.worker.handover import is_announced, leaving
+
+log = get_logger(__name__)
+
+_NOBODY = UUID(int=0)
+
+
+class _Process:
+    """The services of this process, built by whichever thread asks first."""
+
+    def __init__(self) -> None:
+        self._lock = RLock()  # `hand_back` comes from a signal, in the middle of anything
+        self._services: Services | None = None
+
+    def services(self) -> Services:
+        with self._lock:
+            if self._services is None:
+                self._services = build_services(get_settings())
+            return self._services
+
+    def hand_back(self) -> None:
+        with self._lock:
+            if self._services is not None:
+                self._services.leases.hand_back()
+
+    def close(self) -> None:
+        with self._lock:
+            if self._services is not None:
+                self._services.close()
+            self._services = None
+
+
+_process = _Process()
+
+
+def services() -> Services:
+    """This process's services."""
+    return _process.services()
+
+
+@lru_cache(maxsize=1)
+def backoff() -> Backoff:
+    """This process's waits between tries."""
+    settings = get_settings()
+    return Backoff(base=settings.retry_base_seconds, cap=settings.retry_cap_seconds)
+
+
+@signals.celeryd_after_setup.connect
+def check_before_start(instance: Any = None, conf: Any = None, **_: Any) -> None:
+    """Try the settings before any message is taken: a wrong key must not turn up as failed rows.
+
+    A database that starts at the same time is waited for, up to `Settings.start_wait_seconds`. Then the worker goes on:
+    only a started one answers to shutdown and inspection, and its steps wait for the database, uncounted.
+    The connections are not kept: a prefork child must not inherit an open socket.
+    """
+    try:
+        settings = get_settings()
+        _check_temporary_folder(getattr(instance, "pool_cls", None))
+        if conf is not None:
+            require_promise(conf)
+            log.info("configuration", file=str(configuration_file()))
+        _check_redis(settings)
+        trial = build_services(settings)
+    except (StoreRefused, ValueError) as exc:
+        raise SystemExit(f"concept_worker cannot start: {exc}") from exc
+    try:
+        patiently(
+            lambda: trial.task_service.get_tasks_by_user(_NOBODY, limit=1),
+            seconds=settings.start_wait_seconds,
+            event="waiting for supabase",
+        )
+    except SchemaMissing as exc:
+        raise SystemExit(f"concept_worker cannot start: {exc}") from exc
+    except TransientError as exc:
+        log.warning("supabase is not available yet; steps will be retried", reason=str(exc))
+    except ConceptWorkerError as exc:
+        raise SystemExit(f"concept_worker cannot start: Supabase refused the first request: {exc}") from exc
+    finally:
+        trial.close()
+    trouble = clock_trouble(settings)
+    if trouble:
+        log.warning("the clock is off", reason=trouble)
+
+
+def _check_temporary_folder(pool: Any) -> None:
+    """Refuse a prefork pool without a writable folder for temporary files, which its shared memory lies in.
+
+    Raises:
+        ValueError: there is none.
+    """
+    if not getattr(pool, "__module__", "").endswith("prefork"):
+        return
+    try:
+        gettempdir()
+    except FileNotFoundError:
+        raise ValueError(
+            "a prefork worker needs a writable folder for temporary files: mount one at /tmp (a tmpfs will do), "
+            "or name one in TMPDIR"
+        ) from None
+
+
+def _check_redis(settings: Settings) -> None:
+    """Refuse a Redis that will not do later either; one that is away is waited for, by Celery and by the steps."""
+    for place in settings.redis_places:
+        try:
+            check_redis(place, uses_of(settings, place))
+        except StoreUnavailable as exc:
+            log.warning("redis is not available yet", reason=str(exc), use=place.role)
+
+
+@signals.beat_init.connect
+def check_beat(**_: Any) -> None:
+    """Try beat's broker before its first round, as a worker does."""
+    broker = get_settings().redis_places[0]
+    try:
+        check_redis(broker, ["beat"])
+    except StoreRefused as exc:
+        raise SystemExit(f"beat cannot start: {exc}") from exc
+    except StoreUnavailable as exc:
+        log.warning("redis is not available yet", reason=str(exc), use=broker.role)
+
+
+@signals.worker_process_init.connect
+def build_in_child(**_: Any) -> None:
+    """A prefork child builds its own after the fork; a thread pool builds them at its first step."""
+    limit_memory(get_settings().child_memory_mb)
+    services()
+
+
+@leaving.connect
+def hand_back(**_: Any) -> None:
+    """Put down the steps of this process, which ends now."""
+    _process.hand_back()
+
+
+@signals.worker_process_shutdown.connect
+def close_child(**_: Any) -> None:
+    """A child that ends because its worker stops hands its step back; one that hung leaves it to its lease."""
+    if is_announced():
+        hand_back()
+    close()
+
+
+@signals.worker_shutdown.connect
+def close(**_: Any) -> None:
+    """Close the connections of this process, if it made any."""
+    _process.close()
