@@ -2,10 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import shlex
-import subprocess
-import sys
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from pathlib import Path
@@ -20,21 +16,14 @@ from concept_worker.devstack.ports import free_port
 from concept_worker.models import TaskRow, TaskType
 from concept_worker.routing import Queue, TaskName
 from tests.conftest import StartSystem
+from tests.procfile import running
 from tests.waiting import until
 
 pytest.importorskip("flower", reason="the extra flower is not installed")
 
-ROOT = Path(__file__).resolve().parents[2]
 PAGES = ["/", "/tasks", "/metrics", "/healthcheck", "/api/workers", "/static/css/flower.css", "/nothing"]
 AUTH = ("me", "a-password")
 Start = Callable[..., httpx.Client]
-
-
-def procfile_line(name: str) -> str:
-    """The command of a process, with this Python's Celery."""
-    (line,) = [line for line in (ROOT / "Procfile").read_text().splitlines() if line.startswith(f"{name}:")]
-    celery = shlex.quote(str(Path(sys.executable).with_name("celery")))
-    return line.partition(":")[2].replace("celery ", f"exec {celery} ", 1)
 
 
 @pytest.fixture
@@ -45,15 +34,12 @@ def start(tmp_path: Path, brokers: Iterator[str]) -> Iterator[Start]:
 
         def started(**settings: str) -> httpx.Client:
             port = free_port()
-            known = {"PATH": os.environ["PATH"], "PYTHONPATH": str(ROOT), "REDIS_URL": broker, "PORT": str(port)}
-            log = at_end.enter_context((tmp_path / "log").open("w"))
-            command = ["sh", "-c", procfile_line("flower")]
-            process = subprocess.Popen(command, cwd=tmp_path, env=known | settings, stdout=log, stderr=log)
-            at_end.callback(process.wait, 30)
-            at_end.callback(process.terminate)
+            process = at_end.enter_context(
+                running("flower", tmp_path, {"REDIS_URL": broker, "PORT": str(port)} | settings)
+            )
             client = at_end.enter_context(httpx.Client(base_url=f"http://127.0.0.1:{port}", trust_env=False))
             until(lambda: answers(client) or process.poll() is not None, "Flower to answer")
-            assert process.poll() is None, (tmp_path / "log").read_text()
+            assert process.poll() is None, (tmp_path / "flower.log").read_text()
             return client
 
         yield started
@@ -92,7 +78,7 @@ def test_without_a_password_it_is_locked(start: Start, tmp_path: Path) -> None:
     """Nobody gets in, and its log says what to set."""
     flower = start()
     assert flower.get("/", auth=("", "")).status_code == 401
-    assert "FLOWER_BASIC_AUTH" in (tmp_path / "log").read_text()
+    assert "FLOWER_BASIC_AUTH" in (tmp_path / "flower.log").read_text()
 
 
 def test_each_run_ends_there_as_in_its_row(start: Start, start_system: StartSystem, user_id: UUID) -> None:
