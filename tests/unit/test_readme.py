@@ -13,10 +13,9 @@ import pytest
 
 from concept_worker import ConceptClient, InvalidRequest, UnknownOutcome
 from concept_worker.bootstrap import build_generator
-from concept_worker.models import GenerationPayload, TaskStatus
-from concept_worker.services.provider_chain import ProviderChain
+from concept_worker.models import TaskStatus
+from concept_worker.services.providers.chain import ProviderChain
 from concept_worker.settings import Provider, Settings
-from concept_worker.validation import payload_from
 from tests.documents import ROOT, code_words
 from tests.procfile import procfile
 from tests.unit.test_documents import SETTING, WRITTEN, fields, is_there
@@ -65,8 +64,9 @@ def test_every_word_in_code_font_is_true() -> None:
 def test_what_is_wrong_with_a_request_is_said_so() -> None:
     """The sentence in the README is the beginning of the error's."""
     (sentence,) = re.findall(r'\(`InvalidRequest`, "([^"…]+)…"\)', TEXT)
-    with pytest.raises(InvalidRequest) as caught:
-        payload_from(GenerationPayload, {"logo_description": "a", "theme_description": "b", "num_palettes": 99})
+    settings = Settings(supabase_url="http://127.0.0.1:9", supabase_secret_key="sb_secret_x")  # nobody is asked
+    with ConceptClient.from_settings(settings) as client, pytest.raises(InvalidRequest) as caught:
+        client.generate(user_id=uuid4(), logo_description="a", theme_description="b", num_palettes=99)
     assert str(caught.value).startswith(sentence)
 
 
