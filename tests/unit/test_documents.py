@@ -204,7 +204,7 @@ def test_every_program_exists(document: str) -> None:
     """`python -m …`, with its options."""
     for line in shell_words(document, "python"):
         words = line.split()
-        if words[2].partition(".")[0] != "tests":
+        if not (ROOT / words[2].partition(".")[0]).is_dir():  # a library's
             assert find_spec(words[2]) is not None, line
             continue
         place = ROOT / words[2].replace(".", "/")
