@@ -25,33 +25,33 @@ class Picture:
 class ConceptGenerator(ABC):
     """A source of pictures and palettes; thread-safe.
 
-    Every method raises `ProviderUnavailable` (worth another try; `RateLimited` says how long to wait),
-    `ProviderRefused`, `BadProviderAnswer` or `InvalidImage`. Requests depend on their arguments alone, never on the
-    attempt, so that a provider which caches identical requests is not paid twice.
+    Every method raises `ProviderUnavailable` (worth a retry; `RateLimited` says how long to wait), `ProviderRefused`,
+    `BadProviderAnswer` or `InvalidImage`. A request depends on its arguments alone, never on the attempt: a provider
+    that caches identical requests is not paid twice.
     """
 
     @abstractmethod
     def draw(self, brief: Brief, *, seed: int) -> Picture | Receipt:
-        """Draw a logo, or order one: the receipt collects it.
+        """Draw a logo, or order one and return a receipt; `collect` fetches the picture later.
 
-        `seed` is a non-negative 31-bit integer made from the task id: the same task asks the same thing again.
+        `seed` is a non-negative 31-bit integer made from the task id: one task always sends the same request.
         """
 
     @abstractmethod
     def refine(self, original: bytes, wish: Wish, *, seed: int) -> Picture | Receipt:
-        """Change the original (PNG bytes) as the wish asks; otherwise as `draw`."""
+        """Change the original (PNG bytes) as the wish asks; returns the same as `draw`."""
 
     @abstractmethod
     def close(self) -> None:
-        """Close connections."""
+        """Close the connections."""
 
     @property
     def proposes_palettes(self) -> bool:
-        """Whether `propose_palettes` may be asked; where not, palettes are made by colour harmony."""
+        """True when `propose_palettes` may be called. When false, palettes are made by colour harmony."""
         return False
 
     def propose_palettes(self, brief: Brief, count: int) -> list[Palette]:
-        """Propose at most `count` palettes of five colours in the order of `PALETTE_ROLES`; may be fewer, never broken.
+        """Propose at most `count` palettes, perhaps fewer: five valid colours each, in the order of `PALETTE_ROLES`.
 
         Raises:
             NotImplementedError: `proposes_palettes` is false.
@@ -59,13 +59,13 @@ class ConceptGenerator(ABC):
         raise NotImplementedError
 
     def collect(self, receipt: Receipt) -> Picture:
-        """Fetch the picture that the receipt stands for. Costs nothing and may be repeated.
+        """Fetch the picture that the receipt stands for. This costs nothing and may be repeated.
 
         Raises:
-            StillDrawing: not ready; says when to ask again.
-            PictureGone: the provider does not have it any more.
-            JobEnded: the job ended without a picture; the receipt is of no more use.
-            BadProviderAnswer: its link is not one we follow, or this provider gives no receipts.
+            StillDrawing: the picture is not ready; the error says when to poll again.
+            PictureGone: the provider does not have the picture any more.
+            JobEnded: the job ended without a picture; the receipt is useless from now on.
+            BadProviderAnswer: the picture's link is not one we follow, or this provider gives no receipts.
         """
         raise BadProviderAnswer(UNKNOWN_RECEIPT)
 

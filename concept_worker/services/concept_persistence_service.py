@@ -17,7 +17,7 @@ log = get_logger(__name__)
 
 
 class ConceptPersistenceService:
-    """Concept rows. Raises `StoreUnavailable` or `StoreRefused`."""
+    """A service for concept rows. Raises `StoreUnavailable` or `StoreRefused`."""
 
     def __init__(self, *, store: ConceptStore, images: ImagePersistenceService) -> None:
         self._store = store
@@ -33,9 +33,9 @@ class ConceptPersistenceService:
         variations: Sequence[StoredVariation],
         origin: Origin | None = None,
     ) -> UUID:
-        """Store the concept with its variations and complete the task row, in one transaction; the concept's id.
+        """Store the concept with its variations and complete the task row, in one transaction; return the concept's id.
 
-        Of the origin the row says provider and model; prices stay with the operator, in the step's row.
+        The row gets provider and model from `origin`. Prices stay in the step's row, which only the operator reads.
 
         Raises:
             StaleRun: the run was canceled or replaced meanwhile; nothing was stored.
@@ -67,11 +67,11 @@ class ConceptPersistenceService:
         return concept_id
 
     def get_concept(self, concept_id: UUID, user_id: UUID) -> ConceptRow | None:
-        """The user's concept with its variations in order, or None."""
+        """Return the user's concept with its variations in order, or None."""
         return self._store.get(concept_id, user_id)
 
     def expire_concepts(self, older_seconds: float, limit: int, *, dry_run: bool) -> ExpiredConcepts:
-        """Let go of concepts older than that, with their tasks and variations; in a dry run only count them."""
+        """Delete concepts older than `older_seconds`, with their tasks and variations; a dry run only counts them."""
         return self._store.expire(older_seconds, limit, dry_run=dry_run)
 
     def _image_columns(self, user_id: UUID, task_id: UUID, image: StoredImage) -> dict[str, str]:
@@ -82,7 +82,7 @@ class ConceptPersistenceService:
 
 
 def _original_columns(payload: Payload) -> dict[str, Any]:
-    """What a refinement remembers of its original. A query string may be a secret: the address is kept without it."""
+    """Return the columns that describe a refinement's original. The URL loses its query, which may hold a secret."""
     if not isinstance(payload, RefinementPayload):
         return {}
     concept_id, url = payload.original_concept_id, payload.original_image_url

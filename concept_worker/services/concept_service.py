@@ -22,32 +22,33 @@ _PALETTES = TypeAdapter(tuple[Palette, ...])
 
 
 class ConceptService:
-    """Pictures and palettes of one task. Raises what `ConceptGenerator` raises."""
+    """A service for the pictures and palettes of one task. Raises what `ConceptGenerator` raises."""
 
     def __init__(self, *, generator: ConceptGenerator, staging: Staging) -> None:
         self._generator = generator
         self._staging = staging
 
     def generate_concept(self, brief: Brief, *, task_id: UUID) -> Picture | Receipt:
-        """Draw a logo, not yet validated, or order it. The same task asks the same thing again."""
+        """Draw a logo, or order it. The picture is not validated; one task always sends the same request."""
         return self._generator.draw(brief, seed=seed_of(task_id))
 
     def refine_concept(self, original: bytes, wish: Wish, *, task_id: UUID) -> Picture | Receipt:
-        """Change the original (PNG bytes) as the wish asks; otherwise as `generate_concept`."""
+        """Change the original (PNG bytes) as the wish asks; otherwise like `generate_concept`."""
         return self._generator.refine(original, wish, seed=seed_of(task_id))
 
     def collect(self, receipt: Receipt) -> Picture:
-        """Fetch the picture that a receipt stands for, not yet validated. Costs nothing and may be repeated."""
+        """Fetch the picture that a receipt stands for, not validated yet. This costs nothing and may be repeated."""
         return self._generator.collect(receipt)
 
     def abandon(self, receipt: Receipt) -> None:
-        """Cancel what was ordered for a task that nobody wants any more, where the provider can."""
+        """Cancel the order of a task that was canceled or deleted, where the provider can."""
         self._generator.abandon(receipt)
 
     def generate_color_palettes(self, brief: Brief, num_palettes: int) -> tuple[Palette, ...]:
-        """Exactly `num_palettes` palettes; what the provider did not give is made by colour harmony and marked.
+        """Return exactly `num_palettes` palettes; colour harmony makes the missing ones, which are marked as local.
 
-        A wait for palettes is a failed attempt, unlike one for a picture: they can be made without the provider.
+        A pause of the provider counts as a failed attempt here, because palettes can be made without the provider. For
+        a picture, a pause is only a wait.
         """
         if not self._generator.proposes_palettes:
             return self.local_palettes(brief, num_palettes)
@@ -55,21 +56,21 @@ class ConceptService:
             given = self._generator.propose_palettes(brief, num_palettes)
         except ProviderPaused as exc:
             raise RateLimited(str(exc), exc.retry_after) from exc
-        return _completed(given, brief, num_palettes)
+        return _complete_locally(given, brief, num_palettes)
 
     def keep_palettes(self, task_id: UUID, palettes: tuple[Palette, ...]) -> None:
-        """Let palettes that were paid for wait in staging: their checkpoint may be late while the database is away.
+        """Stage palettes that were paid for: the database may be down when their checkpoint is due.
 
         Raises:
-            StoreUnavailable: staging is away.
+            StoreUnavailable: staging does not answer.
         """
         self._staging.store(staging_key(task_id, StagedName.PALETTES), _PALETTES.dump_json(palettes), SealedAs.ARRIVED)
 
     def find_palettes(self, task_id: UUID) -> tuple[Palette, ...] | None:
-        """The palettes that wait for the task, if any; what does not carry our seal, or is no palettes, is none.
+        """Return the task's staged palettes, or None. Bytes without our seal, or of another kind, count as none.
 
         Raises:
-            StoreUnavailable: staging is away.
+            StoreUnavailable: staging does not answer.
         """
         content = self._staging.find(staging_key(task_id, StagedName.PALETTES))
         if content is None:
@@ -77,16 +78,17 @@ class ConceptService:
         try:
             return _PALETTES.validate_json(content)
         except ValidationError:
-            log.warning("staged palettes not understood")
+            log.warning("staged palettes unreadable")
             return None
 
     def local_palettes(self, brief: Brief, num_palettes: int) -> tuple[Palette, ...]:
-        """`num_palettes` palettes by colour harmony alone, marked as local: for when the provider gives none."""
-        return _completed([], brief, num_palettes)
+        """Make `num_palettes` palettes by colour harmony alone, marked as local; used when the provider gives none."""
+        return _complete_locally([], brief, num_palettes)
 
 
-def _completed(given: list[Palette], brief: Brief, count: int) -> tuple[Palette, ...]:
-    from concept_worker.palettes.harmony import harmonize  # kept out of processes that never need it
+def _complete_locally(given: list[Palette], brief: Brief, count: int) -> tuple[Palette, ...]:
+    """Return `count` palettes: the given ones first, then palettes by colour harmony with names not used yet."""
+    from concept_worker.palettes.harmony import harmonize  # imported here: most processes never need it
 
     palettes = list(given[:count])
     if len(palettes) < count:
@@ -102,5 +104,5 @@ def _completed(given: list[Palette], brief: Brief, count: int) -> tuple[Palette,
 
 
 def seed_of(task_id: UUID) -> int:
-    """A non-negative 31-bit integer made from the task id: safe for every provider's seed field."""
+    """Derive a non-negative 31-bit integer from the task id, safe for every provider's seed field."""
     return int.from_bytes(hashlib.sha256(task_id.bytes).digest()[:4], "big") & 0x7FFF_FFFF

@@ -1,4 +1,4 @@
-"""The business of tidying: what no row refers to goes, and old concepts go with all that is theirs."""
+"""The business of tidying: delete bytes that no row refers to, and old concepts with everything that is theirs."""
 
 from __future__ import annotations
 
@@ -18,27 +18,30 @@ from concept_worker.validation import Traveling
 
 log = get_logger(__name__)
 
-_BATCH = 100  # objects or concepts a request
-_ASKED = 500  # tasks a question which of them are open
-_BATCHES = 100  # a round; the next round takes the rest
+_BATCH = 100  # objects or concepts per request
+_OPEN_BATCH = 500  # tasks per query of which are open
+_BATCHES = 100  # per round; the next round takes the rest
 
 
 class SweepReport(Traveling):
-    """What was removed, or in a dry run would be."""
+    """A count of what a sweep deleted, or would delete (dry run)."""
 
     objects: int
     staged: int
 
 
 class RetentionReport(Traveling):
-    """What was let go of, or in a dry run would be."""
+    """A count of what retention deleted, or would delete (dry run)."""
 
     concepts: int
     objects: int
 
 
 class HousekeepingService:
-    """Sweep and retention. Never touches what an open run owns. Raises `StoreUnavailable` or `StoreRefused`."""
+    """A service for sweep and retention. It never touches what an open run owns.
+
+    Raises `StoreUnavailable` or `StoreRefused`.
+    """
 
     def __init__(
         self,
@@ -56,16 +59,16 @@ class HousekeepingService:
         self._staging = staging
 
     def release_ended(self) -> int:
-        """Release what runs that are over left in staging, whoever wrote their end; how many tasks.
+        """Delete from staging what ended runs left there, however they ended; return the number of tasks.
 
-        What a failed run paid for and may be retried with is kept in the bucket (`ImageService.release_failed`).
+        A failed run's paid picture, which a retry needs, moves to the bucket first (`ImageService.release_failed`).
         """
         keys = self._staging.keys()
         odd = [key for key in keys if not _is_ours(key)]
         self._staging.remove(*odd)
         staged = {UUID(key.partition(":")[0]) for key in keys if _is_ours(key)}
         ended = sorted(staged - self._open_among(sorted(staged)))
-        # At random: bytes of another deployment stay, and must not stand before ours in each round.
+        # At random: bytes of another deployment stay, and would otherwise fill the batch in every round.
         chosen = random.sample(ended, min(len(ended), _BATCH))
         released = sum(self._release(task_id) for task_id in chosen)
         if odd or released:
@@ -73,15 +76,15 @@ class HousekeepingService:
         return released
 
     def sweep(self, older_seconds: float, *, dry_run: bool = False) -> SweepReport:
-        """Remove objects and staged bytes that no row refers to and that are older than that."""
+        """Delete objects and staged bytes that are older than `older_seconds` and that no row refers to."""
         report = SweepReport(
             objects=self._sweep_objects(older_seconds, dry_run), staged=self._sweep_staging(older_seconds, dry_run)
         )
-        log.info("swept", dry_run=dry_run, **report.model_dump())
+        log.info("orphans swept", dry_run=dry_run, **report.model_dump())
         return report
 
     def retain(self, older_seconds: float, *, dry_run: bool = False) -> RetentionReport:
-        """Let go of concepts older than that: rows first, so that a crash in between leaves only orphans to sweep."""
+        """Delete concepts older than `older_seconds`. Rows go first: a crash leaves only orphans for the sweep."""
         concepts = objects = 0
         for _ in range(_BATCHES):
             expired = self._concepts.expire_concepts(older_seconds, _BATCH, dry_run=dry_run)
@@ -92,7 +95,7 @@ class HousekeepingService:
             if dry_run or expired.concepts < _BATCH:
                 break
         report = RetentionReport(concepts=concepts, objects=objects)
-        log.info("retention kept", dry_run=dry_run, **report.model_dump())
+        log.info("retention applied", dry_run=dry_run, **report.model_dump())
         return report
 
     def _sweep_objects(self, older_seconds: float, dry_run: bool) -> int:
@@ -115,7 +118,7 @@ class HousekeepingService:
         return len(orphans)
 
     def _release(self, task_id: UUID) -> bool:
-        """Release what the task left; return whether it was ours to release."""
+        """Delete what the task left in staging; return False when it belongs to another deployment."""
         task = self._tasks.find_task(task_id)
         if task is None:
             return self._image_service.discard_unknown(task_id)
@@ -126,17 +129,17 @@ class HousekeepingService:
         return True
 
     def _open_among(self, task_ids: Sequence[UUID]) -> set[UUID]:
-        parts = [task_ids[start : start + _ASKED] for start in range(0, len(task_ids), _ASKED)]
+        parts = [task_ids[start : start + _OPEN_BATCH] for start in range(0, len(task_ids), _OPEN_BATCH)]
         return set().union(*(self._tasks.open_among(part) for part in parts))
 
 
 def _is_ours(key: str) -> bool:
-    """Whether the key is one that `staging_key` makes."""
+    """Return whether `staging_key` makes this key."""
     return any(staging_key(task_id, name) == key for task_id in _task_ids([key]) for name in StagedName)
 
 
 def _task_ids(keys: Sequence[str]) -> list[UUID]:
-    """Of staging keys `{task id}:{name}`; a key of another form has none."""
+    """Return the task ids of staging keys `{task id}:{name}`; skip keys of another form."""
     found = []
     for key in keys:
         try:

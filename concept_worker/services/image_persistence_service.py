@@ -15,20 +15,20 @@ log = get_logger(__name__)
 
 BASE_NAME = "base.png"
 _PNG = "image/png"
-# A task's folder and one of its few names, in the one spelling that we write: nothing is left to be decoded.
+# A task's folder and one of its few names, only in the spelling that we write: no path needs decoding.
 _IN_FOLDER = re.compile(rf"[0-9a-f]{{8}}(?:-[0-9a-f]{{4}}){{3}}-[0-9a-f]{{12}}/{IMAGE_NAME}")
 
 
 def variation_name(position: int) -> str:
-    """The object name of the picture for the palette at `position` (1 is the first)."""
+    """Return the object name of the picture for the palette at `position` (1 is the first)."""
     return f"variation-{position:02d}.png"
 
 
 def own_path(path: str, user_id: UUID, field: str = "original_image_path") -> str:
-    """The path, when it is that of an image in the user's own folder: `{user id}/{task id}/{name}`.
+    """Return `path` if it is an image in the user's own folder: `{user id}/{task id}/{name}`.
 
     Raises:
-        InvalidRequest: it is not; names the field that it came in.
+        InvalidRequest: it is another path; the message names the field `field`.
     """
     folder, _, image = path.partition("/")
     if folder != str(user_id) or not _IN_FOLDER.fullmatch(image):
@@ -37,7 +37,7 @@ def own_path(path: str, user_id: UUID, field: str = "original_image_path") -> st
 
 
 class ImagePersistenceService:
-    """Images of tasks in two private buckets, at `{user id}/{task id}/{name}`: storing twice stores once.
+    """A store of task images in two private buckets, at `{user id}/{task id}/{name}`; storing twice is storing once.
 
     Raises `StoreUnavailable` or `StoreRefused`.
     """
@@ -55,15 +55,15 @@ class ImagePersistenceService:
         return StoredImage(name=name, size=len(content))
 
     def load_image(self, *, user_id: UUID, task_id: UUID, name: str) -> bytes | None:
-        """The stored bytes, or None."""
+        """Return the stored bytes, or None."""
         return self.load_path(self.path(user_id, task_id, name))
 
     def load_path(self, path: str) -> bytes | None:
-        """The stored bytes at a path of a row, or None."""
+        """Return the stored bytes at a row's image path, or None."""
         return self._objects.load(self._bucket(path.rpartition("/")[2]), path)
 
     def sign(self, paths: Sequence[str], seconds: int) -> dict[str, str]:
-        """A short-lived link for each path that exists; one request a bucket."""
+        """Return a short-lived link for each path that exists; sends one request per bucket."""
         links: dict[str, str] = {}
         for bucket in (self._concept_bucket, self._palette_bucket):
             inside = [path for path in paths if self._bucket(path.rpartition("/")[2]) == bucket]
@@ -72,30 +72,30 @@ class ImagePersistenceService:
         return links
 
     def discard(self, *, user_id: UUID, task_id: UUID) -> None:
-        """Remove every image of the task."""
+        """Delete every image of the task."""
         folder = f"{user_id}/{task_id}"
         for bucket in (self._concept_bucket, self._palette_bucket):
             self._objects.remove(bucket, self._objects.list(bucket, folder))
 
     def orphans(self, older_seconds: float, limit: int) -> Sequence[tuple[str, str]]:
-        """Bucket and path of images older than that which no row refers to and no open run owns."""
+        """Return bucket and path of images older than `older_seconds` that no row refers to and no open run owns."""
         return self._objects.orphans([self._concept_bucket, self._palette_bucket], older_seconds, limit)
 
     def remove(self, images: Sequence[tuple[str, str]]) -> None:
-        """Remove images by bucket and path."""
+        """Delete images by bucket and path."""
         for bucket in (self._concept_bucket, self._palette_bucket):
             self._objects.remove(bucket, [path for inside, path in images if inside == bucket])
 
     def locate(self, path: str) -> tuple[str, str]:
-        """Bucket and path of an image path of a row."""
+        """Return bucket and path for a row's image path."""
         return self._bucket(path.rpartition("/")[2]), path
 
     def path(self, user_id: UUID, task_id: UUID, name: str) -> str:
-        """Where an image of this task lies in its bucket; the first segment is what row level security looks at."""
+        """Return the path of a task's image in its bucket; row level security checks its first segment."""
         return f"{user_id}/{task_id}/{name}"
 
     def url(self, user_id: UUID, task_id: UUID, name: str) -> str:
-        """The image's lasting address; reading it takes the owner's own token. No secret, and it does not expire."""
+        """Return the image's permanent address. It is no secret; reading it takes the owner's own token."""
         return self._objects.url(self._bucket(name), self.path(user_id, task_id, name))
 
     def _bucket(self, name: str) -> str:

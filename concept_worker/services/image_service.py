@@ -26,7 +26,10 @@ T = TypeVar("T")
 
 
 class ImageService:
-    """Image bytes of one task. Raises `InvalidImage`, `DecoderLost`, `StoreUnavailable` or `StoreRefused`."""
+    """A service for the image bytes of one task.
+
+    Raises `InvalidImage`, `DecoderLost`, `StoreUnavailable` or `StoreRefused`.
+    """
 
     def __init__(
         self,
@@ -46,24 +49,24 @@ class ImageService:
     def stage_image(
         self, content: bytes, *, task_id: UUID, name: StagedName, user_id: UUID | None = None
     ) -> StagedImage:
-        """Let the bytes wait in staging, then check that they are an image we accept and make them a clean PNG there.
+        """Stage the bytes, then validate them and replace them by a clean PNG.
 
-        In this order, because they may be paid for, and a decoder is what a hostile file kills. `user_id` says behind
-        whose pictures this one waits.
+        Staging comes first: the bytes may be paid for, and a hostile file kills the decoder. Pictures of one user
+        (`user_id`) are decoded one after another.
         """
         self._staging.store(staging_key(task_id, name), content, SealedAs.ARRIVED)
         return self._clean_staged(content, task_id, name, user_id)
 
     def find_staged(self, *, task_id: UUID, name: StagedName, user_id: UUID | None = None) -> StagedImage | None:
-        """What already waits for the task: bytes that were paid for, though their checkpoint could not be written.
+        """Return the task's staged image, or None: bytes that were paid for, but whose checkpoint could not be written.
 
-        Bytes without our seal are not taken for them.
+        Bytes without our seal are ignored.
         """
         content = self._staging.find(staging_key(task_id, name))
         return None if content is None else self._clean_staged(content, task_id, name, user_id)
 
     def base_image(self, staged: StagedImage, *, user_id: UUID) -> bytes:
-        """The base image: from staging, or from the bucket when staging has let go of it.
+        """Load the base image from staging, or from the bucket when staging no longer has it.
 
         Raises:
             StagedImageLost: neither has it.
@@ -77,10 +80,10 @@ class ImageService:
             return stored
 
     def staged_image(self, staged: StagedImage) -> bytes:
-        """The bytes the reference was made for.
+        """Load the bytes that the reference was made for.
 
         Raises:
-            StagedImageLost: staging has let go of them.
+            StagedImageLost: staging no longer has them.
         """
         content = self._staging.load(staging_key(staged.task_id, staged.name))
         if content is None or hashlib.sha256(content).hexdigest() != staged.sha256:
@@ -92,47 +95,47 @@ class ImageService:
         """Reserve room in staging before the body pays for a picture; a body that fails releases it.
 
         Raises:
-            StagingFull: there is none now.
+            StagingFull: there is no room now.
         """
         key = staging_key(task_id, name)
         self._staging.reserve(key)
         try:
             yield
         except BaseException:
-            with suppress(StoreUnavailable, StoreRefused):  # it ends by itself
+            with suppress(StoreUnavailable, StoreRefused):  # the reservation expires by itself
                 self._staging.cancel_reservation(key)
             raise
 
     def discard_staged(self, task_id: UUID) -> None:
-        """Let go of everything that waits for the task."""
+        """Delete everything that is staged for the task."""
         self._staging.remove(*(staging_key(task_id, name) for name in StagedName))
 
     def discard_unknown(self, task_id: UUID) -> bool:
-        """Delete what this deployment staged for a task that has no row: it was deleted. Whether nothing is left.
+        """Delete what this deployment staged for a task whose row was deleted; return whether nothing is left.
 
-        Bytes of another deployment on the same Redis, whose row is in another database, stay.
+        Bytes of another deployment on the same Redis stay: their row is in another database.
         """
         keys = [staging_key(task_id, name) for name in StagedName]
         return self._staging.remove_own(*keys) == len(keys)
 
     def release_failed(self, *, user_id: UUID, task_id: UUID) -> None:
-        """Delete what waits for a failed task; a paid and validated base image moves to its place in the bucket first.
+        """Delete what is staged for a failed task; first move a paid, validated base image to its place in the bucket.
 
-        A retry goes on from its checkpoint and finds it there; without one, the sweep deletes it after a day. Bytes
-        that were never validated are not kept.
+        A retry continues from its checkpoint and finds the image there. Without a retry, the sweep deletes the image
+        after a day. Bytes that were never validated are not kept.
         """
         content = self._staging.find(staging_key(task_id, StagedName.BASE), SealedAs.CLEAN)
         if content is not None:
             try:
                 self._images.store_image(content, user_id=user_id, task_id=task_id, name=BASE_NAME)
             except StoreRefused as exc:
-                log.warning("paid picture of a failed run not kept", reason=str(exc), task_id=str(task_id))
+                log.warning("paid picture of failed run not kept", reason=str(exc), task_id=str(task_id))
         self.discard_staged(task_id)
 
     def discard_task(self, *, user_id: UUID | None, task_id: UUID) -> None:
-        """Let go of everything a canceled task left: what waits for it and what was uploaded.
+        """Delete everything that a canceled task left: staged bytes and uploaded images.
 
-        Of a deleted task (`user_id` is None) the place of its objects is not known; they are left to the sweep.
+        For a deleted task (`user_id` is None) the path of its objects is unknown; the sweep deletes them.
         """
         if user_id is None:
             self.discard_unknown(task_id)
@@ -143,12 +146,14 @@ class ImageService:
     def create_palette_variations(
         self, content: bytes, palettes: Sequence[Palette], *, user_id: UUID, task_id: UUID
     ) -> tuple[StoredVariation, ...]:
-        """One picture a palette, in their order, stored: planned once, painted many times, uploaded side by side.
+        """Recolor the image once per palette and store the pictures, in the order of the palettes.
+
+        The image is analysed once; the uploads run in parallel.
 
         Raises:
             InvalidImage: the bytes cannot be recolored.
         """
-        from concept_worker.imaging.recolor import plan_recolor  # numpy stays out of workers that never recolor
+        from concept_worker.imaging.recolor import plan_recolor  # here: workers that never recolor need no numpy
 
         plan = plan_recolor(content, self._limits)
         pictures = [plan.paint(palette.colors) for palette in palettes]
@@ -158,7 +163,7 @@ class ImageService:
             image = self._images.store_image(picture, user_id=user_id, task_id=task_id, name=variation_name(position))
             return StoredVariation(position=position, palette=palette, image=image)
 
-        return self._side_by_side(
+        return self._run_in_parallel(
             [
                 partial(store, position, palette, picture)
                 for position, (palette, picture) in enumerate(zip(palettes, pictures, strict=True), start=1)
@@ -173,8 +178,8 @@ class ImageService:
         log.info("image staged", name=name.value, bytes=len(clean.data), width=clean.width, height=clean.height)
         return _reference(task_id, name, clean)
 
-    def _side_by_side(self, calls: Sequence[Callable[[], T]]) -> tuple[T, ...]:
-        """Results in order; the log context goes along. The first error rises when all have ended."""
+    def _run_in_parallel(self, calls: Sequence[Callable[[], T]]) -> tuple[T, ...]:
+        """Run the calls in threads with this log context; return results in order, or finally raise the first error."""
         with ThreadPoolExecutor(self._upload_threads, thread_name_prefix="upload") as pool:
             futures = [pool.submit(contextvars.copy_context().run, call) for call in calls]
         return tuple(future.result() for future in futures)

@@ -24,10 +24,10 @@ if TYPE_CHECKING:
 
 
 class TaskStore(Protocol):
-    """Task rows and their checkpoints: dumb, atomic verbs on the database's clock.
+    """A store of task rows and their checkpoints: simple, atomic verbs that use the database's clock.
 
-    Every method raises `StoreUnavailable` (worth another try) or `StoreRefused`. Where `user_id` is given, another
-    user's row is the same as no row.
+    Every method raises `StoreUnavailable` (worth a retry) or `StoreRefused`. Where `user_id` is given, another user's
+    row counts as no row.
     """
 
     def create(self, row: Mapping[str, Any]) -> TaskRow:
@@ -35,27 +35,27 @@ class TaskStore(Protocol):
         ...
 
     def get(self, task_id: UUID, user_id: UUID | None) -> TaskRow | None:
-        """The row, or None."""
+        """Return the row, or None."""
         ...
 
     def list(self, user_id: UUID, status: TaskStatus | None, limit: int) -> Sequence[TaskRow]:
-        """At most `limit` rows of the user, newest first."""
+        """Return at most `limit` rows of the user, newest first."""
         ...
 
     def get_by_result(self, result_id: UUID, user_id: UUID) -> TaskRow | None:
-        """The row that made this result, or None."""
+        """Return the row that made this result, or None."""
         ...
 
     def delete(self, task_id: UUID, user_id: UUID) -> bool:
-        """Whether there was a row to delete."""
+        """Delete the row; return whether it existed."""
         ...
 
     def accept_inputs(self, task_id: UUID, user_id: UUID, inputs: Mapping[str, Any]) -> bool:
-        """Write the inputs into a row that nobody has claimed; whether there was one."""
+        """Write the inputs into a row that no run has claimed; return whether it existed."""
         ...
 
     def claim(self, task_id: UUID, user_id: UUID | None, lease_seconds: float, max_runs: int) -> TaskRow | None:
-        """Take a pending row, or one whose lease is over, by compare-and-set; the row of the new run, or None."""
+        """Claim a pending row, or one with an expired lease, by compare-and-set; return the new run's row, or None."""
         ...
 
     def begin_step(
@@ -69,22 +69,24 @@ class TaskStore(Protocol):
         needs: Sequence[str],
         takeover_seconds: float,
     ) -> BegunStep:
-        """Fence, extend the lease, show stage and progress, take the checkpoint or get its output; with the step come
-        the outputs of the steps it needs. Another execution keeps it until `takeover_seconds` past its lease.
+        """Check that the run is current, extend the lease, show stage and progress, and acquire the checkpoint.
+
+        The answer holds the checkpoint's output, if any, and the outputs of the steps in `needs`. Another execution
+        keeps the step until `takeover_seconds` past its lease.
 
         Raises:
-            StaleRun, MisplacedStep, StepHeld, PoisonStep: as their docstrings say.
+            StaleRun, MisplacedStep, StepHeld, PoisonStep: see their docstrings.
         """
         ...
 
     def extend_step(self, run: RunReference, step: str, owner: str, lease_seconds: float) -> bool:
-        """A heartbeat; False when the task is over or the step not this owner's any more."""
+        """Send a heartbeat; return False when the task is over or another execution owns the step."""
         ...
 
     def finish_step(
         self, run: RunReference, step: str, output: Any, progress: int, lease_seconds: float
     ) -> FinishedStep:
-        """Write the checkpoint (the first one written wins) and extend the lease."""
+        """Write the checkpoint and extend the lease; the first output written wins."""
         ...
 
     def wait_step(
@@ -99,20 +101,26 @@ class TaskStore(Protocol):
         lease_seconds: float,
         is_unknown: bool,
     ) -> StepTries:
-        """Release the step until its next try, visibly; counted when it is an attempt. Attempts so far.
+        """Release the step until its next try and show that in the row; return the attempts so far.
+
+        The try counts when `is_attempt`.
 
         Raises:
-            StaleRun: as its docstring says.
+            StaleRun: see its docstring.
         """
         ...
 
     def keep_receipt(self, run: RunReference, step: str, owner: str, receipt: Receipt | None) -> bool:
-        """Keep what stands for a paid picture until the step is done; None drops it. Whether it was written."""
+        """Write the receipt of a paid picture, or delete it (None); return whether that was done.
+
+        The receipt stays until the step is done. One that another execution wrote is not replaced.
+        """
         ...
 
     def forget_steps(self, run: RunReference, steps: Sequence[str]) -> bool:
-        """Drop checkpoints and end the run, so that the next one does them again; False when not current. Steps beside
-        them stay with the executions that are at them.
+        """Delete checkpoints and end the run: the next one repeats these steps. Return False when it is not current.
+
+        Other steps stay with the executions that hold them.
         """
         ...
 
@@ -126,143 +134,144 @@ class TaskStore(Protocol):
         error_message: str | None = None,
         lease_seconds: float,
     ) -> TaskRow | None:
-        """Move the row along its states; None when the row, the run or the move is not there."""
+        """Move the row to `status`; return None when there is no such row or run, or the move is not allowed."""
         ...
 
     def stalled(self, pending_seconds: float, limit: int) -> Sequence[TaskRow]:
-        """At most `limit` runs whose lease is over, as many that were enqueued again since and not claimed, and as many
-        pending rows, in this order; the oldest of each first.
+        """Return runs whose lease has expired, then runs enqueued again since but not claimed, then pending rows.
+
+        At most `limit` of each, oldest first.
         """
         ...
 
     def resume_dead(self, pending_seconds: float, max_runs: int, limit: int) -> Sequence[TaskRow]:
-        """Take at most `limit` runs that are certainly dead in order to enqueue them; as `resume` does."""
+        """Take at most `limit` runs that are certainly dead, to re-enqueue them like `resume`."""
         ...
 
     def resume(self, task_ids: Sequence[UUID], pending_seconds: float, max_runs: int) -> Sequence[TaskRow]:
-        """Take stalled rows in order to enqueue them; each goes to one caller, rows out of runs are failed."""
+        """Take stalled rows to re-enqueue them. Each row goes to one caller; a row with no runs left fails."""
         ...
 
     def hold(self, task_ids: Sequence[UUID], lease_seconds: float) -> int:
-        """Leave rows alone for another while: their message waits in a queue."""
+        """Postpone the next stall check of rows whose message waits in a queue; return how many."""
         ...
 
     def expire(self, deadline_seconds: float) -> int:
-        """Fail what is older than the deadline; how many."""
+        """Fail open rows older than the deadline; return how many."""
         ...
 
     def retry(self, task_id: UUID, user_id: UUID, steps: Sequence[str], new_id: UUID) -> TaskRow | None:
-        """A new pending row `new_id` with the inputs and these checkpoints of a failed or canceled one of the user."""
+        """Create a pending row from the user's failed or canceled one, with its inputs and checkpoints of `steps`."""
         ...
 
     def open_among(self, task_ids: Sequence[UUID]) -> set[UUID]:
-        """Those of the tasks that are pending or processing."""
+        """Return those of the tasks that are pending or processing."""
         ...
 
 
 class ConceptStore(Protocol):
-    """Concept rows. Raises as `TaskStore` does."""
+    """A store of concept rows. Raises as `TaskStore` does."""
 
     def store(
         self, run: RunReference, concept: Mapping[str, Any], variations: Sequence[Mapping[str, Any]]
     ) -> UUID | None:
-        """Concept, variations and the task's completion in one transaction; None when the run is not current."""
+        """Store the concept and complete the task, in one transaction; return None when the run is not current."""
         ...
 
     def get(self, concept_id: UUID, user_id: UUID) -> ConceptRow | None:
-        """The concept with its variations in order, or None."""
+        """Return the concept with its variations in order, or None."""
         ...
 
     def expire(self, older_seconds: float, limit: int, *, dry_run: bool) -> ExpiredConcepts:
-        """Delete concepts older than that, with their variations and tasks; only count them in a dry run."""
+        """Delete concepts older than `older_seconds` with their variations and tasks; a dry run only counts them."""
         ...
 
 
 class ObjectStore(Protocol):
-    """Image objects in buckets. Raises as `TaskStore` does."""
+    """A store of image objects in buckets. Raises as `TaskStore` does."""
 
     def store(self, bucket: str, path: str, content: bytes, content_type: str) -> None:
         """Create or replace the object."""
         ...
 
     def load(self, bucket: str, path: str) -> bytes | None:
-        """The object's bytes, or None when there is none."""
+        """Return the object's bytes, or None when there is no object."""
         ...
 
     def sign(self, bucket: str, paths: Sequence[str], seconds: int) -> dict[str, str]:
-        """A link for each path that exists, valid for `seconds`."""
+        """Return a link for each path that exists, valid for `seconds`."""
         ...
 
     def remove(self, bucket: str, paths: Sequence[str]) -> None:
-        """Remove what exists of these."""
+        """Delete the objects that exist at these paths."""
         ...
 
     def list(self, bucket: str, folder: str) -> Sequence[str]:
-        """The paths of the objects directly in a folder."""
+        """Return the paths of the objects directly in a folder."""
         ...
 
     def orphans(self, buckets: Sequence[str], older_seconds: float, limit: int) -> Sequence[tuple[str, str]]:
-        """Bucket and path of objects older than that which no row refers to and no open run owns."""
+        """Return bucket and path of objects older than `older_seconds` that no row refers to and no open run owns."""
         ...
 
     def url(self, bucket: str, path: str) -> str:
-        """The object's lasting address; reading it takes the owner's own token. Makes no request."""
+        """Return the object's permanent address, which takes the owner's own token to read. Sends no request."""
         ...
 
 
 class Decoder(Protocol):
-    """Whoever turns bytes of unknown origin into a picture we trust."""
+    """A converter of untrusted bytes to pictures that we trust."""
 
     def to_clean_png(self, content: bytes, *, user_id: UUID | None = None) -> CleanImage:
-        """Validated and fully decoded: an upright 8-bit sRGB PNG without metadata.
+        """Validate and fully decode the bytes; return an upright 8-bit sRGB PNG without metadata.
 
-        One user's pictures wait behind each other; `user_id` says whose this one is.
+        Pictures of one user (`user_id`) are decoded one after another.
 
         Raises:
-            InvalidImage: it is no image we accept, or decoding it takes too much time or memory.
-            DecoderLost: it could not be decoded for now, which is not its fault.
+            InvalidImage: it is no image we accept, or decoding takes too much time or memory.
+            DecoderLost: the decoder failed for now; the picture is not to blame.
         """
         ...
 
     def close(self) -> None:
-        """Let go of what is open."""
+        """Close what is open."""
         ...
 
 
 class Downloader(Protocol):
-    """Fetches a foreign image."""
+    """A client that fetches a foreign image."""
 
     def download(self, url: str) -> bytes:
-        """The body behind the URL.
+        """Return the body behind the URL.
 
         Raises:
             DownloadRefused: scheme, host, address or size is not one we accept.
-            ProviderUnavailable: it does not answer right now.
+            ProviderUnavailable: the server does not answer right now.
         """
         ...
 
     def close(self) -> None:
-        """Let go of connections."""
+        """Close the connections."""
         ...
 
 
 class Staging(Protocol):
-    """Where bytes wait between two steps. Raises `StoreUnavailable` or `StoreRefused`."""
+    """A store for bytes that wait between two steps. Raises `StoreUnavailable` or `StoreRefused`."""
 
     def store(self, key: str, content: bytes, state: SealedAs = SealedAs.ARRIVED) -> None:
-        """Keep the bytes, sealed, for a limited time; the same key again replaces them, and fills its reservation."""
+        """Store the bytes, sealed, for a limited time. The same key replaces them; its reservation is used up."""
         ...
 
     def load(self, key: str) -> bytes | None:
-        """The bytes, whoever put them there, or None when they are gone: for those who know their hash."""
+        """Return the bytes, sealed or not, or None when they are gone. For callers that know the hash of the bytes."""
         ...
 
     def find(self, key: str, *states: SealedAs) -> bytes | None:
-        """The bytes, if they carry our seal of one of these states (any, when none is named), or None."""
+        """Return the bytes if they carry our seal of one of these states (of any, when none is named), or None."""
         ...
 
     def reserve(self, key: str) -> None:
-        """Reserve room for one picture under the key, for a short time; the same key again is one reservation.
+        """Reserve room for one picture under the key, for a short time. The same key again is the same reservation.
 
         Raises:
             StagingFull: there is no room now.
@@ -270,24 +279,24 @@ class Staging(Protocol):
         ...
 
     def cancel_reservation(self, key: str) -> None:
-        """Release the room that waits for bytes under the key."""
+        """Release the room reserved under the key."""
         ...
 
     def remove(self, *keys: str) -> None:
-        """Delete bytes, seals and reservations of these keys, as far as they are there."""
+        """Delete bytes, seals and reservations of these keys, where they exist."""
         ...
 
     def remove_own(self, *keys: str) -> int:
-        """Delete of these keys those whose bytes carry our seal, and those that nothing lies under; how many.
+        """Delete those keys whose bytes carry our seal, and those without bytes; return how many.
 
-        What another deployment staged on the same server stays.
+        Bytes that another deployment staged on the same server stay.
         """
         ...
 
     def keys(self) -> Sequence[str]:
-        """Keys of all that is staged or reserved, and of some that no longer is."""
+        """Return the keys of everything that is staged or reserved; some may be gone already."""
         ...
 
     def older_than(self, seconds: float) -> Sequence[str]:
-        """Keys whose bytes have waited for longer than that, found by looking at the whole database."""
+        """Return keys whose bytes have waited for longer than `seconds`. Scans the whole database."""
         ...

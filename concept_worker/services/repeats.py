@@ -1,4 +1,4 @@
-"""Writes of a producer whose answer is lost: asked again, so that one wish is one row."""
+"""Retries of a producer's write whose answer is lost: one request makes one row."""
 
 from __future__ import annotations
 
@@ -15,13 +15,13 @@ _PAUSES = (0.1, 0.3)  # seconds before the second and the third try: a producer 
 
 
 def repeat_until_known(write: Callable[[bool], T], *, task_id: UUID, seconds: float, unknown: str) -> T:
-    """Call `write` again while its answer is lost; no new try begins after `seconds`.
+    """Call `write` again while its answer is lost; start no new try after `seconds`.
 
-    `write` gets whether an earlier try may have been executed, and must then find what that try did.
+    `write` gets whether an earlier try may have been executed. If so, it must find what that try did.
 
     Raises:
-        StoreUnreachable: no try has left this process.
-        UnknownOutcome: every answer was lost; its sentence is `unknown`.
+        StoreUnreachable: no try left this process.
+        UnknownOutcome: every answer was lost; the message is `unknown`.
     """
     deadline, is_repeat = time.monotonic() + seconds, False
     for pause in (*_PAUSES, None):

@@ -1,7 +1,7 @@
 """Staging on Redis: bytes between two steps, sealed, within a budget, under a prefix of its own, for a limited time.
 
-A staging key `{task id}:{name}` stands for three Redis keys: the bytes, their seal, and room for bytes to come.
-An index (a set) names all staging keys, so that housekeeping and the budget need no scan of a database others fill.
+A staging key `{task id}:{name}` has three Redis keys: the bytes, their seal, and the reserved room. An index (a set)
+names all staging keys, so that housekeeping and the budget need not scan a database that other programs fill.
 """
 
 from __future__ import annotations
@@ -29,14 +29,15 @@ T = TypeVar("T")
 _PREFIX = "concept-worker:staging:"
 _INDEX = "concept-worker:staging-index"
 _SEAL, _ROOM = ":seal", ":room"
-_TIMEOUT = 10.0  # seconds, each command
-_PAGE = 1000  # keys a scan asks for at once
-_BUDGET_SECONDS = 60.0  # how long a look at Redis's `maxmemory` counts
+_TIMEOUT = 10.0  # seconds per command
+_PAGE = 1000  # keys per call of a scan
+_BUDGET_SECONDS = 60.0  # how long Redis's `maxmemory` is cached
 
-# Reserve room for one key. What is staged is measured, not booked: the sum cannot drift, whoever removes keys.
+# Reserve room for one key. The script measures what is staged; a stored sum would drift when keys are deleted.
 # KEYS: index. ARGV: prefix, staging key, bytes, milliseconds, budget in bytes (0: none). Returns 1, or 0: no room.
-# Room without an end, or with a far one, is nobody's. A run that holds its original gets room for its picture beyond
-# the budget, one at a time: else originals could fill it, and each wait for the others.
+# A reservation without an expiry, or with a late one, is not ours and is deleted. A run that has staged its original
+# gets room for its picture beyond the budget, one run at a time: otherwise originals could fill the budget, and each
+# run would wait for the others.
 _RESERVE = """
 local prefix, own, bytes = ARGV[1], ARGV[2], tonumber(ARGV[3])
 local milliseconds, budget, used = tonumber(ARGV[4]), tonumber(ARGV[5]), 0
@@ -66,16 +67,16 @@ return 1
 
 @dataclass(frozen=True)
 class StagingLimits:
-    """What staging may take of its Redis."""
+    """A set of limits for what staging may use of its Redis."""
 
-    budget: int = 0  # bytes of all that waits; 0: half of Redis's `maxmemory`, where one is set and may be read
-    picture: int = 20_000_000  # bytes, room that is reserved for one
-    reserve_seconds: float = 360.0  # life of room that nobody fills
-    largest: int = 80_000_000  # bytes read back at most; more under a staging key is not ours
+    budget: int = 0  # bytes staged in all; 0: half of Redis's `maxmemory`, where it is set and readable
+    picture: int = 20_000_000  # bytes reserved for one picture
+    reserve_seconds: float = 360.0  # a reservation expires after this
+    largest: int = 80_000_000  # bytes read at most; a larger value is not ours
 
 
 def staging_key(task_id: UUID, name: StagedName) -> str:
-    """The key of what waits for a task; housekeeping reads the task from it."""
+    """Return the key of what is staged for a task; housekeeping reads the task id from it."""
     return f"{task_id}:{name.value}"
 
 
@@ -85,7 +86,7 @@ class RedisStaging:
     ) -> None:
         self._redis = redis
         self._seconds = seconds
-        self._sealer = sealer or Sealer(token_bytes())  # without a secret, only this instance finds its own
+        self._sealer = sealer or Sealer(token_bytes())  # without a secret, an instance finds only its own bytes
         self._limits = limits or StagingLimits()
         self._reserve = redis.register_script(_RESERVE)
         self._half, self._half_until = 0, 0.0
@@ -94,7 +95,7 @@ class RedisStaging:
     def connect(
         cls, url: str, seconds: int, *, sealer: Sealer | None = None, limits: StagingLimits | None = None
     ) -> RedisStaging:
-        """Staging at `url`; connects on first use and may be shared by threads."""
+        """Return the staging at `url`. It connects on first use; threads may share it."""
         redis = connect_redis(url, seconds=_TIMEOUT)
         return cls(redis, seconds, sealer=sealer, limits=limits)
 
@@ -103,22 +104,22 @@ class RedisStaging:
 
         def write() -> None:
             with self._redis.pipeline(transaction=True) as together:
-                together.set(_raw(key), content, ex=self._seconds)
-                together.set(_raw(key, _SEAL), seal, ex=self._seconds)
-                together.delete(_raw(key, _ROOM))
+                together.set(_redis_key(key), content, ex=self._seconds)
+                together.set(_redis_key(key, _SEAL), seal, ex=self._seconds)
+                together.delete(_redis_key(key, _ROOM))
                 together.sadd(_INDEX, _encoded(key))
                 together.execute()
 
         self._with_index(write)
 
     def load(self, key: str) -> bytes | None:
-        return self._read(_raw(key), self._limits.largest)
+        return self._read(_redis_key(key), self._limits.largest)
 
     def find(self, key: str, *states: SealedAs) -> bytes | None:
         content = self.load(key)
         if content is None:
             return None
-        seal = self._read(_raw(key, _SEAL), 64) or b""
+        seal = self._read(_redis_key(key, _SEAL), 64) or b""
         if any(self._sealer.holds(seal, key, content, state) for state in states or SealedAs):
             return content
         if not any(self._sealer.holds(seal, key, content, state) for state in SealedAs):
@@ -137,12 +138,12 @@ class RedisStaging:
 
     def cancel_reservation(self, key: str) -> None:
         with redis_translated():
-            self._redis.delete(_raw(key, _ROOM))
+            self._redis.delete(_redis_key(key, _ROOM))
 
     def remove(self, *keys: str) -> None:
         def delete() -> None:
             with self._redis.pipeline(transaction=True) as together:
-                together.delete(*(_raw(key, part) for key in keys for part in ("", _SEAL, _ROOM)))
+                together.delete(*(_redis_key(key, part) for key in keys for part in ("", _SEAL, _ROOM)))
                 together.srem(_INDEX, *(_encoded(key) for key in keys))
                 together.execute()
 
@@ -150,7 +151,7 @@ class RedisStaging:
             self._with_index(delete)
 
     def remove_own(self, *keys: str) -> int:
-        own = [key for key in keys if not self._is_others(key)]
+        own = [key for key in keys if not self._is_foreign(key)]
         self.remove(*own)
         return len(own)
 
@@ -163,7 +164,7 @@ class RedisStaging:
         with redis_translated():
             keys = [_decoded(key) for key in self._redis.scan_iter(match=f"{_PREFIX}*", count=_PAGE)]
             left = [self._redis.ttl(_encoded(key)) for key in keys]
-        # We never store without an end, nor with one so far: whatever has none is as old as can be.
+        # We always set an expiry, never a later one: a key without it is not ours and counts as old.
         old = {
             _staging_key_of(key)
             for key, remaining in zip(keys, left, strict=True)
@@ -176,42 +177,42 @@ class RedisStaging:
         self._redis.close()
 
     def _with_index(self, call: Callable[[], T]) -> T:
-        """The result of a call that uses the index; an index that somebody replaced is made anew first."""
+        """Return the result of a call that uses the index; rebuild the index first when it has another type."""
         try:
             with redis_translated():
                 return call()
         except StoreRefused as exc:
             if exc.code != WRONG_TYPE:
                 raise
-        self._delete_odd(_INDEX)
+        self._delete_wrong_type(_INDEX)
         with redis_translated():
             for name in self._redis.scan_iter(match=f"{_PREFIX}*", count=_PAGE):
                 self._redis.sadd(_INDEX, _encoded(_staging_key_of(_decoded(name))))
             return call()
 
-    def _is_others(self, key: str) -> bool:
-        """Return whether bytes or room lie under the key that this deployment did not put there."""
+    def _is_foreign(self, key: str) -> bool:
+        """Return whether another deployment put bytes or a reservation under the key."""
         content = self.load(key)
         if content is None:
             with redis_translated():
-                return bool(self._redis.exists(_raw(key, _ROOM)))
-        seal = self._read(_raw(key, _SEAL), 64) or b""
+                return bool(self._redis.exists(_redis_key(key, _ROOM)))
+        seal = self._read(_redis_key(key, _SEAL), 64) or b""
         return not any(self._sealer.holds(seal, key, content, state) for state in SealedAs)
 
     def _read(self, name: bytes, largest: int) -> bytes | None:
-        """At most so many bytes; None for a missing, empty or larger value, and for a key of another type."""
+        """Return at most `largest` bytes, or None for a missing, empty or larger value or a key of another type."""
         try:
             with redis_translated():
                 content = self._redis.getrange(name, 0, largest)
         except StoreRefused as exc:
             if exc.code != WRONG_TYPE:
                 raise
-            self._delete_odd(name)
+            self._delete_wrong_type(name)
             return None
         return content if isinstance(content, bytes) and 0 < len(content) <= largest else None
 
-    def _delete_odd(self, name: bytes | str) -> None:
-        """Delete a key of ours that holds another type."""
+    def _delete_wrong_type(self, name: bytes | str) -> None:
+        """Delete a key of ours that has another type."""
         log.critical("odd key in Redis deleted", key="staging index" if name == _INDEX else "staging")
         with redis_translated():
             self._redis.delete(name)
@@ -224,7 +225,7 @@ class RedisStaging:
         return self._half
 
     def _half_of_memory(self) -> int:
-        """Half of Redis's `maxmemory` in bytes; 0 where there is none or nobody may ask."""
+        """Return half of Redis's `maxmemory` in bytes; 0 where it is not set or may not be read."""
         try:
             with redis_translated():
                 return int(self._redis.info("memory").get("maxmemory", 0)) // 2
@@ -233,7 +234,7 @@ class RedisStaging:
             return 0
 
 
-def _raw(key: str, part: str = "") -> bytes:
+def _redis_key(key: str, part: str = "") -> bytes:
     return _encoded(f"{_PREFIX}{key}{part}")
 
 
@@ -242,7 +243,7 @@ def _staging_key_of(name: str) -> str:
 
 
 def _encoded(text: str) -> bytes:
-    """Any bytes may be in a key that others made; ours are ASCII."""
+    """Encode a key. Ours are ASCII; keys of other programs may hold any bytes."""
     return text.encode("utf-8", "surrogateescape")
 
 

@@ -1,4 +1,4 @@
-"""The business of task rows: who may read them, how they move, and what they may say."""
+"""The business of task rows: which rows a user may read, how rows change state, and which messages they may hold."""
 
 from __future__ import annotations
 
@@ -11,13 +11,19 @@ from concept_worker.logging import get_logger
 from concept_worker.models import BegunStep, FinishedStep, Receipt, RunReference, StepTries, TaskRow, TaskStatus
 from concept_worker.payloads import Identifier, to_uuid
 from concept_worker.services.interfaces import TaskStore
-from concept_worker.services.task_requests import TaskRequests, clean_message, not_moved, saying, status_of
+from concept_worker.services.task_requests import (
+    TaskRequests,
+    clean_message,
+    refusals_as_task_errors,
+    status_of,
+    transition_error,
+)
 
 log = get_logger(__name__)
 
 
 class TaskService(TaskRequests):
-    """Task rows for producers (inherited), and the verbs of a run for steps."""
+    """A service for task rows: requests of producers (inherited), and the verbs of a run for steps."""
 
     def __init__(
         self,
@@ -43,7 +49,7 @@ class TaskService(TaskRequests):
         *,
         run: int | None = None,
     ) -> TaskRow:
-        """Move the row to `status`. With `run`, only if that run is still the current one (0: nobody claimed it).
+        """Move the row to `status`; with `run`, only if that run is still current (0: no run has claimed the row).
 
         Raises:
             TaskNotFoundError: no such row.
@@ -54,7 +60,7 @@ class TaskService(TaskRequests):
             raise InvalidRequest("Invalid request: result_id: required for a completed task")
         if target is TaskStatus.PENDING:
             raise InvalidRequest("Invalid request: status: a task does not go back to pending")
-        with saying("Failed to update task"):
+        with refusals_as_task_errors("Failed to update task"):
             row = self._store.transition(
                 wanted,
                 run,
@@ -66,83 +72,85 @@ class TaskService(TaskRequests):
                 lease_seconds=self._lease,
             )
         if row is None:
-            raise self._why_not_moved(wanted, target)
+            raise self._explain_refused_move(wanted, target)
         log.info("task status changed", **row.log_context())
         return row
 
     def claim_task_if_pending(self, task_id: Identifier, user_id: Identifier | None = None) -> TaskRow | None:
-        """Take a pending row, or one whose last claim died, for a new run; None when somebody else has it.
+        """Claim a pending row, or one whose lease has expired, for a new run; return None when another run holds it.
 
         Raises:
             TaskError: the claim failed.
         """
         owner = None if user_id is None else to_uuid("user_id", user_id)
-        with saying("Failed to claim task"):
+        with refusals_as_task_errors("Failed to claim task"):
             row = self._store.claim(to_uuid("task_id", task_id), owner, self._lease, self._max_runs)
         if row is not None:
             log.info("task claimed", run=row.run, **row.log_context())
         return row
 
-    # What the dispatcher and housekeeping do
+    # Verbs of the dispatcher and of housekeeping
 
     def accept_inputs(self, task_id: Identifier, user_id: Identifier, inputs: Mapping[str, Any]) -> bool:
-        """Write a message's inputs into the user's row while it is pending; whether there was such a row."""
-        with saying("Failed to update task"):
+        """Write a message's inputs into the user's row while it is pending; return whether there was such a row."""
+        with refusals_as_task_errors("Failed to update task"):
             return self._store.accept_inputs(to_uuid("task_id", task_id), to_uuid("user_id", user_id), inputs)
 
     def stalled(self, pending_seconds: float, limit: int) -> Sequence[TaskRow]:
-        """Rows whose run may be dead, then rows whose message may be lost: at most `limit` of each, oldest first."""
+        """Return rows whose run may be dead, then rows whose message may be lost: each up to `limit`, oldest first."""
         return self._store.stalled(pending_seconds, limit)
 
     def resume_dead(self, pending_seconds: float, limit: int) -> Sequence[TaskRow]:
-        """Take runs that died in a step or gave themselves up, in order to enqueue them: no message of theirs counts.
-        Those out of runs are failed instead.
+        """Take runs whose step died, or that gave up, to re-enqueue them without asking the broker for their messages.
+
+        A row with no runs left fails instead.
         """
         return self._store.resume_dead(pending_seconds, self._max_runs, limit)
 
     def hold(self, rows: Sequence[TaskRow]) -> int:
-        """Leave rows alone for another lease: their message waits in a queue. How many."""
+        """Postpone the next stall check of rows whose message waits in a queue, by one lease; return how many."""
         return self._store.hold([row.id for row in rows], self._lease) if rows else 0
 
     def resume(self, rows: Sequence[TaskRow], pending_seconds: float) -> Sequence[TaskRow]:
-        """Take stalled rows in order to enqueue them; those out of runs are failed instead."""
+        """Take stalled rows to re-enqueue them; a row with no runs left fails instead."""
         return self._store.resume([row.id for row in rows], pending_seconds, self._max_runs) if rows else []
 
     def expire(self, deadline_seconds: float) -> int:
-        """Fail what is older than the deadline; how many."""
+        """Fail open rows older than the deadline; return how many."""
         return self._store.expire(deadline_seconds)
 
     def open_among(self, task_ids: Sequence[UUID]) -> set[UUID]:
-        """Those of the tasks that are pending or processing."""
+        """Return those of the tasks that are pending or processing."""
         return self._store.open_among(task_ids) if task_ids else set()
 
     def find_task(self, task_id: UUID) -> TaskRow | None:
-        """The row, whosever it is, or None: for housekeeping, never for a user."""
+        """Return the row of any user, or None. For housekeeping; never for a user's request."""
         return self._store.get(task_id, None)
 
-    # What a step does
+    # Verbs of a step
 
     def begin_step(
         self, run: RunReference, step: str, owner: str, progress: int, needs: Sequence[str] = (), pays: bool = False
     ) -> BegunStep:
-        """Fence, lease, stage, progress, checkpoint and the outputs of the steps it needs, in one round trip. A step
-        that pays is taken over from another execution `takeover_seconds` later than others.
+        """Check the run, extend the lease, show stage and progress, and get checkpoint and inputs, in one round trip.
+
+        `pays`: a step that pays is taken over from another execution `takeover_seconds` later than other steps.
 
         Raises:
             StaleRun: the run is over or replaced.
-            MisplacedStep: the row has another type, or not yet what the step needs.
-            StepHeld: another execution is at this step.
-            PoisonStep: too many executions never came back.
+            MisplacedStep: the row has another type, or does not have the step's inputs yet.
+            StepHeld: another execution holds this step.
+            PoisonStep: too many executions were interrupted.
         """
         takeover = self._takeover if pays else 0.0
         return self._store.begin_step(run, step, owner, progress, self._lease, self._max_interruptions, needs, takeover)
 
     def extend_step(self, run: RunReference, step: str, owner: str) -> bool:
-        """A heartbeat of a running step; False when it works for nothing by now."""
+        """Send a heartbeat of a running step; return False when its work is no longer needed."""
         return self._store.extend_step(run, step, owner, self._lease)
 
     def finish_step(self, run: RunReference, step: str, output: Any, progress: int) -> FinishedStep:
-        """Write the checkpoint; the first one written wins and comes back."""
+        """Write the checkpoint and return it; the first output written wins."""
         return self._store.finish_step(run, step, output, progress, self._lease)
 
     def wait_step(
@@ -156,8 +164,9 @@ class TaskService(TaskRequests):
         delay_seconds: float,
         is_unknown: bool = False,
     ) -> StepTries:
-        """Show in the row that the step waits, why and until when; the tries so far, this one counted if it was one.
-        `is_unknown`: the try may have been charged for nothing.
+        """Show in the row that the step waits, why and until when; return the tries so far.
+
+        The try counts when `is_attempt`. `is_unknown`: it may have been charged without a result.
 
         Raises:
             StaleRun: the run is over or replaced.
@@ -174,15 +183,17 @@ class TaskService(TaskRequests):
         )
 
     def keep_receipt(self, run: RunReference, step: str, owner: str, receipt: Receipt | None) -> bool:
-        """Keep the receipt of what the step paid for, for its next execution; None drops it. Whether it was written."""
+        """Write the receipt of a paid order for the step's next execution, or delete it (None); return the success."""
         return self._store.keep_receipt(run, step, owner, receipt)
 
     def forget_steps(self, run: RunReference, steps: Sequence[str]) -> bool:
-        """Drop checkpoints whose bytes are gone and end the run; the next one does these steps again, and waits for the
-        executions that are at others.
+        """Delete checkpoints whose bytes are gone and end the run.
+
+        The next run repeats these steps, and waits for executions of other steps that still work.
         """
         return self._store.forget_steps(run, steps)
 
-    def _why_not_moved(self, task_id: UUID, target: TaskStatus) -> TaskError:
+    def _explain_refused_move(self, task_id: UUID, target: TaskStatus) -> TaskError:
+        """Return the error for a row that did not move: not found, or not allowed."""
         row = self.find_task(task_id)
-        return TaskNotFoundError(str(task_id)) if row is None else not_moved(row, target)
+        return TaskNotFoundError(str(task_id)) if row is None else transition_error(row, target)
