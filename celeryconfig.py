@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from kombu import Queue as KombuQueue
 
+from concept_worker.pipelines.registry import STEPS
 from concept_worker.redis_address import RedisAddress
 from concept_worker.routing import QUEUE_OF, Queue, TaskName
 from concept_worker.settings import get_settings
@@ -27,7 +28,8 @@ accept_content = ["json"]
 task_queues = [KombuQueue(queue.value) for queue in Queue]
 task_default_queue = Queue.CONCEPTS.value
 task_create_missing_queues = False
-task_routes = {name.value: {"queue": queue.value} for name, queue in QUEUE_OF.items()}
+_queues = {**QUEUE_OF, **{name: step.queue for name, step in STEPS.items()}}
+task_routes = {name.value: {"queue": queue.value} for name, queue in _queues.items()}
 
 # A message is acknowledged when its step has ended, so a worker that dies gives it back.
 task_acks_late = True
@@ -41,7 +43,8 @@ worker_prefetch_multiplier = 1
 # Prefork only (the images queue): a child that hangs in pixels is killed when its lease is left to end, and the run
 # goes on elsewhere; one that has grown is replaced. Threads know no limits: there HTTP timeouts stand in. No soft
 # limit: it raises inside the step, and a hang would be the row's failure at once, without a second try.
-task_annotations = {TaskName.CREATE_VARIATIONS.value: {"time_limit": _settings.step_seconds}}
+_limit = {"time_limit": _settings.step_seconds}
+task_annotations = {name.value: _limit for name, queue in _queues.items() if queue is Queue.IMAGES}
 # In kilobytes: half of what a child may take at most (`services/decoding/memory.py`); the rest is enough for a step.
 worker_max_memory_per_child = _settings.child_memory_mb * 1000 // 2 or None
 

@@ -17,7 +17,7 @@ from concept_worker.services.task_service import TaskService
 from concept_worker.settings import Provider, Settings
 
 if TYPE_CHECKING:
-    from concept_worker.pipelines.base import Services
+    from concept_worker.pipelines.services import Services
     from concept_worker.services.staging import RedisStaging
 
 
@@ -69,8 +69,8 @@ def build_services(settings: Settings, *, generator: ConceptGenerator | None = N
         ValueError: a setting is missing; names it.
     """
     from concept_worker.imaging.codec import ImageLimits
-    from concept_worker.pipelines.base import Services
     from concept_worker.pipelines.leases import LeaseKeeper
+    from concept_worker.pipelines.services import Services
     from concept_worker.services.concept_service import ConceptService
     from concept_worker.services.decoding.decoder import IsolatedDecoder
     from concept_worker.services.housekeeping_service import HousekeepingService

@@ -35,9 +35,7 @@ app = QueueApp(
     include=[
         "concept_worker.upstream_fixes.beat_guard",
         "concept_worker.tasks.dispatch",
-        "concept_worker.tasks.generation",
         "concept_worker.tasks.housekeeping",
-        "concept_worker.tasks.refinement",
         "concept_worker.worker.revocation",
         "concept_worker.tasks.start",
         "concept_worker.tasks.steps",

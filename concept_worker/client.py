@@ -22,8 +22,9 @@ from concept_worker.errors import (
 from concept_worker.logging import get_logger
 from concept_worker.models import ConceptRow, TaskRow, TaskStatus, TaskType
 from concept_worker.payloads import PALETTES_DEFAULT, GenerationPayload, RefinementPayload, to_uuid
+from concept_worker.pipelines.registry import reusable_steps
 from concept_worker.redis_address import RedisAddress
-from concept_worker.routing import QUEUE_OF, START_OF, reusable_steps
+from concept_worker.routing import QUEUE_OF, START_OF
 from concept_worker.settings import Settings, get_settings
 from concept_worker.validation import payload_from
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from enum import StrEnum
 
-from concept_worker.models import TaskStatus, TaskType
+from concept_worker.models import TaskType
 
 
 class Queue(StrEnum):
@@ -32,9 +32,11 @@ class TaskName(StrEnum):
     SWEEP = "concept_worker.housekeeping.sweep"
 
 
+# Of what is no step; a step's queue is declared at its method.
 QUEUE_OF: dict[TaskName, Queue] = {
-    **{name: Queue.CONCEPTS for name in TaskName},
-    TaskName.CREATE_VARIATIONS: Queue.IMAGES,
+    TaskName.DISPATCH: Queue.CONCEPTS,
+    TaskName.START_GENERATION: Queue.CONCEPTS,
+    TaskName.START_REFINEMENT: Queue.CONCEPTS,
     TaskName.RECONCILE: Queue.HOUSEKEEPING,
     TaskName.SWEEP: Queue.HOUSEKEEPING,
 }
@@ -44,16 +46,3 @@ START_OF: dict[TaskType, TaskName] = {
     TaskType.GENERATION: TaskName.START_GENERATION,
     TaskType.REFINEMENT: TaskName.START_REFINEMENT,
 }
-
-# Checkpoints that a retry of a failed task takes over: those that do not depend on where the old task's pictures lie.
-REUSABLE_STEPS: dict[TaskType, tuple[str, ...]] = {
-    TaskType.GENERATION: ("generate_base_image", "generate_palettes"),
-    TaskType.REFINEMENT: ("download_original", "refine_image", "generate_palettes"),
-}
-# Of a canceled one, whose pictures are deleted.
-REUSABLE_AFTER_CANCEL: tuple[str, ...] = ("generate_palettes",)
-
-
-def reusable_steps(kind: TaskType, status: TaskStatus) -> tuple[str, ...]:
-    """Return the steps whose checkpoints a retry of a task takes over, by the status that the task ended in."""
-    return REUSABLE_AFTER_CANCEL if status is TaskStatus.CANCELED else REUSABLE_STEPS[kind]

@@ -16,12 +16,18 @@ from celery.canvas import Signature
 from concept_worker.errors import ConceptWorkerError, TransientError
 from concept_worker.models import StagedName, TaskStatus, TaskType
 from concept_worker.payloads import RefinementPayload
-from concept_worker.pipelines.concept import CREATE_VARIATIONS, GENERATE_PALETTES, STORE_BASE_IMAGE
-from concept_worker.pipelines.generation import GENERATE_BASE_IMAGE
+from concept_worker.pipelines.generation import GenerationTaskProcessor
 from concept_worker.pipelines.registry import PROCESSORS
 from concept_worker.routing import TaskName
 from concept_worker.worker.process import services
 from tests.chaos import points
+
+BASE, STORE, PALETTES, VARIATIONS = (
+    GenerationTaskProcessor.generate_base_image,
+    GenerationTaskProcessor.store_base_image,
+    GenerationTaskProcessor.generate_palettes,
+    GenerationTaskProcessor.create_variations,
+)
 
 Json = Any
 Work = Callable[[Any], Any]
@@ -99,15 +105,13 @@ def base_image(self: Task[Any, Any], *, task: str) -> Json:
         parts, payload = services(), processor.payload
         if isinstance(payload, RefinementPayload):
             original = processor.download_original()
-            content = parts.concept_service.refine_concept(
+            picture = parts.concept_service.refine_concept(
                 parts.image_service.staged_image(original), payload, task_id=UUID(task)
             )
         else:
-            content = parts.concept_service.generate_concept(
-                payload.logo_description, payload.theme_description, task_id=UUID(task)
-            )
-        staged = parts.image_service.stage_image(content, task_id=UUID(task), name=StagedName.BASE)
-        return GENERATE_BASE_IMAGE.dump(staged)
+            picture = parts.concept_service.generate_concept(payload, task_id=UUID(task))
+        staged = parts.image_service.stage_image(picture.content, task_id=UUID(task), name=StagedName.BASE)
+        return BASE.dump(staged)
 
     return _step(self, task, "generate_base_image", work)
 
@@ -115,36 +119,32 @@ def base_image(self: Task[Any, Any], *, task: str) -> Json:
 @shared_task(bind=True, base=Mirrored, name=TaskName.STORE_BASE_IMAGE.value)
 def store_base_image(self: Task[Any, Any], staged: Json, *, task: str) -> Json:
     """Header of the chord."""
-    image = GENERATE_BASE_IMAGE.load(staged)
-    return _step(
-        self, task, "store_base_image", lambda processor: STORE_BASE_IMAGE.dump(processor.store_base_image(image))
-    )
+    image = BASE.load(staged)
+    return _step(self, task, "store_base_image", lambda processor: STORE.dump(processor.store_base_image(image)))
 
 
 @shared_task(bind=True, base=Mirrored, name=TaskName.GENERATE_PALETTES.value)
 def palettes(self: Task[Any, Any], staged: Json, *, task: str) -> Json:
     """Header of the chord; also paid."""
-    return _step(
-        self, task, "generate_palettes", lambda processor: GENERATE_PALETTES.dump(processor.generate_palettes())
-    )
+    return _step(self, task, "generate_palettes", lambda processor: PALETTES.dump(processor.generate_palettes()))
 
 
 @shared_task(bind=True, base=Mirrored, name=TaskName.CREATE_VARIATIONS.value)
 def variations(self: Task[Any, Any], header: Json, *, task: str) -> Json:
     """Body of the chord."""
-    base, made = STORE_BASE_IMAGE.load(header[0]), GENERATE_PALETTES.load(header[1])
+    base, made = STORE.load(header[0]), PALETTES.load(header[1])
     return _step(
         self,
         task,
         "create_variations",
-        lambda processor: CREATE_VARIATIONS.dump(processor.create_variations(base, made)),
+        lambda processor: VARIATIONS.dump(processor.create_variations(base, made)),
     )
 
 
 @shared_task(bind=True, base=Mirrored, name=TaskName.STORE_CONCEPT.value)
 def concept(self: Task[Any, Any], recolored: Json, *, task: str) -> str:
     """Rows, and the end of the task."""
-    pictures = CREATE_VARIATIONS.load(recolored)
+    pictures = VARIATIONS.load(recolored)
 
     def work(processor: Any) -> str:
         made = processor.store_concept(pictures)

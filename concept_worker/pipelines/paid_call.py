@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import TYPE_CHECKING
 
 from concept_worker.errors import JobEnded, PictureGone
 from concept_worker.logging import get_logger
 from concept_worker.models import Origin, Receipt, RunReference
 from concept_worker.pipelines.patience import never_losing
-from concept_worker.services.concept_generator import Picture
-from concept_worker.services.task_service import TaskService
+
+if TYPE_CHECKING:
+    from concept_worker.services.concept_generator import Picture
+    from concept_worker.services.task_service import TaskService
 
 log = get_logger(__name__)
 

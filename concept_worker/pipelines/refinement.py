@@ -4,45 +4,34 @@ from __future__ import annotations
 
 from typing import ClassVar
 
-from pydantic import TypeAdapter
-
-from concept_worker.models import Palette, StagedImage, StagedName, TaskType
+from concept_worker.models import StagedImage, StagedName, TaskType
 from concept_worker.payloads import Brief, RefinementPayload
-from concept_worker.pipelines.base import Step
-from concept_worker.pipelines.concept import ConceptTaskProcessor, RecoloredConcept, StoredBase, steps_after
+from concept_worker.pipelines.concept import CONCEPT_STAGES, ConceptTaskProcessor
 from concept_worker.pipelines.paid_call import PaidCall
+from concept_worker.pipelines.pipeline import Pipeline
 from concept_worker.pipelines.stages.concept_storage import store_refined_concept, store_refined_image
-from concept_worker.pipelines.stages.refinement import (
-    download_original_image,
-    refine_concept_image,
-)
-
-DOWNLOAD_ORIGINAL = Step("download_original", 3, 10, TypeAdapter(StagedImage))
-REFINE_IMAGE = Step("refine_image", 12, 55, TypeAdapter(StagedImage), pays=True)
+from concept_worker.pipelines.stages.refinement import download_original_image, refine_concept_image
+from concept_worker.pipelines.step import step
+from concept_worker.routing import TaskName
 
 
 class RefinementTaskProcessor(ConceptTaskProcessor[RefinementPayload]):
-    """The stages of a refinement; palettes only when they were asked for."""
+    """The steps of a refinement; palettes only when they were asked for."""
 
     kind = "refinement"
     task_type = TaskType.REFINEMENT
     payload_model = RefinementPayload
     storing_image: ClassVar = staticmethod(store_refined_image)
     storing_concept: ClassVar = staticmethod(store_refined_concept)
-    makers: ClassVar = {StagedName.ORIGINAL: DOWNLOAD_ORIGINAL, StagedName.BASE: REFINE_IMAGE}
-    steps: ClassVar = {
-        DOWNLOAD_ORIGINAL: (),
-        REFINE_IMAGE: (DOWNLOAD_ORIGINAL,),
-        **steps_after(REFINE_IMAGE),
-    }
 
     @property
     def brief(self) -> Brief:
         theme = self.payload.theme_description or self.payload.refinement_prompt
         return Brief(logo_description=self.payload.logo_description, theme_description=theme)
 
+    @step(TaskName.DOWNLOAD_ORIGINAL, 3, 10, reusable=True, leaves=StagedName.ORIGINAL)
     def download_original(self) -> StagedImage:
-        """The original, checked, in staging."""
+        """Fetch the original and stage it, checked."""
         with self._room(StagedName.ORIGINAL):
             content = download_original_image(
                 self.user_id,
@@ -53,8 +42,9 @@ class RefinementTaskProcessor(ConceptTaskProcessor[RefinementPayload]):
             )
         return self._staged(content, StagedName.ORIGINAL)
 
+    @step(TaskName.REFINE_IMAGE, 12, 55, pays=True, reusable=True, leaves=StagedName.BASE)
     def refine_image(self, original: StagedImage, paid: PaidCall) -> StagedImage:
-        """The paid call."""
+        """Buy the refined image, once."""
         return self._paid_once(
             paid,
             lambda: refine_concept_image(
@@ -65,12 +55,4 @@ class RefinementTaskProcessor(ConceptTaskProcessor[RefinementPayload]):
             ),
         )
 
-    def generate_palettes(self) -> tuple[Palette, ...]:
-        return super().generate_palettes() if self.payload.num_palettes else ()
-
-    def create_variations(self, base: StoredBase, palettes: tuple[Palette, ...]) -> RecoloredConcept:
-        return super().create_variations(base, palettes) if palettes else RecoloredConcept(base=base, variations=())
-
-    def _base_image_steps(self) -> None:
-        self._checkpointed(DOWNLOAD_ORIGINAL, self.download_original)
-        self._checkpointed(REFINE_IMAGE, self.refine_image)
+    pipeline: ClassVar = Pipeline(download_original, refine_image, *CONCEPT_STAGES)

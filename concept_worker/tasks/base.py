@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from math import inf
-from typing import Any, NoReturn, TypeVar
+from typing import Any, NoReturn
 from uuid import UUID, uuid4
 
 from celery.exceptions import Ignore
@@ -27,8 +27,10 @@ from concept_worker.errors import (
     TransientError,
 )
 from concept_worker.logging import get_logger
-from concept_worker.models import RunReference, StagedName, TaskRow
-from concept_worker.pipelines.base import Step, fail_run, run_step
+from concept_worker.models import RunReference, StagedName
+from concept_worker.pipelines.execution import run_step
+from concept_worker.pipelines.failure import fail_run
+from concept_worker.pipelines.pipeline import AnyStep
 from concept_worker.pipelines.registry import PROCESSORS
 from concept_worker.redaction import kind_of
 from concept_worker.settings import get_settings
@@ -38,9 +40,7 @@ from concept_worker.worker.process import backoff, services
 
 log = get_logger(__name__)
 
-T = TypeVar("T")
 Json = Any  # what a message carries
-Work = Callable[..., T]  # what a step does with the run's processor and the outputs of the steps it needs
 
 _UNCOUNTED: Any = inf  # Celery's own limit of planned retries: a message says how many it has had. Ours is in the row
 # The operator's hint when deployments share a Redis: each takes the other's messages, and drops them here.
@@ -79,16 +79,16 @@ class StepTask(PipelineTask):
 
     abstract = True
 
-    def step(self, step: Step[T], run: Mapping[str, Any], work: Work[T], otherwise: Work[T] | None = None) -> Any:
-        """Do `work` with the run's processor, once for all deliveries, and return its output as JSON.
+    def step(self, step: AnyStep, run: Mapping[str, Any]) -> Json:
+        """Run the step with the run's processor, once for all deliveries, and return its result as JSON.
 
-        `otherwise` is done instead when the provider stayed away through every try.
+        What the step declares for a provider that stays away is done when the tries are used up.
         """
         reference = _reference(run)
         owner = str(uuid4())
         with self._following(reference, step):
             try:
-                return self._once(step, reference, owner, work)
+                return self._once(step, reference, owner)
             except StepHeld as exc:
                 self.try_again(exc)
             except StagedImageLost as exc:
@@ -97,12 +97,12 @@ class StepTask(PipelineTask):
                 delay = backoff().delay(exc, self.request.retries)
                 if self._may_try_again(step, reference, owner, exc, delay):
                     self.try_again(exc, delay=delay)
-                if otherwise is None or not isinstance(exc, ProviderUnavailable):
+                if step.instead is None or not isinstance(exc, ProviderUnavailable):
                     raise
-                return self._once(step, reference, str(uuid4()), otherwise)
+                return self._once(step, reference, str(uuid4()), instead=True)
 
     @contextmanager
-    def _following(self, run: RunReference, step: Step[Any]) -> Iterator[None]:
+    def _following(self, run: RunReference, step: AnyStep) -> Iterator[None]:
         """Bind the log's context, stop quietly when the run is over, and tell monitors of one that was canceled."""
         with log_context(run.task_id, run=run.number, step=step.name), quiet_when_stale():
             try:
@@ -112,19 +112,13 @@ class StepTask(PipelineTask):
                     send_revoked(self, run.task_id)
                 raise
 
-    def _once(self, step: Step[T], run: RunReference, owner: str, work: Work[T]) -> Any:
+    def _once(self, step: AnyStep, run: RunReference, owner: str, *, instead: bool = False) -> Json:
         processor = PROCESSORS[run.type]
-        if step not in processor.steps:
+        if step not in processor.pipeline:
             raise MisplacedStep("it is no step of this type of task")
+        return step.dump(run_step(services(), run, processor, step, owner=owner, instead=instead))
 
-        def with_processor(task: TaskRow, *inputs: Any) -> T:
-            return work(processor.of(task, services()), *inputs)
-
-        return step.dump(run_step(services(), run, step, with_processor, owner=owner, needs=processor.steps[step]))
-
-    def _may_try_again(
-        self, step: Step[Any], run: RunReference, owner: str, error: TransientError, delay: float
-    ) -> bool:
+    def _may_try_again(self, step: AnyStep, run: RunReference, owner: str, error: TransientError, delay: float) -> bool:
         """Release the step, visibly, and say whether its attempts are not used up.
 
         With the database away the wait goes on unseen and uncounted; the lease holds the step meanwhile.
@@ -154,9 +148,9 @@ class StepTask(PipelineTask):
             return tries.unknowns <= get_settings().unknown_outcome_tries
         return tries.attempts < get_settings().retry_attempts
 
-    def _start_over(self, step: Step[Any], run: RunReference, owner: str, lost: StagedImageLost) -> NoReturn:
+    def _start_over(self, step: AnyStep, run: RunReference, owner: str, lost: StagedImageLost) -> NoReturn:
         """Bytes are gone: forget the checkpoint that promised them; the next run makes them again."""
-        maker = PROCESSORS[run.type].makers[StagedName(lost.name)]
+        maker = PROCESSORS[run.type].pipeline.maker(StagedName(lost.name))
         log.warning("staged bytes lost, their step is done again", maker=maker.name)
         with suppress(TransientError):  # then the lease ends, and the next run meets the same loss
             services().task_service.wait_step(run, step.name, owner, _LOST, is_attempt=False, delay_seconds=0.0)

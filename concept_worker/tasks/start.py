@@ -2,33 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 from uuid import UUID
 
 from celery import shared_task
-from celery.canvas import Signature
 
 from concept_worker.errors import InvalidRequest, StaleRun, TransientError
 from concept_worker.logging import get_logger
-from concept_worker.models import RunReference, TaskRow, TaskStatus, TaskType
-from concept_worker.pipelines.base import fail_run
+from concept_worker.models import RunReference, TaskRow, TaskStatus
+from concept_worker.pipelines.failure import fail_run
 from concept_worker.pipelines.registry import PROCESSORS
 from concept_worker.redaction import kind_of
 from concept_worker.routing import TaskName
 from concept_worker.tasks.base import NO_ROW, Json, PipelineTask, log_context, quiet_when_stale, task_id_of
-from concept_worker.tasks.generation import generation_canvas
-from concept_worker.tasks.refinement import refinement_canvas
+from concept_worker.tasks.canvas import canvas_of
 from concept_worker.validation import payload_from, stored_payload
 from concept_worker.worker.last_event import send_failed, send_revoked
 from concept_worker.worker.process import services
 
 log = get_logger(__name__)
 
-CANVASES: Mapping[TaskType, Callable[[RunReference], Signature[Any]]] = {
-    TaskType.GENERATION: generation_canvas,
-    TaskType.REFINEMENT: refinement_canvas,
-}
 # What a message may ask to be done after it; ours ask for nothing, and the canvas would take a stranger's wishes along.
 _APPENDED = ("callbacks", "errbacks", "chain", "chord", "group")
 
@@ -52,7 +46,7 @@ class StartTask(PipelineTask):
                     raise
                 self.try_again(exc)
             log.info("run started", run=task.run)
-            return self.replace(CANVASES[TaskType(task.type)](RunReference.of(task)))
+            return self.replace(canvas_of(RunReference.of(task)))
 
     def _claim(self, task_id: UUID) -> TaskRow | None:
         tasks = services().task_service

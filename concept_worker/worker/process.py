@@ -14,8 +14,8 @@ from concept_worker.bootstrap import build_services
 from concept_worker.errors import ConceptWorkerError, SchemaMissing, StoreRefused, StoreUnavailable, TransientError
 from concept_worker.logging import get_logger
 from concept_worker.pipelines.backoff import Backoff
-from concept_worker.pipelines.base import Services
 from concept_worker.pipelines.patience import patiently
+from concept_worker.pipelines.services import Services
 from concept_worker.queue_app import configuration_file, require_promise
 from concept_worker.services.decoding.memory import limit_memory
 from concept_worker.services.redis.check import check_redis, uses_of

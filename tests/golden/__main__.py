@@ -15,11 +15,11 @@ from uuid import UUID
 from concept_worker.bootstrap import build_services
 from concept_worker.devstack import Stack
 from concept_worker.models import RunReference, TaskRow, TaskType
-from concept_worker.pipelines.base import Services
 from concept_worker.pipelines.registry import PROCESSORS
+from concept_worker.pipelines.services import Services
 from concept_worker.services.image_persistence_service import BASE_NAME
 from concept_worker.settings import Settings
-from concept_worker.tasks.start import CANVASES
+from concept_worker.tasks.canvas import canvas_of
 from concept_worker.validation import payload_from
 from tests.chaos.database import fetch
 
@@ -70,13 +70,13 @@ def _left(stack: Stack, row: TaskRow) -> dict[str, Any]:
     query = "select step, output::text as output from task_steps where task_id = $1 order by finished_at"
     done = {one["step"]: json.loads(one["output"]) for one in fetch(stack.environment["DATABASE_URL"], query, row.id)}
     kind = TaskType(row.type)
-    order = [step.name for step in PROCESSORS[kind].steps]
+    order = [step.name for step in PROCESSORS[kind].pipeline.steps]
     run = RunReference(task_id=row.id, number=1, type=kind)
     return {
         "type": row.type,
         "inputs": row.inputs,
         "steps": [{"step": name, "output": done[name]} for name in order],
-        "canvas": CANVASES[kind](run),
+        "canvas": canvas_of(run),
     }
 
 

@@ -15,7 +15,7 @@ from concept_worker.client import producer_app
 from concept_worker.devstack import Stack
 from concept_worker.errors import UnreadableRecord
 from concept_worker.models import RunReference, TaskStatus, TaskType
-from concept_worker.pipelines.base import Step
+from concept_worker.pipelines.pipeline import AnyStep
 from concept_worker.pipelines.registry import PROCESSORS
 from concept_worker.services.image_persistence_service import BASE_NAME
 from tests.chaos.database import fetch
@@ -27,7 +27,9 @@ _HERE = Path(__file__).parent
 BRIEF = {"logo_description": "a heron", "theme_description": "a lake"}
 VERSIONS = sorted(path.name for path in _HERE.iterdir() if (path / "concept_generation.json").exists())
 PIPELINES = [(version, kind) for version in VERSIONS for kind in TaskType]
-BOUNDARIES = [(version, kind, done) for version, kind in PIPELINES for done in range(1, len(PROCESSORS[kind].steps))]
+BOUNDARIES = [
+    (version, kind, done) for version, kind in PIPELINES for done in range(1, len(PROCESSORS[kind].pipeline.steps))
+]
 _ROW = """insert into public.tasks (id, user_id, type, status, run, lease_expires_at, metadata)
     values ($1, $2, $3, 'processing', 1, case when $4 then now() + interval '1 minute' else 'epoch' end,
         $5::text::jsonb)"""
@@ -109,9 +111,9 @@ def test_its_messages_are_understood(
 def test_what_a_later_version_adds_is_ignored(version: str, kind: TaskType) -> None:
     """One more field in every object of every checkpoint and of the message."""
     left = json.loads((_HERE / version / f"{kind.value}.json").read_text().replace("<task>", str(uuid4())))
-    steps = {step.name: step for step in PROCESSORS[kind].steps}
+    steps = {step.name: step for step in PROCESSORS[kind].pipeline.steps}
     for one in left["steps"]:
-        step: Step[Any] = steps[one["step"]]
+        step: AnyStep = steps[one["step"]]
         output = str(uuid4()) if one["step"] == "store_concept" else one["output"]
         assert step.load(_with_more(output)) == step.load(output)
         assert _has_all(step.dump(step.load(output)), output)
@@ -133,7 +135,7 @@ def test_a_checkpoint_that_cannot_be_read_fails_the_row_once(
 
 def test_the_first_wrong_fields_are_named() -> None:
     """Never a value."""
-    step = next(iter(PROCESSORS[TaskType.GENERATION].steps))
+    step = PROCESSORS[TaskType.GENERATION].pipeline.steps[0]
     with pytest.raises(UnreadableRecord, match=r"\(task_id: required, but missing; name: required") as caught:
         step.load({"secret": "words"})
     assert "words" not in str(caught.value)

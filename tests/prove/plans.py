@@ -5,8 +5,7 @@ from __future__ import annotations
 from functools import cache
 
 from concept_worker.models import StagedName, TaskStatus, TaskType
-from concept_worker.pipelines.registry import PROCESSORS
-from concept_worker.routing import reusable_steps
+from concept_worker.pipelines.registry import PROCESSORS, reusable_steps
 from tests.prove.world import StepPlan
 
 _HEADER = ("store_base_image", "generate_palettes")
@@ -18,27 +17,26 @@ _READS = {"refine_image": "original", "store_base_image": "base", "create_variat
 @cache
 def plan_of(kind: str) -> dict[str, StepPlan]:
     """The steps of one type of task, in their order."""
-    processor = PROCESSORS[TaskType(kind)]
-    made = {step.name: name.value for name, step in processor.makers.items()}
+    pipeline = PROCESSORS[TaskType(kind)].pipeline
     return {
         step.name: StepPlan(
             name=step.name,
             begins=step.begins,
             ends=step.ends,
-            needs=tuple(one.name for one in needs),
+            needs=tuple(pipeline.needs(step)),
             pays=_PAYS[step.name] if step.pays else "",
-            makes=made.get(step.name, ""),
+            makes=step.leaves.value if step.leaves else "",
             keeps=_KEEPS[_PAYS[step.name]] if step.pays else "",
             reads=_READS.get(step.name, ""),
         )
-        for step, needs in processor.steps.items()
+        for step in pipeline.steps
     }
 
 
 @cache
 def maker_of(kind: str, name: str) -> str:
     """The step that makes what is staged under that name."""
-    return PROCESSORS[TaskType(kind)].makers[StagedName(name)].name
+    return PROCESSORS[TaskType(kind)].pipeline.maker(StagedName(name)).name
 
 
 def reusable(kind: str, status: str) -> tuple[str, ...]:

@@ -15,7 +15,7 @@ from redis.exceptions import ResponseError
 from concept_worker.errors import ConceptWorkerError, InvalidRequest, ProviderRefused, StageCrashed
 from concept_worker.models import BegunStep, ConceptRow, FinishedStep, TaskRow
 from concept_worker.payloads import GenerationPayload
-from concept_worker.pipelines.base import stage
+from concept_worker.pipelines.stage import stage
 from concept_worker.services.http.channel import Outgoing, ProviderChannel, provider_client
 from concept_worker.services.redis.errors import redis_translated
 from concept_worker.services.supabase.client import translated

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 from uuid import UUID
 
 from concept_worker.models import Origin, RunReference, StoredImage, StoredVariation
 from concept_worker.payloads import Payload, RefinementPayload
-from concept_worker.pipelines.base import stage
-from concept_worker.services.concept_persistence_service import ConceptPersistenceService
+from concept_worker.pipelines.stage import stage
 from concept_worker.services.image_persistence_service import BASE_NAME, ImagePersistenceService
+
+if TYPE_CHECKING:
+    from concept_worker.services.concept_persistence_service import ConceptPersistenceService
 
 
 @stage(failing="Storing base image failed")

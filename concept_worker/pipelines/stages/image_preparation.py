@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
 from uuid import UUID
 
 from concept_worker.models import Receipt, StagedImage, StagedName
 from concept_worker.payloads import Brief
-from concept_worker.pipelines.base import stage
 from concept_worker.pipelines.patience import never_losing
-from concept_worker.services.concept_generator import Picture
-from concept_worker.services.concept_service import ConceptService
-from concept_worker.services.image_service import ImageService
+from concept_worker.pipelines.stage import stage
+
+if TYPE_CHECKING:
+    from concept_worker.services.concept_generator import Picture
+    from concept_worker.services.concept_service import ConceptService
+    from concept_worker.services.image_service import ImageService
 
 
 @stage(failing="Base concept generation failed")

@@ -4,15 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from contextlib import suppress
+from typing import TYPE_CHECKING
 from uuid import UUID
 
 from concept_worker.errors import BadProviderAnswer, ProviderRefused, StoreUnavailable
 from concept_worker.logging import get_logger
 from concept_worker.models import Palette, StoredVariation
 from concept_worker.payloads import Brief
-from concept_worker.pipelines.base import stage
-from concept_worker.services.concept_service import ConceptService
-from concept_worker.services.image_service import ImageService
+from concept_worker.pipelines.stage import stage
+
+if TYPE_CHECKING:
+    from concept_worker.services.concept_service import ConceptService
+    from concept_worker.services.image_service import ImageService
 
 log = get_logger(__name__)
 

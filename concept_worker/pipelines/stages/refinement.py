@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
 from uuid import UUID
 
 from concept_worker.errors import InvalidRequest
 from concept_worker.models import Receipt
 from concept_worker.payloads import RefinementPayload, Wish
-from concept_worker.pipelines.base import stage
-from concept_worker.services.concept_generator import Picture
-from concept_worker.services.concept_persistence_service import ConceptPersistenceService
-from concept_worker.services.concept_service import ConceptService
+from concept_worker.pipelines.stage import stage
 from concept_worker.services.image_persistence_service import ImagePersistenceService, own_path
-from concept_worker.services.interfaces import Downloader
+
+if TYPE_CHECKING:
+    from concept_worker.services.concept_generator import Picture
+    from concept_worker.services.concept_persistence_service import ConceptPersistenceService
+    from concept_worker.services.concept_service import ConceptService
+    from concept_worker.services.interfaces import Downloader
 
 
 @stage(failing="Failed to download original image")

@@ -14,9 +14,9 @@ from concept_worker.devstack.fake_provider import FakeProvider, FakeProviderOpti
 from concept_worker.errors import ConceptWorkerError
 from concept_worker.models import Receipt, TaskRow, TaskStatus, TaskType
 from concept_worker.payloads import GenerationPayload
-from concept_worker.pipelines.base import Services
 from concept_worker.pipelines.generation import GenerationTaskProcessor
-from concept_worker.routing import REUSABLE_STEPS
+from concept_worker.pipelines.registry import reusable_steps
+from concept_worker.pipelines.services import Services
 from concept_worker.settings import Provider, Settings
 
 PAYLOAD = GenerationPayload(logo_description="a heron in reeds", theme_description="quiet lake", num_palettes=1)
@@ -65,7 +65,7 @@ def process(services: Services, row: TaskRow) -> TaskRow:
 
 def retried(services: Services, row: TaskRow) -> TaskRow:
     """A new task that goes on where the failed one ended."""
-    return services.task_service.retry_task(row.id, row.user_id, REUSABLE_STEPS[TaskType.GENERATION])
+    return services.task_service.retry_task(row.id, row.user_id, reusable_steps(TaskType.GENERATION, TaskStatus.FAILED))
 
 
 def new_row(services: Services, user_id: UUID) -> TaskRow:

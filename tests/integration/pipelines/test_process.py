@@ -25,11 +25,13 @@ from concept_worker.models import (
 from concept_worker.offline.generator import OfflineGenerator
 from concept_worker.palettes.harmony import harmonize
 from concept_worker.payloads import Brief, GenerationPayload, RefinementPayload, Wish
-from concept_worker.pipelines.base import Services, fail_run, run_step
-from concept_worker.pipelines.concept import GENERATE_PALETTES, STORE_BASE_IMAGE, StoredBase
-from concept_worker.pipelines.generation import GENERATE_BASE_IMAGE, GenerationTaskProcessor
+from concept_worker.pipelines.concept import StoredBase
+from concept_worker.pipelines.execution import run_once
+from concept_worker.pipelines.failure import fail_run
+from concept_worker.pipelines.generation import GenerationTaskProcessor
 from concept_worker.pipelines.paid_call import PaidCall
 from concept_worker.pipelines.refinement import RefinementTaskProcessor
+from concept_worker.pipelines.services import Services
 from concept_worker.services.concept_generator import Picture
 from concept_worker.settings import Settings
 from tests.conftest import System
@@ -38,6 +40,12 @@ from tests.integration.conftest import run_sql
 from tests.waiting import until
 
 PAYLOAD = GenerationPayload(logo_description="a heron in reeds", theme_description="quiet lake", num_palettes=4)
+
+BASE, STORE, PALETTES = (
+    GenerationTaskProcessor.generate_base_image,
+    GenerationTaskProcessor.store_base_image,
+    GenerationTaskProcessor.generate_palettes,
+)
 
 
 class AwayForPalettes(OfflineGenerator):
@@ -144,7 +152,7 @@ def test_a_finished_step_is_not_done_again(services: Services, user_id: UUID) ->
     assert task is not None
     palettes = iter([harmonize("warm", "a fox", 1)])
     outputs = [
-        run_step(services, RunReference.of(task), GENERATE_PALETTES, lambda *_: tuple(next(palettes)), owner=owner)
+        run_once(services, RunReference.of(task), PALETTES, lambda *_: tuple(next(palettes)), owner=owner, needs=())
         for owner in ("one", "two")
     ]
     assert outputs[0] == outputs[1]
@@ -158,10 +166,10 @@ def test_of_two_executions_the_first_output_counts(services: Services, user_id: 
     run, (first, second) = RunReference.of(task), harmonize("warm", "a fox", 2)
 
     def overtaken(*_: object) -> tuple[Palette, ...]:
-        services.task_service.finish_step(run, GENERATE_PALETTES.name, GENERATE_PALETTES.dump((first,)), 75)
+        services.task_service.finish_step(run, PALETTES.name, PALETTES.dump((first,)), 75)
         return (second,)
 
-    assert run_step(services, run, GENERATE_PALETTES, overtaken, owner="late") == (first,)
+    assert run_once(services, run, PALETTES, overtaken, owner="late", needs=()) == (first,)
 
 
 def test_trouble_ends_in_the_row_and_is_raised(stack: Stack, services: Services, user_id: UUID) -> None:
@@ -209,7 +217,7 @@ def test_what_a_step_stores_after_a_cancel_is_removed(services: Services, user_i
     assert task is not None
     images = services.image_persistence_service
 
-    def store_late(_: TaskRow) -> StoredBase:
+    def store_late(*_: object) -> StoredBase:
         services.task_service.cancel_task(row.id, user_id)
         picture = drawn(seed=1)
         staged = services.image_service.stage_image(picture, task_id=row.id, name=StagedName.BASE)
@@ -217,7 +225,7 @@ def test_what_a_step_stores_after_a_cancel_is_removed(services: Services, user_i
         return StoredBase(staged=staged, stored=stored)
 
     with pytest.raises(StaleRun):
-        run_step(services, RunReference.of(task), STORE_BASE_IMAGE, store_late, owner="late")
+        run_once(services, RunReference.of(task), STORE, store_late, owner="late", needs=())
     assert images.load_image(user_id=user_id, task_id=row.id, name="base.png") is None
     assert services.image_service.find_staged(task_id=row.id, name=StagedName.BASE) is None
 
@@ -233,7 +241,7 @@ def test_what_a_step_stages_after_the_end_is_removed(services: Services, user_id
         picture = drawn(seed=1)
         return services.image_service.stage_image(picture, task_id=row.id, name=StagedName.BASE)
 
-    run_step(services, RunReference.of(task), GENERATE_BASE_IMAGE, stage_late, owner="late")
+    run_once(services, RunReference.of(task), BASE, stage_late, owner="late", needs=())
     assert services.image_service.find_staged(task_id=row.id, name=StagedName.BASE) is None
 
 
@@ -251,7 +259,7 @@ def test_a_step_that_comes_after_a_cancel_removes_what_earlier_ones_left(
     if deleted:
         services.task_service.delete_task(row.id, user_id)
     with pytest.raises(StaleRun):
-        run_step(services, RunReference.of(task), STORE_BASE_IMAGE, lambda _: pytest.fail("done"), owner="late")
+        run_once(services, RunReference.of(task), STORE, lambda *_: pytest.fail("done"), owner="late", needs=())
     assert services.image_service.find_staged(task_id=row.id, name=StagedName.BASE) is None
 
 
@@ -263,7 +271,7 @@ def test_a_picture_that_waits_in_staging_is_not_paid_again(stack: Stack, user_id
     waiting = services.image_service.stage_image(picture, task_id=task_id, name=StagedName.BASE)
     wish = RefinementPayload(refinement_prompt="bolder", original_image_path="of/no/matter.png")
     run = RunReference(task_id=task_id, number=1, type=TaskType.GENERATION)
-    paid = PaidCall(services.task_service, run, GENERATE_BASE_IMAGE.name, "one", None)
+    paid = PaidCall(services.task_service, run, BASE.name, "one", None)
     found = [
         GenerationTaskProcessor(task_id, user_id, PAYLOAD, services).generate_base_image(paid),
         RefinementTaskProcessor(task_id, user_id, wish, services).refine_image(waiting, paid),

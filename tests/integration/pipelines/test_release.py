@@ -23,8 +23,9 @@ from concept_worker.models import Origin, Palette, RunReference, StagedImage, St
 from concept_worker.offline.generator import OfflineGenerator
 from concept_worker.palettes.harmony import harmonize
 from concept_worker.payloads import Brief, GenerationPayload
-from concept_worker.pipelines.base import Services, run_step
-from concept_worker.pipelines.generation import GENERATE_BASE_IMAGE, GenerationTaskProcessor
+from concept_worker.pipelines.execution import run_once, run_step
+from concept_worker.pipelines.generation import GenerationTaskProcessor
+from concept_worker.pipelines.services import Services
 from concept_worker.services.concept_generator import Picture
 from concept_worker.services.concept_service import _PALETTES
 from concept_worker.services.image_persistence_service import BASE_NAME
@@ -37,6 +38,8 @@ from tests.waiting import until
 
 PAYLOAD = GenerationPayload(logo_description="a heron", theme_description="quiet lake", num_palettes=1)
 PICTURE, OTHER = (drawn(seed=seed) for seed in (1, 2))
+
+BASE = GenerationTaskProcessor.generate_base_image
 
 Build = Callable[..., Services]
 Generator = OfflineGenerator
@@ -103,14 +106,8 @@ def new_run(services: Services, user_id: UUID) -> TaskRow:
 
 def paid(services: Services, task: TaskRow) -> StagedImage:
     """Its base image, paid, staged and checkpointed."""
-    processor = GenerationTaskProcessor(task.id, task.user_id, PAYLOAD, services, RunReference.of(task))
-    return run_step(
-        services,
-        RunReference.of(task),
-        GENERATE_BASE_IMAGE,
-        lambda _, paid: processor.generate_base_image(paid),
-        owner="one",
-    )
+    step = GenerationTaskProcessor.generate_base_image
+    return run_step(services, RunReference.of(task), GenerationTaskProcessor, step, owner="one")
 
 
 def process(services: Services, user_id: UUID) -> TaskRow:
@@ -196,7 +193,7 @@ class TestAFailedRun:
             return services.image_service.stage_image(PICTURE, task_id=task.id, name=StagedName.BASE)
 
         with pytest.raises(Exception, match="over or was replaced"):
-            run_step(services, RunReference.of(task), GENERATE_BASE_IMAGE, late, owner="late")
+            run_once(services, RunReference.of(task), BASE, late, owner="late", needs=())
         assert left_of(redis, task) == []
 
 
@@ -254,7 +251,7 @@ class TestHousekeeping:
         redis.delete(f"concept-worker:staging:{gone}")
         run = RunReference(task_id=UUID(staged.partition(":")[0]), number=1, type=TaskType.GENERATION)
         with pytest.raises(AbandonedRun):
-            run_step(services, run, GENERATE_BASE_IMAGE, lambda *_: None, owner="one")
+            run_once(services, run, BASE, lambda *_: PICTURE, owner="one", needs=())
         services.housekeeping_service.release_ended()
         assert theirs.find(staged) == b"a paid picture"
         assert redis.exists(f"concept-worker:staging:{reserved}:room") == 1

@@ -13,8 +13,8 @@ from concept_worker.devstack import Stack
 from concept_worker.models import StagedName, TaskRow, TaskStatus, TaskType
 from concept_worker.offline.generator import OfflineGenerator
 from concept_worker.payloads import GenerationPayload
-from concept_worker.pipelines.base import Services
 from concept_worker.pipelines.generation import GenerationTaskProcessor
+from concept_worker.pipelines.services import Services
 from concept_worker.services import housekeeping_service
 from concept_worker.settings import Settings
 from concept_worker.tasks import housekeeping

@@ -12,7 +12,7 @@ from concept_worker.bootstrap import build_services
 from concept_worker.devstack import Stack
 from concept_worker.errors import StagedImageLost
 from concept_worker.models import StagedName
-from concept_worker.pipelines.base import Services
+from concept_worker.pipelines.services import Services
 from concept_worker.settings import Settings
 from tests.drawing import drawn
 

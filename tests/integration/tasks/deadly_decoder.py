@@ -1,4 +1,4 @@
-"""The decoder's process as it is when some pictures kill it; started as `decoder_start` is, of the same packages."""
+"""The decoder's process as it is when some pictures kill it; started as `child_start` is, of the same packages."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ KILLS_DECODER = b"this picture kills its decoder"  # poison.py
 def main() -> None:
     """The process."""
     folder = sys.argv[1]
-    spec = spec_from_file_location("start", f"{folder}/imaging/decoder_start.py")
+    spec = spec_from_file_location("start", f"{folder}/services/decoding/child_start.py")
     assert spec is not None
     assert spec.loader is not None
     start = module_from_spec(spec)

@@ -21,7 +21,7 @@ KILLS_DECODER = b"this picture kills its decoder"  # see deadly_decoder.py
 KILLS_WORKER = b"this picture kills whoever has it in hand"
 KILLS_PAINTER = "a brief whose variations kill their worker"
 
-_create_variations = ConceptTaskProcessor.create_variations
+_create_variations = ConceptTaskProcessor.create_variations.method
 _to_clean_png = IsolatedDecoder.to_clean_png
 
 
@@ -46,4 +46,4 @@ def _painting(self: ConceptTaskProcessor[Any], *args: Any) -> Any:
 
 IsolatedDecoder.to_clean_png = _giving_to_decode  # type: ignore[method-assign]
 decoder.START = Path(__file__).with_name("deadly_decoder.py")
-ConceptTaskProcessor.create_variations = _painting  # type: ignore[method-assign]
+ConceptTaskProcessor.create_variations.method = _painting

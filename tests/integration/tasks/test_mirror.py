@@ -12,11 +12,11 @@ from kombu.exceptions import OperationalError
 from concept_worker.errors import StaleRun, StoreUnavailable
 from concept_worker.models import RunReference, TaskRow, TaskStatus, TaskType
 from concept_worker.services.task_service import TaskService
-from concept_worker.tasks import base, revocation
+from concept_worker.tasks import base
 from concept_worker.tasks.base import quiet_when_stale
-from concept_worker.tasks.generation import generate_base_image
 from concept_worker.tasks.start import start_generation
-from concept_worker.tasks.steps import store_concept
+from concept_worker.tasks.steps import generate_base_image, store_concept
+from concept_worker.worker import revocation
 from tests.conftest import System
 
 

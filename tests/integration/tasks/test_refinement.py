@@ -16,8 +16,8 @@ from concept_worker.imaging.recolor import plan_recolor
 from concept_worker.models import ConceptRow, TaskRow, TaskStatus, TaskType
 from concept_worker.offline.generator import OfflineGenerator
 from concept_worker.payloads import Aspect, RefinementPayload, Wish
-from concept_worker.pipelines.base import Services
 from concept_worker.pipelines.refinement import RefinementTaskProcessor
+from concept_worker.pipelines.services import Services
 from concept_worker.routing import Queue, TaskName
 from concept_worker.services.concept_service import seed_of
 from concept_worker.services.task_service import TaskService

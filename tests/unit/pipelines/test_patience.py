@@ -12,7 +12,7 @@ import pytest
 from concept_worker.errors import StoreRefused, StoreUnavailable, TaskError
 from concept_worker.models import RunReference, TaskType
 from concept_worker.pipelines import patience
-from concept_worker.pipelines.base import fail_run
+from concept_worker.pipelines.failure import fail_run
 from concept_worker.pipelines.patience import never_losing, patiently
 from concept_worker.pipelines.stages.image_preparation import prepare_image_data
 

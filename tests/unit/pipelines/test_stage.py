@@ -6,7 +6,7 @@ import pytest
 from structlog.testing import capture_logs
 
 from concept_worker.errors import RateLimited, StageCrashed, StaleRun, StoreRefused
-from concept_worker.pipelines.base import stage
+from concept_worker.pipelines.stage import stage
 
 
 @stage(failing="Storing base image failed")
