@@ -26,7 +26,7 @@ from concept_worker.pipelines.registry import reusable_steps
 from concept_worker.redis_address import RedisAddress
 from concept_worker.routing import QUEUE_OF, START_OF
 from concept_worker.settings import Settings, get_settings
-from concept_worker.validation import payload_from
+from concept_worker.validation import payload_from, unknown_fields_refused
 
 if TYPE_CHECKING:
     from concept_worker.bootstrap import Records
@@ -91,6 +91,7 @@ class ConceptClient:
 
         return cls(app=producer_app(chosen), records=records, settings=chosen)
 
+    @unknown_fields_refused(GenerationPayload)
     def generate(
         self,
         *,
@@ -100,7 +101,6 @@ class ConceptClient:
         num_palettes: int = PALETTES_DEFAULT,
         is_anonymous: bool = True,
         task_id: UUID | str | None = None,
-        **unknown: Any,
     ) -> TaskRow:
         """Ask for a new concept; the pending row. Nothing is created when the input is wrong.
 
@@ -119,11 +119,11 @@ class ConceptClient:
                 "theme_description": theme_description,
                 "num_palettes": num_palettes,
                 "is_anonymous": is_anonymous,
-                **unknown,
             },
         )
         return self._enqueue(user_id, TaskType.GENERATION, payload.model_dump(mode="json"), task_id)
 
+    @unknown_fields_refused(RefinementPayload)
     def refine(
         self,
         *,
@@ -138,7 +138,6 @@ class ConceptClient:
         num_palettes: int = 0,
         is_anonymous: bool = True,
         task_id: UUID | str | None = None,
-        **unknown: Any,
     ) -> TaskRow:
         """Ask for an existing image, changed as the prompt says; the pending row.
 
@@ -163,7 +162,6 @@ class ConceptClient:
                 "preserve_aspects": tuple(preserve_aspects),
                 "num_palettes": num_palettes,
                 "is_anonymous": is_anonymous,
-                **unknown,
             },
         )
         if payload.original_image_path is not None:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from typing import Any, TypeVar
+from functools import wraps
+from inspect import signature
+from typing import Any, ParamSpec, TypeVar
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
@@ -34,6 +36,8 @@ class Traveling(_Frozen):
 
 
 PayloadT = TypeVar("PayloadT", bound=FromPeople)
+P = ParamSpec("P")
+T = TypeVar("T")
 
 
 def payload_from(model: type[PayloadT], fields: Mapping[str, Any]) -> PayloadT:
@@ -58,6 +62,28 @@ def stored_payload(model: type[PayloadT], fields: Mapping[str, Any]) -> PayloadT
         return model.model_validate(dict(fields), extra="ignore")
     except ValidationError as exc:
         raise InvalidRequest(describe_validation(exc)) from None
+
+
+def unknown_fields_refused(model: type[FromPeople]) -> Callable[[Callable[P, T]], Callable[P, T]]:
+    """Make a method refuse misspelt fields of `model` in our words; type checkers see its exact signature.
+
+    Raises:
+        InvalidRequest: from the method, naming every field that is wrong.
+    """
+
+    def decorate(method: Callable[P, T]) -> Callable[P, T]:
+        beside = signature(method).parameters.keys() - model.model_fields.keys()
+
+        @wraps(method)
+        def checked(*args: P.args, **kwargs: P.kwargs) -> T:
+            fields = {name: value for name, value in kwargs.items() if name not in beside}
+            if fields.keys() - model.model_fields.keys():
+                payload_from(model, fields)
+            return method(*args, **kwargs)
+
+        return checked
+
+    return decorate
 
 
 @contextmanager
