@@ -1,4 +1,4 @@
-"""The door for image bytes: what is not a sound PNG, JPEG or WebP within the limits ends here as one `InvalidImage`.
+"""The entry for image bytes: everything but a sound PNG, JPEG or WebP within the limits is refused as `InvalidImage`.
 
 Order matters: bytes are counted first, the header is read by plain Python, the claimed size is checked, and only then
 does a decoder see the file.
@@ -21,7 +21,7 @@ from concept_worker.imaging.profiles import without_chains
 if TYPE_CHECKING:
     from PIL.ImageCms import ImageCmsProfile
 
-# What turns a stored picture upright, by EXIF orientation (JEITA CP-3451, table 4.6.5); 1 is upright already.
+# The turn that makes a stored picture upright, by EXIF orientation (JEITA CP-3451, table 4.6.5); 1 is upright already.
 _UPRIGHT = {
     2: Image.Transpose.FLIP_LEFT_RIGHT,
     3: Image.Transpose.ROTATE_180,
@@ -32,14 +32,14 @@ _UPRIGHT = {
     8: Image.Transpose.ROTATE_90,
 }
 _DEEP = 65535  # the highest level of a 16-bit channel
-# Chunks of a PNG that is nothing but pixels.
+# Chunks of a PNG that holds only pixels.
 _PLAIN_CHUNKS = frozenset({b"IHDR", b"IDAT", b"IEND"})
 _PLAIN_DEPTHS = (b"\x08\x02", b"\x08\x06")  # 8 bits a channel, RGB or RGBA
 
 
 @dataclass(frozen=True)
 class ImageLimits:
-    """The largest file and picture accepted, and the largest made. 4096 x 4096 RGBA is 67 MB decoded."""
+    """The largest file and picture that we accept, and the largest that we make. 4096 x 4096 RGBA is 67 MB decoded."""
 
     max_bytes: int = 20_000_000
     max_pixels: int = 16_777_216  # 4096 x 4096
@@ -52,7 +52,7 @@ DEFAULT_LIMITS = ImageLimits()
 
 @dataclass(frozen=True)
 class ImageFacts:
-    """What the header claims. Sides in pixels as stored: an EXIF orientation may still swap them."""
+    """The claims of a header. Sides in pixels as stored: an EXIF orientation may still swap them."""
 
     format: ImageFormat
     width: int
@@ -63,7 +63,7 @@ class ImageFacts:
 class CleanImage:
     """An upright 8-bit sRGB RGB or RGBA picture as PNG bytes without metadata; sides in pixels.
 
-    A picture whose PNG would be larger than the limit is scaled down until it is not.
+    A picture whose PNG would be larger than the limit is scaled down until the PNG fits.
     """
 
     data: bytes
@@ -72,7 +72,7 @@ class CleanImage:
 
 
 def rehearse() -> None:
-    """Read and write a picture of each format, so that all that this takes is imported, and known to work."""
+    """Read and write a picture of each format, so that every import is done and every codec is known to work."""
     from PIL import ImageCms
 
     profile = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
@@ -83,7 +83,7 @@ def rehearse() -> None:
 
 
 def inspect_image(data: bytes, limits: ImageLimits = DEFAULT_LIMITS) -> ImageFacts:
-    """Format and size by content, without decoding; microseconds.
+    """Read format and size from the content, without decoding; takes microseconds.
 
     Raises:
         InvalidImage: another format, animated, too many bytes or pixels, or cut before its size is told.
@@ -109,7 +109,7 @@ def decode_image(data: bytes, limits: ImageLimits = DEFAULT_LIMITS) -> Image.Ima
             if header.format != "JPEG" and getattr(image, "is_animated", False):
                 raise InvalidImage("The image is animated; send a still picture.")
             image.load()
-            return _without_metadata(_drop_idle_alpha(_to_srgb(_upright(image, lean.orientation))))
+            return _remove_metadata(_drop_idle_alpha(_to_srgb(_turn_upright(image, lean.orientation))))
     except (InvalidImage, MemoryError):
         raise
     except Exception as exc:  # Pillow raises OSError, ValueError, SyntaxError, EOFError, struct and zlib errors
@@ -117,7 +117,7 @@ def decode_image(data: bytes, limits: ImageLimits = DEFAULT_LIMITS) -> Image.Ima
 
 
 def to_clean_png(data: bytes, limits: ImageLimits = DEFAULT_LIMITS) -> CleanImage:
-    """Validate and decode fully, and give an 8-bit sRGB PNG without metadata; unchanged bytes when it is one already.
+    """Decode fully and return an 8-bit sRGB PNG without metadata; bytes that are such a PNG stay unchanged.
 
     Raises:
         InvalidImage: as `decode_image`.
@@ -129,7 +129,7 @@ def to_clean_png(data: bytes, limits: ImageLimits = DEFAULT_LIMITS) -> CleanImag
 
 
 def fit_png(data: bytes, limits: ImageLimits = DEFAULT_LIMITS) -> bytes:
-    """A PNG of our own, unchanged when it is small enough, else scaled down until it is."""
+    """Return a PNG of our own unchanged when it is small enough; else scale the picture down until its PNG is."""
     if len(data) <= limits.max_clean_bytes:
         return data
     with Image.open(io.BytesIO(data), formats=("PNG",)) as image:
@@ -137,7 +137,7 @@ def fit_png(data: bytes, limits: ImageLimits = DEFAULT_LIMITS) -> bytes:
 
 
 def _checked_header(data: bytes, limits: ImageLimits) -> Header:
-    # What we made of an accepted picture is accepted, though it may be larger than what it was made of.
+    # Accept our own clean PNG of an accepted picture, though the PNG may be larger than the original.
     if len(data) > limits.max_bytes and not (len(data) <= limits.max_clean_bytes and _is_plain_png(data)):
         raise InvalidImage(f"The image is larger than {limits.max_bytes / 1e6:g} MB.")
     header = read_header(data)
@@ -158,8 +158,8 @@ def _check_size(width: int, height: int, limits: ImageLimits) -> None:
         raise InvalidImage(f"The image has more than {limits.max_pixels / 1e6:.1f} million pixels.")
 
 
-def _upright(image: Image.Image, orientation: int) -> Image.Image:
-    """Turned as its EXIF orientation asks; an unknown one asks for nothing."""
+def _turn_upright(image: Image.Image, orientation: int) -> Image.Image:
+    """Turn the picture as its EXIF orientation asks; ignore an unknown orientation."""
     turn = _UPRIGHT.get(orientation)
     if turn is None:
         return image
@@ -169,7 +169,7 @@ def _upright(image: Image.Image, orientation: int) -> Image.Image:
 
 
 def _to_srgb(image: Image.Image) -> Image.Image:
-    """RGB or RGBA in sRGB, through the picture's own profile when it has a sound one."""
+    """Convert to RGB or RGBA in sRGB, through the picture's own profile when that is sound."""
     if image.mode.startswith(("I", "F")):
         return _from_deep_grey(image)
     see_through = "transparency" in image.info or image.mode in ("LA", "La", "PA", "RGBA", "RGBa")
@@ -183,7 +183,7 @@ def _to_srgb(image: Image.Image) -> Image.Image:
 
 
 def _from_deep_grey(image: Image.Image) -> Image.Image:
-    """16-bit grey scaled to 8 bits (a plain conversion clips at 255), with the one see-through level if it has one."""
+    """Scale 16-bit grey to 8 bits (a plain conversion clips at 255); keep its one see-through level, if any."""
     deep = image.convert("I")
     grey = deep.point([(level * 255 + _DEEP // 2) // _DEEP for level in range(_DEEP + 1)], "L")
     hidden = image.info.get("transparency")
@@ -194,7 +194,7 @@ def _from_deep_grey(image: Image.Image) -> Image.Image:
 
 
 def _through_profile(image: Image.Image, profile: bytes) -> Image.Image:
-    """The picture in sRGB; unchanged when the profile is sRGB, broken, or made for another kind of pixel."""
+    """Convert to sRGB; leave the picture as it is when the profile is sRGB, broken, or for another kind of pixel."""
     from PIL import ImageCms  # loads LittleCMS, which most pictures do not need
 
     try:
@@ -212,25 +212,25 @@ def _through_profile(image: Image.Image, profile: bytes) -> Image.Image:
 
 
 def _is_srgb(profile: ImageCmsProfile) -> bool:
-    """Whether a profile calls itself sRGB: the commonest case, and a transform of a whole picture saved."""
+    """Tell whether a profile calls itself sRGB; this commonest case saves transforming a whole picture."""
     return "srgb" in (profile.profile.profile_description or "").lower()
 
 
 def _drop_idle_alpha(image: Image.Image) -> Image.Image:
-    """RGB when every pixel is opaque."""
+    """Convert RGBA to RGB when every pixel is opaque."""
     if image.mode == "RGBA" and image.getchannel("A").getextrema() == (255, 255):
         return image.convert("RGB")
     return image
 
 
-def _without_metadata(image: Image.Image) -> Image.Image:
-    """The picture with nothing a writer might copy: text, profile, resolution, EXIF."""
+def _remove_metadata(image: Image.Image) -> Image.Image:
+    """Remove everything that a writer might copy: text, profile, resolution, EXIF."""
     image.info = {}
     return image
 
 
 def _is_plain_png(data: bytes) -> bool:
-    """Whether the bytes are an 8-bit RGB or RGBA PNG of nothing but pixels, ending where it says."""
+    """Tell whether the bytes are an 8-bit RGB or RGBA PNG with only pixel chunks and no bytes behind IEND."""
     if data[:8] != PNG_SIGNATURE or data[24:26] not in _PLAIN_DEPTHS:
         return False
     chunks = list(png_chunks(data))

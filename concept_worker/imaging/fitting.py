@@ -9,18 +9,18 @@ from PIL import Image
 
 # zlib's own default: 1 gains 2 to 3 times the speed and costs 30 to 270 % more bytes on logos, 9 the reverse for 5 %.
 _DEFLATE_LEVEL = 6
-# Large pictures are deflated with less patience: 4 takes a quarter of the time on the worst that we found (2 bits of
-# noise in each channel; 2.6 s at 2048 x 2048 with 6), and has 0 to 5 % more bytes.
+# Large pictures are deflated at a faster level: 4 takes a quarter of the time on the worst picture that we found (2
+# bits of noise in each channel; 2.6 s at 2048 x 2048 with 6), and has 0 to 5 % more bytes.
 _LARGE, _LARGE_LEVEL = 16_000_000, 4  # bytes before deflating
 _BAND, _BANDS_APART = 16, 128  # rows: one in eight tells how well a picture deflates
-_MARGIN = 0.95  # of the limit, to be aimed at: a picture that is scaled down deflates a little worse
+_MARGIN = 0.95  # the part of the limit to aim at: a picture that is scaled down deflates a little worse
 
 
 def fit(image: Image.Image, most: int) -> tuple[bytes, int, int]:
-    """The RGB or RGBA picture as PNG of at most `most` bytes, and its width and height.
+    """Encode the RGB or RGBA picture as PNG of at most `most` bytes; return the PNG, its width and its height.
 
-    What would be larger is scaled down to fit, with Lanczos; a photograph of 4096 x 4096 ends at 3000 to 4000 pixels
-    a side. The same picture always ends as the same bytes.
+    A larger picture is scaled down with Lanczos; a photograph of 4096 x 4096 ends at 3000 to 4000 pixels a side.
+    The same picture always gives the same bytes.
     """
     expected, scale = _expected_bytes(image, most), 1.0
     fitted, data = image, b""
@@ -34,7 +34,7 @@ def fit(image: Image.Image, most: int) -> tuple[bytes, int, int]:
 
 
 def _expected_bytes(image: Image.Image, most: int) -> int:
-    """How large the PNG will be; from a sample where it may be too large, because encoding all of it takes seconds."""
+    """Estimate the size of the PNG; a large picture by a sample, because encoding all of it takes seconds."""
     raw = _raw_bytes(image)
     if raw <= most:
         return raw

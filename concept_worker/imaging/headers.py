@@ -1,8 +1,8 @@
-"""What an image file says of itself in its first bytes: format, size, animation. Plain Python, nothing is decoded.
+"""Headers of image files: format, size, animation, read by plain Python; nothing is decoded.
 
-Read before Pillow opens the file, because opening is not free: its WebP reader reserves two full canvases of the size
-that the header claims before anybody can ask for that size. Reading is bounded, because threads that wait on providers
-do it too: a file of 20 MB takes as long as one of 20 kB.
+The header is read before Pillow opens the file, because opening is not free: Pillow's WebP reader reserves two full
+canvases of the claimed size before a caller can ask for that size. Reading is bounded, because threads that wait on
+providers do it too: a file of 20 MB takes as long as one of 20 kB.
 """
 
 from __future__ import annotations
@@ -19,13 +19,13 @@ from concept_worker.imaging.jpeg import read_frame
 ImageFormat = Literal["PNG", "JPEG", "WEBP"]
 
 PNG_SIGNATURE = b"\x89PNG\r\n\x1a\n"
-# Encoders cut the pixels of a PNG into chunks of 8 kB and more; a file may have some, and then one for 512 bytes.
+# Encoders cut the pixels of a PNG into chunks of 8 kB and more; a file may have 1000, and one more for each 512 bytes.
 _MOST_CHUNKS, _BYTES_A_CHUNK = 1000, 512
 
 
 @dataclass(frozen=True)
 class Header:
-    """What a header claims: the decoder's word may differ, so both are checked."""
+    """The claims of a header; the decoder may find other values, so both are checked."""
 
     format: ImageFormat
     width: int  # pixels, as stored; an EXIF orientation may swap the sides
@@ -34,7 +34,7 @@ class Header:
 
 
 class Chunk(NamedTuple):
-    """A chunk of a PNG or WebP file: its type, and where its content begins and ends by its own word."""
+    """A chunk of a PNG or WebP file: its type, and where its content begins and ends according to its length field."""
 
     kind: bytes
     start: int
@@ -42,10 +42,10 @@ class Chunk(NamedTuple):
 
 
 def read_header(data: bytes) -> Header | None:
-    """The header of a PNG, JPEG or WebP file, told by content; None for anything else or when it is cut short.
+    """Read the header of a PNG, JPEG or WebP file, told by content; None for another format or a cut file.
 
     Raises:
-        InvalidImage: the size is behind too many parts.
+        InvalidImage: the size stands behind too many parts.
     """
     try:
         if data[:8] == PNG_SIGNATURE:
@@ -60,7 +60,7 @@ def read_header(data: bytes) -> Header | None:
 
 
 def png_chunks(data: bytes) -> Iterator[Chunk]:
-    """The chunks of a PNG up to IEND or the end of the bytes.
+    """Yield the chunks of a PNG up to IEND or the end of the bytes.
 
     Raises:
         InvalidImage: there are too many.
@@ -69,7 +69,7 @@ def png_chunks(data: bytes) -> Iterator[Chunk]:
 
 
 def webp_chunks(data: bytes) -> Iterator[Chunk]:
-    """The chunks of a WebP file up to the end of the bytes.
+    """Yield the chunks of a WebP file up to the end of the bytes.
 
     Raises:
         InvalidImage: there are too many.

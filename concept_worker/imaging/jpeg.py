@@ -19,13 +19,13 @@ _BARE = frozenset({0xD8, END_OF_IMAGE, *range(0x01, 0xC0)})
 # FF and a code; FF 00 is a level in a scan, D0..D7 are restarts inside one, and FF FF is a fill byte before a marker.
 _MARKER = re.compile(rb"\xff[\x01-\xcf\xd8-\xfe]")
 _WINDOW = 1 << 18  # bytes searched at once: 3 ms at most, then other threads of the interpreter may run
-_STRAY = 4096  # bytes that are no segment, between two that are: decoders skip them
-# 20 MB of full segments are 305; a progressive picture has 10 to 15 scans with up to four tables each.
+_STRAY = 4096  # most bytes between two segments that belong to neither: decoders skip them
+# A file of 20 MB has room for 305 full segments; a progressive picture has 10 to 15 scans with up to four tables each.
 _MOST_SEGMENTS = 2000
-# Visits of the same block. Encoders make five or six a component, the most thorough about ten; one takes 65 ns at
-# least, which is 1 s for 20 visits to 4096 x 4096 in three components.
+# Visits of the same block. Encoders make five or six a component, the most thorough about ten; one visit takes 65 ns at
+# least, so 20 visits to 4096 x 4096 pixels in three components take 1 s.
 _MOST_VISITS = 20
-_CHEAP_BLOCKS = 1_000_000  # small pictures may be as odd as they like: 65 ms
+_CHEAP_BLOCKS = 1_000_000  # visits that are always allowed, so that odd small pictures pass: 65 ms
 
 
 class Segment(NamedTuple):
@@ -38,14 +38,14 @@ class Segment(NamedTuple):
 
 @dataclass(frozen=True)
 class Frame:
-    """Size in pixels and the sampling (horizontal, vertical) of each component by its id."""
+    """A frame: its size in pixels, and the sampling (horizontal, vertical) of each component by its id."""
 
     width: int
     height: int
     sampling: dict[int, tuple[int, int]]
 
     def blocks(self, component: int) -> int:
-        """How many blocks of 8 x 8 a component has."""
+        """Return how many blocks of 8 x 8 pixels a component has."""
         most_h = max(h for h, _ in self.sampling.values()) or 1
         most_v = max(v for _, v in self.sampling.values()) or 1
         h, v = self.sampling.get(component, (most_h, most_v))
@@ -53,7 +53,7 @@ class Frame:
 
 
 def segments(data: bytes) -> Iterator[Segment]:
-    """The segments from behind the start of the image to its end, or to the end of the bytes.
+    """Yield the segments from behind the start of the image to its end, or to the end of the bytes.
 
     Raises:
         InvalidImage: there are too many.
@@ -68,17 +68,17 @@ def segments(data: bytes) -> Iterator[Segment]:
         if segment.marker == END_OF_IMAGE:
             return
         if segment.marker == START_OF_SCAN:
-            stray = len(data)  # a scan's levels follow its header, and have no length
+            stray = len(data)  # a scan's levels follow its header, without a length field
         at = segment.end
     raise InvalidImage("The image file has too many segments; save it anew as a plain JPEG or PNG.")
 
 
 def read_frame(data: bytes) -> Frame | None:
-    """The frame, which must stand before the first scan.
+    """Read the frame, which must stand before the first scan; None when there is none.
 
     Raises:
-        InvalidImage: too many segments stand before it.
-        struct.error, IndexError: it is cut short.
+        InvalidImage: too many segments stand before the frame.
+        struct.error, IndexError: the frame is cut short.
     """
     for segment in segments(data):
         if segment.marker in _FRAMES:
@@ -89,10 +89,10 @@ def read_frame(data: bytes) -> Frame | None:
 
 
 def check_scans(data: bytes, parts: list[Segment], frame: Frame) -> None:
-    """Count the blocks that decoding visits: every scan walks all blocks of its components, however few its bytes.
+    """Refuse scans that make a decoder visit too many blocks: each scan visits all blocks of its components.
 
     Raises:
-        InvalidImage: they are many times more than the picture has.
+        InvalidImage: the visits are many times more than the picture has blocks.
     """
     scans = (part for part in parts if part.marker == START_OF_SCAN)
     visits = sum(frame.blocks(component) for scan in scans for component in _components(data, scan))

@@ -1,7 +1,7 @@
-"""An image file without what no pixel needs: text, EXIF, XMP, previews and further frames never reach a decoder.
+"""An image file cut down to what its pixels need: text, EXIF, XMP, previews and further frames reach no decoder.
 
-Cheaper than to bound each of them: one block of EXIF can ask for gigabytes, and ten thousand colour profiles of 1 kB
-unfold to 10 GB. What is kept is copied as it stands; the checksums and lengths in it stay the decoder's to judge.
+Leaving parts out is cheaper than bounding each of them: one block of EXIF can ask for gigabytes, and ten thousand
+colour profiles of 1 kB unfold to 10 GB. Kept parts are copied unchanged; the decoder checks checksums and lengths.
 """
 
 from __future__ import annotations
@@ -29,14 +29,14 @@ _MOST_TAGS = 500  # cameras write about forty
 
 @dataclass(frozen=True)
 class LeanFile:
-    """The bytes that a decoder gets, and the EXIF orientation (1 to 8) that was left out of them."""
+    """Bytes for a decoder, and the EXIF orientation (1 to 8) that was left out of them."""
 
     data: bytes
     orientation: int
 
 
 def strip(data: bytes, kind: ImageFormat) -> LeanFile:
-    """Leave out what no pixel needs, and refuse what costs far more than its picture is worth.
+    """Leave out what no pixel needs, and refuse a file that costs far more to decode than its picture is worth.
 
     Raises:
         InvalidImage: too many parts, or scans that visit the same pixels over and over.
@@ -51,7 +51,7 @@ def strip(data: bytes, kind: ImageFormat) -> LeanFile:
 
 
 def read_orientation(exif: bytes) -> int:
-    """The orientation in a block of EXIF; 1 (upright) when there is none that can be read."""
+    """Return the orientation in a block of EXIF; 1 (upright) when none can be read."""
     exif = exif.removeprefix(_EXIF)
     order = {b"II": "<", b"MM": ">"}.get(exif[:2])
     if order is None:
@@ -95,19 +95,19 @@ def _strip_jpeg(data: bytes) -> LeanFile:
         raise InvalidImage("The image is damaged or incomplete and cannot be read.")
     check_scans(data, parts, frame)
     before = parts[: parts.index(first)]
-    profile = sum(part.end - part.start for part in before if _is(data, part, _APP2, _ICC))
+    profile = sum(part.end - part.start for part in before if _begins_with(data, part, _APP2, _ICC))
     kept = [data[part.start : part.end] for part in before if _is_needed(data, part, profile <= _LARGEST_PROFILE)]
     end = parts[-1].end if parts[-1].marker == END_OF_IMAGE else len(data)
-    exif = next((data[part.start + 4 : part.end] for part in before if _is(data, part, _APP1, _EXIF)), b"")
+    exif = next((data[part.start + 4 : part.end] for part in before if _begins_with(data, part, _APP1, _EXIF)), b"")
     return LeanFile(b"".join([b"\xff\xd8", *kept, data[first.start : end]]), read_orientation(exif))
 
 
-def _is(data: bytes, part: Segment, marker: int, beginning: bytes) -> bool:
+def _begins_with(data: bytes, part: Segment, marker: int, beginning: bytes) -> bool:
     return part.marker == marker and data.startswith(beginning, part.start + 4)
 
 
 def _is_needed(data: bytes, part: Segment, with_profile: bool) -> bool:
-    if _is(data, part, _APP2, _ICC):
+    if _begins_with(data, part, _APP2, _ICC):
         return with_profile
     return part.marker in (_APP0, _APP14) or not (_APP0 <= part.marker <= _APP15 or part.marker == _COMMENT)
 

@@ -1,4 +1,4 @@
-"""Colour profiles of unknown origin, with what they may ask of LittleCMS."""
+"""Colour profiles of unknown origin, without the tags that cost LittleCMS too much time."""
 
 from __future__ import annotations
 
@@ -6,14 +6,14 @@ import struct
 
 _TAGS_AT = 128  # behind the header: a count, then 12 bytes a tag (ICC.1, 7.3)
 _MOST_TAGS = 100  # LittleCMS reads no more
-# Tags for chains of any length ("multiProcessElements"): 480 kB of them keep LittleCMS at work for 76 s. A display or
-# a camera has the ordinary tags beside them, and no browser reads these.
+# Tags for chains of any length ("multiProcessElements"): 480 kB of them keep LittleCMS busy for 76 s. Profiles of
+# displays and cameras have the ordinary tags, too, and no browser reads the chains.
 _CHAINS = (b"D2B", b"B2D")
 _UNKNOWN = b"none"
 
 
 def without_chains(profile: bytes) -> bytes:
-    """The profile, its tags for chains of elements renamed to one that nobody reads."""
+    """Rename the profile's tags for chains of elements to a tag that LittleCMS does not know."""
     if len(profile) < _TAGS_AT + 4:
         return profile
     tamed = bytearray(profile)

@@ -27,10 +27,10 @@ _HEX = re.compile(r"#[0-9A-Fa-f]{6}")
 
 
 def parse_hex(color: str) -> tuple[int, int, int]:
-    """Levels 0..255 of "#RRGGBB".
+    """Return the levels 0..255 of "#RRGGBB".
 
     Raises:
-        ValueError: another notation.
+        ValueError: the text is in another notation.
     """
     if not _HEX.fullmatch(color):
         raise ValueError(f"not a #RRGGBB color: {color!r}")
@@ -38,7 +38,7 @@ def parse_hex(color: str) -> tuple[int, int, int]:
 
 
 def luminance(levels: Floats) -> Floats:
-    """Relative luminance 0..1 (WCAG 2.2) of sRGB levels 0..255 of shape (..., 3)."""
+    """Compute the relative luminance 0..1 (WCAG 2.2) of sRGB levels 0..255 of shape (..., 3)."""
     share = levels / 255.0
     linear = np.where(share <= 0.04045, share / 12.92, ((share + 0.055) / 1.055) ** 2.4)
     weighed: Floats = linear[..., 0] * 0.2126 + linear[..., 1] * 0.7152 + linear[..., 2] * 0.0722
@@ -46,14 +46,14 @@ def luminance(levels: Floats) -> Floats:
 
 
 def lightness(levels: Floats) -> Floats:
-    """CIE L* 0..100 (D65) of sRGB levels 0..255 of shape (..., 3)."""
+    """Compute CIE L* 0..100 (D65) of sRGB levels 0..255 of shape (..., 3)."""
     y = luminance(levels)
     result: Floats = np.where(y > 216 / 24389, 116 * np.cbrt(y) - 16, y * (24389 / 27))
     return result
 
 
 def oklab(levels: Floats) -> Floats:
-    """OKLab (Ottosson 2020) of sRGB levels 0..255 of shape (..., 3); equal distances look about equally different."""
+    """Convert sRGB levels 0..255 (..., 3) to OKLab (Ottosson 2020): equal distances look about equally different."""
     share = levels / 255.0
     linear = np.where(share <= 0.04045, share / 12.92, ((share + 0.055) / 1.055) ** 2.4)
     cones = np.cbrt((linear[..., None, :] * _TO_CONES).sum(-1))
@@ -62,5 +62,5 @@ def oklab(levels: Floats) -> Floats:
 
 
 def contrast(first: float, second: float) -> float:
-    """WCAG contrast ratio 1..21 of two relative luminances."""
+    """Compute the WCAG contrast ratio 1..21 of two relative luminances."""
     return (max(first, second) + 0.05) / (min(first, second) + 0.05)

@@ -1,7 +1,7 @@
 """The inks of a drawing: the few colours it was made of. Every other colour in it is a mix of two of them.
 
-First the solid ones: colours that fill flat areas. Then, as long as many pixels are explained by no mix of two inks,
-the colour that is explained worst; so a gradient gets an ink at each of its ends and at each of its bends.
+Solid inks come first: colours that fill flat areas. Then, as long as no mix of two inks explains many of the pixels,
+the colour that is explained worst becomes an ink; so a gradient gets an ink at each of its ends and bends.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ SPREAD_INKS_MAX = 6  # gradients need an ink an end; more only add flicker betwe
 SOLID_SHARE = 0.0005
 # ... and holds this part of the colours around it; a gradient's cells hold about a third.
 SOLID_CONCENTRATION = 0.55
-# Inks nearer than this (levels, Euclidean) are one ink: two steps of a JPEG's noise, a shade nobody would name.
+# Inks nearer than this (levels, Euclidean) are one ink: two steps of a JPEG's noise, too small a difference for a name.
 APART = 22.0
 SPREAD_APART = 36.0  # ... and colours of gradients, which pass through every shade between
 # A colour this far from every mix of two inks is not explained by them.
@@ -28,19 +28,19 @@ UNEXPLAINED = 26.0
 UNEXPLAINED_SHARE = 0.001
 # ... nearer for bigger areas: by the fourth root of the area, at most this factor.
 _URGENCY_MAX = 2.0
-# Uneven light on the ground: the part of the rim that it covers, and the most levels that still are the ground.
+# Uneven light on the ground: the part of the rim that the spread covers, and the most levels that still are the ground.
 SPREAD_COVERED = 0.98
 SPREAD_MAX = 48.0
-# A peak is this wide (levels, plus the noise), and is compared with what lies this much farther around it.
+# A peak is this wide (levels, plus the noise), and is compared with the pixels up to this much farther around it.
 _PEAK_REACH = 4.0
 _PEAK_AROUND = 12.0
-_TRIES = 32  # peaks looked at before the rest counts as gradients
+_TRIES = 32  # peaks examined before the rest counts as gradients
 _MODE_SAMPLES = 4096  # samples of one cell from which its commonest exact colour is read
 
 
 @dataclass(frozen=True)
 class Inks:
-    """Source colours, the ground (if any) first."""
+    """The source colours of a drawing, the ground (if any) first."""
 
     levels: Floats  # (n, 3), sRGB 0..255
     has_ground: bool
@@ -51,7 +51,7 @@ class Inks:
 
 
 def find_inks(survey: Survey) -> Inks:
-    """At least one ink, at most `INKS_MAX`; deterministic."""
+    """Find at least one ink, at most `INKS_MAX`; deterministic."""
     used = np.flatnonzero(survey.everywhere)
     if not len(used):
         return Inks(np.zeros((1, 3)), has_ground=False, spread=0.0)
@@ -68,7 +68,7 @@ def find_inks(survey: Survey) -> Inks:
 
 
 def _ground(rim: Words) -> tuple[Floats, float]:
-    """The commonest colour of the rim, and how far most of the rim strays from it."""
+    """Return the commonest colour of the rim, and how far most of the rim strays from that colour."""
     counts = np.bincount(cell_of(rim), minlength=CELLS)
     cell = int(np.argmax(box_sum(counts, 1)))
     inside = rim[cell_of(rim) == cell]
@@ -81,7 +81,7 @@ def _ground(rim: Words) -> tuple[Floats, float]:
 
 
 def _solid_inks(survey: Survey, total: int, ground: Floats | None, spread: float) -> list[Floats]:
-    """Exact colours of the flat areas: the ground, then the largest first."""
+    """Return the exact colours of the flat areas: the ground, then the largest first."""
     near, around = box_sum(survey.flat, 1), box_sum(survey.flat, 3)
     candidates = np.flatnonzero((survey.flat > 0) & (near >= max(1.0, total * SOLID_SHARE)))
     candidates = candidates[near[candidates] >= around[candidates] * SOLID_CONCENTRATION]
@@ -96,7 +96,7 @@ def _solid_inks(survey: Survey, total: int, ground: Floats | None, spread: float
     for cell in order[:_TRIES]:
         samples = pool[np.flatnonzero(cells == cell)[:_MODE_SAMPLES]]
         if not len(samples) or len(chosen) == INKS_MAX:
-            continue  # part of an ink that is taken already
+            continue  # its samples belong to an ink that is taken already
         exact = _commonest(samples)
         distance = np.sqrt(_squares(pool, exact))
         if (distance <= reach).sum() >= (distance <= _PEAK_AROUND + reach).sum() * SOLID_CONCENTRATION:
@@ -107,20 +107,20 @@ def _solid_inks(survey: Survey, total: int, ground: Floats | None, spread: float
 
 
 def _distance(colors: Floats, ink: Floats) -> Floats:
-    """Levels (n,) between colours (n, 3) and an ink."""
+    """Return the levels (n,) between colours (n, 3) and an ink."""
     distance: Floats = np.sqrt(((colors - ink) ** 2).sum(1))
     return distance
 
 
 def _squares(words: Words, ink: Floats) -> Floats:
-    """Squared distance in levels of packed pixels to an ink."""
+    """Return the squared distance in levels of packed pixels to an ink."""
     red, green, blue = channels_of(words)
     squares: Floats = (red - ink[0]) ** 2 + (green - ink[1]) ** 2 + (blue - ink[2]) ** 2
     return squares
 
 
 def _with_unexplained(solid: list[Floats], centers: Floats, weights: Floats) -> list[Floats]:
-    """The solid inks, and the colours that no mix of two inks comes near to, worst first."""
+    """Return the solid inks, then the colours that no mix of two inks comes near to, worst first."""
     if not solid:
         solid = [centers[int(np.argmax(weights))]]
     enough = weights >= UNEXPLAINED_SHARE
@@ -136,17 +136,17 @@ def _with_unexplained(solid: list[Floats], centers: Floats, weights: Floats) -> 
         need = np.minimum(need, _residual_with(ink, chosen, centers) * urgency)
         chosen.append(ink)
     kept = _without_superfluous(chosen, len(solid), centers, urgency)
-    return [*solid, *(_settled(ink, centers, weights) for ink in kept[len(solid) :])]
+    return [*solid, *(_average_around(ink, centers, weights) for ink in kept[len(solid) :])]
 
 
-def _settled(ink: Floats, centers: Floats, weights: Floats) -> Floats:
-    """The middle of the colours around an ink: the worst explained colour alone is partly noise."""
+def _average_around(ink: Floats, centers: Floats, weights: Floats) -> Floats:
+    """Average the colours around an ink: the worst explained colour alone is partly noise."""
     near = _distance(centers, ink) <= APART
     return np.average(centers[near], axis=0, weights=weights[near])
 
 
 def _without_superfluous(chosen: list[Floats], solid: int, centers: Floats, urgency: Floats) -> list[Floats]:
-    """The inks without those, found on the way to the ends of a gradient, that are no longer needed."""
+    """Drop inks that were found on the way to the ends of a gradient and are no longer needed."""
     kept = list(chosen)
     for ink in chosen[solid:]:
         others = [other for other in kept if other is not ink]
@@ -157,7 +157,7 @@ def _without_superfluous(chosen: list[Floats], solid: int, centers: Floats, urge
 
 
 def _residual(inks: list[Floats], colors: Floats) -> Floats:
-    """Levels (n,) between colours (n, 3) and the nearest mix of two of the inks."""
+    """Return the levels (n,) between colours (n, 3) and the nearest mix of two of the inks."""
     residual = np.full(len(colors), np.inf)
     for index, ink in enumerate(inks):
         residual = np.minimum(residual, _residual_with(ink, inks[:index], colors))
@@ -165,7 +165,7 @@ def _residual(inks: list[Floats], colors: Floats) -> Floats:
 
 
 def _residual_with(ink: Floats, others: list[Floats], colors: Floats) -> Floats:
-    """Distance of colours (n, 3) to the nearest mix of `ink` with one of the others."""
+    """Return the distance of colours (n, 3) to the nearest mix of `ink` with one of the others."""
     best = _distance(colors, ink)
     for other in others:
         along = other - ink
@@ -175,7 +175,7 @@ def _residual_with(ink: Floats, others: list[Floats], colors: Floats) -> Floats:
 
 
 def _commonest(words: Words) -> Floats:
-    """The exact colour that occurs most often, the smallest number among equals."""
+    """Return the exact colour that occurs most often; among equals the smallest number."""
     values, counts = np.unique(words, return_counts=True)
     word = int(values[int(np.argmax(counts))])
     return np.array([word & 255, word >> 8 & 255, word >> 16 & 255], float)

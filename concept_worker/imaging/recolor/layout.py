@@ -17,17 +17,17 @@ from concept_worker.imaging.recolor.survey import VISIBLE_ALPHA, Survey, grid_of
 _ACROSS = 3
 # A pixel belongs to an ink that is this near (levels), plus two standard deviations of noise.
 _OWN_RADIUS = 24.0
-# Levels a channel may stray from an ink and still be the ink with noise, and the part of such pixels that noise covers.
+# Levels that a channel may stray from an ink and still be the ink with noise; the part of these strays to be covered.
 _STRAY = 12
 _STRAY_COVERED = 0.995
-# An ink of which less than this part is opaque is a shadow or a glow.
+# An ink is a shadow or a glow when less than this part of it is opaque.
 _FAINT = 0.15
 _OPAQUE = 240
 
 
 @dataclass(frozen=True)
 class Layout:
-    """Arrays over the inks."""
+    """The places of the inks, as arrays over them."""
 
     areas: Floats  # (n,), share of the visible pixels
     contacts: Floats  # (n, n), symmetric: pixels along which two inks meet or blend
@@ -35,7 +35,7 @@ class Layout:
 
 
 def lay_out(words: Words, with_alpha: bool, inks: Inks, noise: float, mixes: Mixes) -> Layout:
-    """Look at a grid of pixels and at the mixes that were found."""
+    """Measure areas, contacts and shadows on a grid of pixels and in the mixes that were found."""
     count = len(inks)
     here, right, below = grid_of(words, _ACROSS)
     nearest, distance = nearest_of_cells(inks.levels)
@@ -56,13 +56,13 @@ def lay_out(words: Words, with_alpha: bool, inks: Inks, noise: float, mixes: Mix
     contacts[pairs_of.first, pairs_of.second] += blended
     contacts += contacts.T
     np.fill_diagonal(contacts, 0)
-    return Layout(areas, contacts, _faint(owners[0], here, own) if with_alpha else np.zeros(count, bool))
+    return Layout(areas, contacts, _faint_inks(owners[0], here, own) if with_alpha else np.zeros(count, bool))
 
 
 def noise_radii(survey: Survey, inks: Inks) -> Floats:
-    """Levels around each ink within which a pixel is the ink itself and not the beginning of an edge, (n,).
+    """Return for each ink (n,) the levels around it within which a pixel is the ink itself, not the start of an edge.
 
-    The ground's is measured from the pixels that are nearly the ground: in a clean drawing nearly all are it exactly.
+    The ground's radius is measured from the pixels near its colour: in a clean drawing nearly all match it exactly.
     """
     radii = np.full(len(inks), 0.5 + 2 * survey.noise)
     if not inks.has_ground:
@@ -76,8 +76,8 @@ def noise_radii(survey: Survey, inks: Inks) -> Floats:
     return radii
 
 
-def _faint(owners: NDArray[np.uint8], words: Words, own: NDArray[np.intp]) -> NDArray[np.bool_]:
-    """Inks that are hardly anywhere opaque, unless all are like that."""
+def _faint_inks(owners: NDArray[np.uint8], words: Words, own: NDArray[np.intp]) -> NDArray[np.bool_]:
+    """Mark the inks that are opaque almost nowhere; none when that holds for all inks."""
     opaque = np.bincount(owners[words >> 24 >= _OPAQUE], minlength=len(own) + 1)[: len(own)]
     faint: NDArray[np.bool_] = opaque < own * _FAINT
     return faint & ~faint.all()

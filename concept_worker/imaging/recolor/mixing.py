@@ -18,8 +18,8 @@ STEPS = 256  # resolution of a mix before the palette table is made
 _BAND_PIXELS = 65_536
 # A pixel speaks for an ink when its cell is this near (levels), plus two standard deviations of noise.
 _VOTE_RADIUS = 16.0
-_REACH = 4  # pixels around an edge pixel in which inks are looked for: small print has few solid pixels
-# A cell's hint: the exact colour of its nearest ink, that ink's number above it, and whether it surely is that ink.
+_REACH = 4  # pixels around an edge pixel that are searched for inks: small print has few solid pixels
+# A cell's hint: the exact colour of the nearest ink, that ink's number above it, and a bit for "surely this ink".
 _INK_SHIFT = np.uint32(24)
 _INK_BITS = np.uint32(31)
 _NO_INK = 31  # a bit that does not exist in 16 bits, so a cell without an ink votes for none
@@ -28,7 +28,7 @@ _SETTLED = np.uint32(1 << 31)
 
 @dataclass(frozen=True)
 class Mixes:
-    """Which mix each pixel is: `pair * STEPS + step`, or `len(pairs) * STEPS + ink` for a pure ink."""
+    """The mix of each pixel: `pair * STEPS + step`, or `len(pairs) * STEPS + ink` for a pure ink."""
 
     keys: NDArray[np.uint16]  # (height, width)
     drawn: tuple[slice, slice]  # rows and columns outside of which all is the first ink, exactly
@@ -37,7 +37,7 @@ class Mixes:
 
 
 def unmix(words: Words, inks: Inks, seen: Survey, radii: Floats) -> Mixes:
-    """Explain every pixel (height, width) by one ink or two.
+    """Explain every pixel (height, width) by one ink or by a mix of two.
 
     `radii`: levels around each ink that count as the ink itself.
     """
@@ -57,7 +57,7 @@ def unmix(words: Words, inks: Inks, seen: Survey, radii: Floats) -> Mixes:
 
 
 def _drawn_box(words: Words, ground: int) -> tuple[slice, slice]:
-    """Rows and columns of what is not exactly the first ink, with room for the neighbours of its edge."""
+    """Return the rows and columns of all pixels that are not exactly the first ink, with room for their neighbours."""
     drawn = words != np.uint32(ground | OPAQUE)
     rows, columns = np.flatnonzero(drawn.any(1)), np.flatnonzero(drawn.any(0))
     if not len(rows):
@@ -70,7 +70,7 @@ def _drawn_box(words: Words, ground: int) -> tuple[slice, slice]:
 
 
 class _Reader:
-    """Reads bands of pixels."""
+    """A reader of bands of pixels."""
 
     def __init__(self, inks: Inks, pairs: Pairs, seen: Survey, radii: Floats) -> None:
         self.pure = len(pairs) * STEPS
@@ -84,7 +84,7 @@ class _Reader:
         self._offset = ((pairs.origin * weights).sum(1) + start * scale).astype(np.float32)
 
     def read(self, words: Words, top: int, bottom: int, counts: NDArray[np.int64]) -> NDArray[np.uint16]:
-        """Keys of the rows from `top` to `bottom` of a band; the rows around them only serve as neighbours."""
+        """Return the keys of the rows `top` to `bottom` of a band; the rows around them serve only as neighbours."""
         cells = cell_of(words)
         hints: Words = np.take(self._hints, cells, mode="wrap")
         ink = hints >> _INK_SHIFT & _INK_BITS
@@ -108,7 +108,7 @@ class _Reader:
         return keys
 
     def _mix(self, words: Words, cells: NDArray[np.uint16], near: NDArray[np.uint16]) -> NDArray[np.uint16]:
-        """Key of each of some pixels: the pair by its cell and neighbourhood, the step by its exact colour."""
+        """Return the key of each pixel: the pair by its cell and neighbourhood, the step by its exact colour."""
         pair = self._memory.best(cells, near).astype(np.intp)
         step = np.take(self._weights[0], pair)
         step *= words & np.uint32(0xFF)
@@ -126,7 +126,7 @@ class _Reader:
 
 
 def _cell_hints(inks: Inks, vote_radius: float, radii: Floats) -> Words:
-    """For each colour cell what its pixels probably are, packed (see `_INK_SHIFT`)."""
+    """Return for each colour cell what its pixels probably are, packed (see `_INK_SHIFT`)."""
     nearest, distance = nearest_of_cells(inks.levels)
     colors = np.array([pack(ink) for ink in inks.levels], np.uint32)
     hints: Words = colors[nearest]
@@ -138,7 +138,7 @@ def _cell_hints(inks: Inks, vote_radius: float, radii: Floats) -> Words:
 
 
 def _spread(votes: NDArray[np.uint16]) -> NDArray[np.uint16]:
-    """For each pixel the inks that fill a 2 x 2 block within `_REACH` pixels of it, as bits."""
+    """Return for each pixel the inks that fill a 2 x 2 block within `_REACH` pixels of it, as bits."""
     height, width = votes.shape
     if height < 2 or width < 2:
         return votes
@@ -148,7 +148,7 @@ def _spread(votes: NDArray[np.uint16]) -> NDArray[np.uint16]:
     padded[_REACH + 1 : _REACH + height, _REACH + 1 : _REACH + width] = blocks
     window = 2 * _REACH + 2  # a block at row r covers r and r + 1
     span = 1
-    while span < window:  # each round doubles how many blocks a place has gathered, the last one goes only so far
+    while span < window:  # each round doubles the blocks that a place has gathered; the last round adds the rest
         step = min(span, window - span)
         padded = padded[:-step] | padded[step:]
         padded = padded[:, :-step] | padded[:, step:]

@@ -1,4 +1,4 @@
-"""Which two inks a colour is mixed from: the pair whose line in sRGB passes nearest, among the inks seen nearby.
+"""The two inks that a colour is mixed from: the pair whose line in sRGB passes nearest, among the inks seen nearby.
 
 Renderers blend edges in sRGB, so mixes are straight lines there. A colour near the crossing of two lines could be on
 either; the inks that fill areas within four pixels decide, which keeps foreign colours out of edges.
@@ -14,23 +14,23 @@ from numpy.typing import NDArray
 from concept_worker.imaging.recolor.cells import CELLS, cell_levels, nearest_of_cells
 from concept_worker.imaging.recolor.inks import Inks
 
-# Squared levels by which a pair must fit better for none, one or both of its inks not being seen nearby.
+# Squared levels by which a pair must fit better when none, one or both of its inks are missing nearby.
 _ABSENT = np.array([0.0, 12.0**2, 24.0**2], np.float32)
-# Squared levels by which a pair must fit better that hardly explains any of the picture's mixed colours, the share of
-# them from which a pair is usual, and the distance (levels) from every ink at which a colour is clearly mixed.
+# Squared levels by which a pair must fit better when it explains hardly any of the picture's mixed colours; the share
+# of them from which a pair is usual; the distance (levels) from every ink at which a colour is clearly mixed.
 _RARE = 8.0**2
 _USUAL = 0.03
 _CLEARLY_MIXED = 24.0
-# Squared levels more for a mix with the ground where no ground is seen: it ends at an edge, or fades as a glow does,
-# which no other pair explains nearly as well; inside a mark a mix with the ground would look washed out.
+# Squared levels more for a mix with the ground where no ground is near: inside a mark such a mix would look washed out.
+# At the end of an edge or in a glow the mix wins nevertheless, because no other pair explains it nearly as well.
 _NO_GROUND = np.float32(20.0**2)
 _UNKNOWN, _WANTED = 255, 254  # marks in the memory; 12 inks make 66 pairs
-_AT_ONCE = 100_000  # pairs times places worked on at a time, for the sake of memory
+_AT_ONCE = 100_000  # pairs times places worked on at a time, to bound memory
 
 
 @dataclass(frozen=True)
 class Pairs:
-    """Every two inks: a mix is `origin + t * along`, t in 0..1. Arrays over the pairs."""
+    """All pairs of inks, as arrays: a mix is `origin + t * along`, t in 0..1."""
 
     first: NDArray[np.intp]
     second: NDArray[np.intp]
@@ -43,7 +43,7 @@ class Pairs:
 
 
 def pair_up(inks: Inks) -> Pairs:
-    """Every two inks, in order."""
+    """Pair every two inks, in order."""
     first, second = np.triu_indices(len(inks), 1)
     origin = inks.levels[first].astype(np.float32)
     along = (inks.levels[second] - inks.levels[first]).astype(np.float32)
@@ -51,10 +51,10 @@ def pair_up(inks: Inks) -> Pairs:
 
 
 class PairMemory:
-    """The best pair for a colour cell and a set of nearby inks; each combination is worked out once."""
+    """A memory of the best pair for a colour cell and a set of nearby inks; each combination is computed once."""
 
     def __init__(self, pairs: Pairs, inks: Inks, seen: NDArray[np.int64]) -> None:
-        """`seen`: how many samples of the picture lie in each colour cell."""
+        """Begin with no pair computed. `seen`: how many samples of the picture lie in each colour cell."""
         ink_count = len(inks)
         self._pairs = pairs
         self._with_ground = _NO_GROUND * ((pairs.first == 0) & inks.has_ground).astype(np.float32)[:, None]
@@ -66,7 +66,7 @@ class PairMemory:
             self._prices += self._rarity(inks, seen)
 
     def best(self, cells: NDArray[np.uint16], nearby: NDArray[np.uint16]) -> NDArray[np.uint8]:
-        """The pair of each pixel, by its colour cell and the inks around it as bits."""
+        """Return the pair of each pixel, by its colour cell and the inks around it as bits."""
         rows = np.take(self._row_of_set, nearby)
         if len(rows) and int(rows.min()) < 0:
             self._add_sets(nearby[rows < 0])
@@ -82,9 +82,9 @@ class PairMemory:
         return pair
 
     def _rarity(self, inks: Inks, seen: NDArray[np.int64]) -> NDArray[np.float32]:
-        """The price of each pair (n, 1), less the more of the clearly mixed colours it explains.
+        """Price each pair (n, 1): the more of the clearly mixed colours it explains, the lower.
 
-        So a gradient does not flicker between its own pair and others that pass just as near at some of its shades.
+        So a gradient does not flicker between its own pair and others that pass equally near at some shades.
         """
         _, distance = nearest_of_cells(inks.levels)
         mixed = np.flatnonzero((seen > 0) & (distance > _CLEARLY_MIXED))
@@ -101,7 +101,7 @@ class PairMemory:
         self._memory = np.concatenate([self._memory, np.full(len(sets) * CELLS, _UNKNOWN, np.uint8)])
 
     def _work_out(self, places: NDArray[np.intp]) -> NDArray[np.uint8]:
-        """Least squared distance from the cell's colour to the pair's line, and the price of inks not seen nearby."""
+        """Find the pair with the least squared distance from its line to the cell's colour, plus the pair's prices."""
         size = max(1, _AT_ONCE // len(self._pairs))
         nearby = self._sets[places // CELLS]
         parts = [

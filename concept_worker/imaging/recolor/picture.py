@@ -1,4 +1,4 @@
-"""A picture whose colours are still open: everything compressed that does not depend on the palette."""
+"""A picture whose colours are still open: all parts that do not depend on the palette are compressed already."""
 
 from __future__ import annotations
 
@@ -14,20 +14,20 @@ from concept_worker.imaging.recolor.colors import Floats
 from concept_worker.imaging.recolor.mixing import Mixes
 from concept_worker.imaging.recolor.tables import Table, make_table
 
-# A picture with too many alphas for a table is compressed once a palette, so at zlib's fastest level.
+# A picture with too many alphas for a table is compressed anew for each palette, so at zlib's fastest level.
 _TRUE_COLOR_LEVEL = 1
 
 
 class OpenPicture(Protocol):
-    """What `RecolorPlan` paints with."""
+    """A picture that `RecolorPlan` can paint."""
 
     def png(self, targets: Floats) -> bytes:
-        """A PNG in which each ink has its target levels (n, 3)."""
+        """Return a PNG in which each ink has its target levels (n, 3)."""
 
 
 @dataclass(frozen=True)
 class OpaquePicture:
-    """Indices into a table, compressed once."""
+    """A picture without alphas: indices into a table, compressed once."""
 
     size: tuple[int, int]  # width, height
     table: Table
@@ -39,7 +39,7 @@ class OpaquePicture:
 
 @dataclass(frozen=True)
 class SoftPicture:
-    """Indices into a table with alphas, compressed once."""
+    """A see-through picture: indices into a table with alphas, compressed once."""
 
     size: tuple[int, int]
     table: AlphaTable
@@ -72,7 +72,7 @@ class TrueColorPicture:
 
 
 def open_picture(mixes: Mixes, alphas: NDArray[np.uint8] | None, ink_count: int) -> OpenPicture:
-    """The most compact picture that holds the mixes (height, width) and, if any, the alphas."""
+    """Choose the most compact picture that holds the mixes (height, width) and, if any, the alphas."""
     height, width = mixes.keys.shape
     if alphas is None:
         table = make_table(mixes.counts, mixes.pairs, ink_count)

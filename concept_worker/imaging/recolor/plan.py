@@ -1,4 +1,4 @@
-"""Plan once, paint many: a picture is understood once, and a palette then only fills a table of 256 colours."""
+"""Plan once, paint many times: a picture is analysed once; each palette then only fills a table of 256 colours."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from concept_worker.imaging.recolor.survey import survey
 
 @dataclass(frozen=True)
 class RecolorPlan:
-    """What a picture is made of; `paint` is cheap, pure, and may be called from any thread."""
+    """A picture taken apart into inks and mixes; `paint` is cheap, pure, and may be called from any thread."""
 
     width: int  # pixels
     height: int
@@ -30,7 +30,7 @@ class RecolorPlan:
     _limits: ImageLimits
 
     def paint(self, colors: Sequence[str]) -> bytes:
-        """The picture as PNG in the palette's colours: "#RRGGBB" by role position.
+        """Return the picture as PNG in the palette's colours: "#RRGGBB" by role position.
 
         Raises:
             ValueError: a colour in another notation, or no colour at all.
@@ -42,7 +42,7 @@ class RecolorPlan:
 
 
 def plan_recolor(data: bytes, limits: ImageLimits = DEFAULT_LIMITS) -> RecolorPlan:
-    """Understand a PNG, JPEG or WebP picture so that it can be painted in any palette.
+    """Analyse a PNG, JPEG or WebP picture so that it can be painted in any palette.
 
     Raises:
         InvalidImage: as `codec.decode_image`.

@@ -1,4 +1,4 @@
-"""PNG files put together by hand: one compressed picture of palette indices serves any number of palettes."""
+"""PNG files, built chunk by chunk: one compressed picture of palette indices serves any number of palettes."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ _INDEXED_LEVEL = 4
 
 
 def chunk(kind: bytes, content: bytes) -> bytes:
-    """One PNG chunk: length, type, content, checksum."""
+    """Build one PNG chunk: length, type, content, checksum."""
     return struct.pack(">I", len(content)) + kind + content + struct.pack(">I", zlib.crc32(content, zlib.crc32(kind)))
 
 
 def indexed_pixels(indices: NDArray[np.uint8]) -> bytes:
-    """The IDAT chunk of an index plane (height, width), unfiltered, as the PNG specification advises for palettes."""
+    """Build the IDAT chunk of an index plane (height, width); unfiltered, as the PNG specification advises."""
     height, width = indices.shape
     rows = np.zeros((height, width + 1), np.uint8)
     rows[:, 1:] = indices
@@ -29,7 +29,7 @@ def indexed_pixels(indices: NDArray[np.uint8]) -> bytes:
 
 
 def indexed_png(size: tuple[int, int], colors: NDArray[np.uint8], alphas: bytes, pixels: bytes) -> bytes:
-    """A palette PNG: width and height, colours (n, 3), n alphas or none, and the chunk of `indexed_pixels`."""
+    """Build a palette PNG from its size (width, height), colours (n, 3), n alphas or none, and `indexed_pixels`."""
     parts = [PNG_SIGNATURE, _header(size, _INDEXED), chunk(b"PLTE", colors.tobytes())]
     if alphas:
         parts.append(chunk(b"tRNS", alphas))
@@ -37,7 +37,7 @@ def indexed_png(size: tuple[int, int], colors: NDArray[np.uint8], alphas: bytes,
 
 
 def true_color_png(words: NDArray[np.uint32], level: int) -> bytes:
-    """An RGBA PNG of pixels 0xAABBGGRR (height, width)."""
+    """Build an RGBA PNG from pixels 0xAABBGGRR (height, width)."""
     height, width = words.shape
     rows = np.zeros((height, 4 * width + 1), np.uint8)
     rows[:, 1:] = words.astype("<u4").view(np.uint8)

@@ -1,7 +1,7 @@
-"""Which palette colour each ink takes: the ground its role, the marks in order of their lightness.
+"""The choice of a palette colour for each ink: the ground by its role, the marks in order of their lightness.
 
-All ways to give the marks colours without breaking that order are listed (a few hundred), and the one that keeps the
-drawing readable at the least cost is taken.
+All ways to give the marks colours without breaking that order are listed (a few hundred). The way with the least cost
+is taken; an unreadable drawing costs most.
 """
 
 from __future__ import annotations
@@ -20,14 +20,14 @@ from concept_worker.imaging.recolor.layout import Layout
 
 PRIMARY, BACKGROUND = 0, 3  # positions in a palette, by `PALETTE_ROLES`
 CONTRAST_MIN = 3.0  # WCAG 2.2, 1.4.11: graphical objects against what is next to them
-# A mark below the first contrast was never meant to stand out (a pale belly, a tint of the ground); from the second on
-# it was, fully. Marks keep a contrast, they need not win one.
+# A mark below the first contrast was never meant to stand out (a pale belly, a tint of the ground); from the second
+# contrast on it fully was. Marks keep the contrast that they had; they need not gain one.
 _CONTRAST_FAINT, _CONTRAST_MEANT = 1.5, 2.5
-# Costs. A mark that cannot be read outweighs everything; then marks that touch must not melt into one; then the
-# strength of edges relative to each other; then areas and roles.
+# Costs, in order of importance: a mark that cannot be read; marks that touch and melt into one; the strength of edges
+# relative to each other; areas and roles.
 _UNREADABLE = 8.0
-_BELOW = 0.1  # ... and for being below the minimum at all, which is a rule and not a matter of degree
-_UNREADABLE_ON_MARK = 1.0  # without a ground the rule is a wish: the canvas is not ours
+_BELOW = 0.1  # ... and for being below the minimum at all, because the minimum is a rule, not a matter of degree
+_UNREADABLE_ON_MARK = 1.0  # without a ground the rule is only a wish: we do not choose what lies behind the picture
 _MELTED = 3.0
 _SHAPE = 4.0
 _ROLE = 0.4
@@ -40,7 +40,7 @@ _ON_GROUND = 0.25
 
 @dataclass(frozen=True)
 class Marks:
-    """What of a drawing decides its colours; the same for every palette. The anchor is the ground or the biggest ink.
+    """The facts of a drawing that decide its colours, for every palette. The anchor is the ground or the biggest ink.
 
     Edges are between any two of the anchor (0) and the marks (1..), by `first` and `second`.
     """
@@ -57,13 +57,13 @@ class Marks:
     first: NDArray[np.intp]
     second: NDArray[np.intp]
     length: Floats  # pixels of each edge
-    melting: Floats  # how much of a mark is lost when the edge is
-    apart: Floats  # distance of its colours, at most `_DISTINCT`
-    steps: Floats  # difference of lightness across it
+    melting: Floats  # how much of a mark is lost when the edge is lost
+    apart: Floats  # distance between the colours of each edge, at most `_DISTINCT`
+    steps: Floats  # difference of lightness across each edge
 
 
 def read_marks(inks: Inks, layout: Layout) -> Marks:
-    """Sort out a drawing's inks: the anchor, the marks, their edges."""
+    """Sort a drawing's inks into the anchor and the marks, and measure their edges."""
     source, bright = lightness(inks.levels), luminance(inks.levels)
     anchor = 0 if inks.has_ground else int(np.argmax(layout.areas * ~layout.faint))
     marks = [index for index in range(len(inks)) if index != anchor and not layout.faint[index]]
@@ -91,17 +91,17 @@ def read_marks(inks: Inks, layout: Layout) -> Marks:
         second=second,
         length=length,
         melting=np.sqrt(length / np.minimum(total[first], total[second])),
-        apart=np.minimum(_apart(inks.levels[members])[first, second], _DISTINCT),
+        apart=np.minimum(_distances(inks.levels[members])[first, second], _DISTINCT),
         steps=np.abs(source[members][first] - source[members][second]),
     )
 
 
 def match_roles(marks: Marks, palette: Floats) -> Floats:
-    """Target levels (n, 3) of each ink for a palette (m, 3), m at least 1.
+    """Return the target levels (n, 3) of each ink for a palette (m, 3), m at least 1.
 
-    The ground takes the background colour (of fewer than four colours, the lightest or darkest, whichever the ground
-    is); without a ground the biggest ink takes the primary. The others keep their order of lightness, reversed when
-    light and dark change places. Shadows take a colour that is like a shadow.
+    The ground takes the background colour; of fewer than four colours a bright ground takes the lightest, a dark one
+    the darkest. Without a ground the biggest ink takes the primary. The others keep their order of lightness, reversed
+    when light and dark change places. Shadows take a colour that is like a shadow.
     """
     goal = lightness(palette)
     anchor = _anchor_color(marks, goal)
@@ -130,13 +130,13 @@ def _anchor_color(marks: Marks, goal: Floats) -> int:
 
 
 def _shadow_color(palette: Floats, light: float) -> int:
-    """The colour of a shadow or glow: like it in lightness, and rather grey, so that it stays a shadow."""
+    """Choose the colour of a shadow or glow: near its lightness, and rather grey, so that it stays a shadow."""
     lab = oklab(palette)
     return int(np.argmin(np.abs(lightness(palette) - light) / 100 + np.hypot(lab[:, 1], lab[:, 2])))
 
 
 def _distinct(palette: Floats, taken: Floats) -> list[int]:
-    """Positions of the palette's different colours, without the one that is taken."""
+    """Return the positions of the palette's different colours, without the one that is taken."""
     seen = {tuple(taken)}
     positions = []
     for index, color in enumerate(palette):
@@ -148,14 +148,14 @@ def _distinct(palette: Floats, taken: Floats) -> list[int]:
 
 @lru_cache(maxsize=128)
 def _ascents(rows: int, columns: int) -> NDArray[np.intp]:
-    """Every way to give each row a column without descending, shape (ways, rows)."""
+    """List every way to give each row a column without descending, shape (ways, rows)."""
     ways = np.array(list(itertools.combinations_with_replacement(range(columns), rows)), np.intp)
     ways.setflags(write=False)
     return ways
 
 
 def _mark_costs(marks: Marks, palette: Floats, anchor: int, ladder: Sequence[int]) -> Floats:
-    """What it costs each mark (rows) to take each colour (columns): contrast to the ground, and rank against role."""
+    """Price each colour (columns) for each mark (rows): contrast to the ground, and rank against role."""
     paint = luminance(palette)
     ratios = np.array([contrast(float(paint[place]), float(paint[anchor])) for place in ladder])
     missing = np.maximum(0, CONTRAST_MIN / ratios - 1) + _BELOW * marks.inks.has_ground * (ratios < CONTRAST_MIN)
@@ -168,14 +168,14 @@ def _mark_costs(marks: Marks, palette: Floats, anchor: int, ladder: Sequence[int
 
 
 def _edge_costs(marks: Marks, colors: Floats, ways: NDArray[np.intp]) -> Floats:
-    """What each way costs the edges: those that melt away, and the strength of each relative to the others.
+    """Price each way by its edges: those that melt away, and the strength of each relative to the others.
 
     `colors`: the anchor's colour, then those that the ways count from 0.
     """
     taken = np.zeros((len(ways), ways.shape[1] + 1), np.intp)
     taken[:, 1:] = ways + 1
     edges = taken[:, marks.first] * len(colors) + taken[:, marks.second]
-    melted = (marks.melting * np.maximum(0, marks.apart - _apart(colors).ravel()[edges])).sum(1) / _DISTINCT
+    melted = (marks.melting * np.maximum(0, marks.apart - _distances(colors).ravel()[edges])).sum(1) / _DISTINCT
     goal = lightness(colors)
     steps = np.abs(goal[:, None] - goal).ravel()[edges]
     weighed = marks.length * steps
@@ -185,8 +185,8 @@ def _edge_costs(marks: Marks, colors: Floats, ways: NDArray[np.intp]) -> Floats:
     return total
 
 
-def _apart(levels: Floats) -> Floats:
-    """Distances (n, n) in OKLab between colours (n, 3)."""
+def _distances(levels: Floats) -> Floats:
+    """Return the distances (n, n) in OKLab between colours (n, 3)."""
     lab = oklab(levels)
     apart: Floats = np.sqrt(((lab[:, None] - lab[None]) ** 2).sum(-1))
     return apart

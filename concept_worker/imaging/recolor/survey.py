@@ -1,4 +1,4 @@
-"""A first look at a picture: which colours occur, how often, how noisy it is, and what lies around the drawing."""
+"""A survey of a picture: which colours occur, how often, how noisy they are, and what lies around the drawing."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from concept_worker.imaging.recolor.cells import CELLS, RGB, Words, cell_of, cha
 
 # Enough to see a mark of 0.05 % of the area 20 times; more samples change no ink and cost 60 ns each.
 SAMPLES = 60_000
-# Neighbours of one flat area differ by less; the steps of a soft edge by more.
+# Neighbours in one flat area differ by at most this; the steps of a soft edge differ by more.
 FLAT_STEP = 8
 # Above this standard deviation a picture is surveyed shrunk by four, where its noise is a quarter.
 NOISY = 3.0
@@ -20,7 +20,7 @@ NOISY = 3.0
 _MEDIAN_STEP = 0.954
 # A pixel fainter than this shows too little of its colour to vote.
 VISIBLE_ALPHA = 32
-# Pixels of one side that are the border; and the share of it that must be see-through for there to be no ground.
+# The part of a side that is the border; the part of the border that must be see-through for there to be no ground.
 _BORDER = 0.01
 _OPEN_BORDER = 0.5
 _RIM_SAMPLES = 20_000
@@ -28,7 +28,7 @@ _RIM_SAMPLES = 20_000
 
 @dataclass(frozen=True)
 class Survey:
-    """What the sampled pixels say. Counts are per colour cell (`cell_of`), arrays of shape (CELLS,)."""
+    """The findings from the sampled pixels. Counts are per colour cell (`cell_of`), arrays of shape (CELLS,)."""
 
     everywhere: NDArray[np.int64]  # all visible samples
     flat: NDArray[np.int64]  # samples that look like their neighbours: never an edge
@@ -40,7 +40,7 @@ class Survey:
 
 
 def survey(image: Image.Image, words: Words) -> Survey:
-    """Look at a regular grid of the picture's pixels; at a shrunk copy when they are noisy."""
+    """Sample a regular grid of the picture's pixels; of a shrunk copy when they are noisy."""
     noise = _noise_of(grid_of(words))
     shrunk = noise >= NOISY and min(image.size) >= 64
     if shrunk:
@@ -68,7 +68,7 @@ def survey(image: Image.Image, words: Words) -> Survey:
 
 
 def grid_of(words: Words, offset: int = 1) -> tuple[Words, Words, Words]:
-    """Every n-th pixel in both axes, and those `offset` to its right and below (the last ones at the rim)."""
+    """Return every n-th pixel in both axes, and the pixels `offset` to its right and below (at the rim: the last)."""
     step = max(1, int(np.ceil(np.sqrt(words.size / SAMPLES))))
     height, width = words.shape
     rows, columns = np.arange(0, height, step), np.arange(0, width, step)
@@ -79,7 +79,7 @@ def grid_of(words: Words, offset: int = 1) -> tuple[Words, Words, Words]:
 
 
 def _noise_of(grid: tuple[Words, Words, Words]) -> float:
-    """Standard deviation of green between neighbours, by the median, which edges do not move."""
+    """Estimate the standard deviation of green between neighbours by the median, which edges do not change."""
     here, right, _ = grid
     step = np.abs((here >> 8 & 0xFF).astype(np.int16) - (right >> 8 & 0xFF).astype(np.int16))
     counts = np.cumsum(np.bincount(step.ravel(), minlength=256))
@@ -87,7 +87,7 @@ def _noise_of(grid: tuple[Words, Words, Words]) -> float:
 
 
 def _alike(first: Words, second: Words) -> NDArray[np.bool_]:
-    """Whether no channel differs by more than the step of a flat area."""
+    """Tell for each pixel whether no channel differs by more than the step of a flat area."""
     alike = np.ones(first.shape, bool)
     for one, other in zip(channels_of(first), channels_of(second), strict=True):
         alike &= np.abs(one - other) <= FLAT_STEP
@@ -95,7 +95,7 @@ def _alike(first: Words, second: Words) -> NDArray[np.bool_]:
 
 
 def _rim(words: Words, with_alpha: bool) -> Words:
-    """The opaque pixels along the border, none when most of the border is see-through."""
+    """Return the opaque pixels along the border; none when most of the border is see-through."""
     height, width = words.shape
     deep = max(1, round(min(height, width) * _BORDER))
     rim = np.concatenate(

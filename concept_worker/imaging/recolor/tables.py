@@ -16,7 +16,7 @@ ENTRIES_MAX = 256  # a PNG's palette
 
 @dataclass(frozen=True)
 class Table:
-    """Mixes of inks: `(1 - share) * first + share * second`; arrays of shape (n,)."""
+    """A table of mixes of inks: `(1 - share) * first + share * second`; arrays of shape (n,)."""
 
     first: NDArray[np.intp]
     second: NDArray[np.intp]
@@ -27,14 +27,14 @@ class Table:
         return len(self.first)
 
     def colors(self, targets: Floats) -> NDArray[np.uint8]:
-        """The entries' levels (n, 3) when each ink has its target levels."""
+        """Return the entries' levels (n, 3) when each ink has its target levels."""
         share = self.share[:, None]
         mixed = targets[self.first] * (1 - share) + targets[self.second] * share
         return np.rint(mixed).astype(np.uint8)
 
 
 def make_table(counts: NDArray[np.int64], pairs: Pairs, ink_count: int, room: int = ENTRIES_MAX) -> Table:
-    """At most `room` entries: the pure inks, then for each pair as many steps as its use and its length deserve.
+    """Make a table of at most `room` entries: the pure inks, then steps for each pair by its use and its length.
 
     `counts`: how many pixels have each key of `Mixes`.
     """
@@ -43,7 +43,7 @@ def make_table(counts: NDArray[np.int64], pairs: Pairs, ink_count: int, room: in
 
 
 def build_table(steps: NDArray[np.intp], pairs: Pairs, ink_count: int) -> Table:
-    """The pure inks and a given number of steps between each pair."""
+    """Build a table of the pure inks and a given number of steps between each pair."""
     pure = len(pairs.first) * STEPS
     entry_of_key = np.zeros(pure + ink_count, np.uint8)
     entry_of_key[pure:] = np.arange(ink_count)
@@ -62,12 +62,12 @@ def build_table(steps: NDArray[np.intp], pairs: Pairs, ink_count: int) -> Table:
 
 
 def _fair_steps(counts: NDArray[np.int64], pairs: Pairs, room: int) -> NDArray[np.intp]:
-    """Inner steps of each pair: in proportion to n^(1/3) they minimise the squared error of n evenly spread pixels."""
+    """Share out inner steps: in proportion to n^(1/3) they minimise the squared error of n evenly spread pixels."""
     inner = counts[:, 1:-1].sum(1)
     wish = np.cbrt(inner) * np.cbrt(pairs.length.astype(float)) ** 2
     most = np.minimum((counts[:, 1:-1] > 0).sum(1), STEPS // 2 - 2)
     steps = np.zeros(len(wish), np.intp)
-    for _ in range(8):  # what a pair cannot use goes to the others
+    for _ in range(8):  # steps that a pair cannot use go to the other pairs
         free = steps < most
         left = room - int(steps.sum())
         if left <= 0 or not free.any():
