@@ -18,6 +18,7 @@ from rich.text import Text
 
 from concept_worker.cli.local import DEMO_USER, HOME, environment, stack_in
 from concept_worker.cli.processes import Worker, celery_command
+from concept_worker.cli.procfile import programs
 from concept_worker.cli.view import err
 from concept_worker.devstack.errors import StackError
 from concept_worker.ownership import replace_own
@@ -84,19 +85,20 @@ def _fake_provider(folder: Path) -> Worker:
 def _dev_children(folder: Path, stack: Stack) -> list[Worker]:
     from concept_worker.devstack.acl import BrokerUser
 
-    commands = {
-        "worker": (
-            *("worker", "--pool", "threads", "--concurrency", "16", "--hostname", "concepts@%h"),
-            *("--queues", "concepts,housekeeping"),
-        ),
-        "images": ("worker", "--pool", "prefork", "--hostname", "images@%h", "--queues", "images"),
-        "beat": ("beat",),
-    }
     users = {"images": BrokerUser.WORKER} | {user.value: user for user in BrokerUser}
-    settings = {name: {**os.environ, **stack.environment_of(users[name])} for name in (*commands, "flower")}
+    settings = {
+        name: {**os.environ, **stack.environment_of(users[name]), **program.environment}
+        for name, program in programs().items()
+    }
     children = [
-        Worker(name=name, command=celery_command(*arguments), log=folder / f"{name}.log", environment=settings[name])
-        for name, arguments in commands.items()
+        Worker(
+            name=name,
+            command=celery_command(*program.arguments),
+            log=folder / f"{name}.log",
+            environment=settings[name],
+        )
+        for name, program in programs().items()
+        if name != "flower"
     ]
     return [*children, *([_flower(folder, settings["flower"])] if find_spec("flower") else [])]
 
@@ -107,7 +109,7 @@ def _flower(folder: Path, settings: Mapping[str, str]) -> Worker:
 
     def choose(before: int | None) -> tuple[int, Sequence[str]]:
         port = free_port(before or _FLOWER_PORT)
-        return port, celery_command("flower", "--address=127.0.0.1", f"--port={port}", "--read-only")
+        return port, celery_command(*programs(PORT=str(port))["flower"].arguments)
 
     return Worker(name="flower", command=[], choose=choose, log=folder / "flower.log", environment=settings)
 

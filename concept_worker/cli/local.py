@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from concept_worker.cli.processes import Worker, celery_command
+from concept_worker.cli.procfile import programs
 from concept_worker.cli.trouble import watching
 from concept_worker.cli.view import err
 from concept_worker.devstack.errors import StackError
@@ -59,14 +60,14 @@ def stack_in(folder: Path) -> Iterator[Stack]:
 @contextmanager
 def demo_worker(folder: Path, settings: Mapping[str, str]) -> Iterator[Worker]:
     """One worker for every queue, a process of its own with these settings."""
+    program = programs()["worker"].having(
+        concurrency=_DEMO_THREADS, hostname="demo@%h", queues="concepts,images,housekeeping"
+    )
     worker = Worker(
         name="worker",
-        command=celery_command(
-            *("worker", "--pool", "threads", "--concurrency", _DEMO_THREADS, "--hostname", "demo@%h"),
-            *("--queues", "concepts,images,housekeeping", "--without-gossip", "--without-mingle"),
-        ),
+        command=celery_command(*program.arguments, "--without-gossip", "--without-mingle"),
         log=folder / "worker.log",
-        environment={**os.environ, **settings},
+        environment={**os.environ, **settings, **program.environment},
     )
     worker.log.unlink(missing_ok=True)
     worker.start()

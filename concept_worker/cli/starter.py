@@ -20,13 +20,13 @@ def write_starter(folder: Path) -> Iterator[tuple[str, bool]]:
     Raises:
         OSError: the folder cannot be written.
     """
-    for name, source in _files().items():
+    for name, source in starter_files().items():
         target = folder / name
         target.parent.mkdir(parents=True, exist_ok=True)
         yield name, _write_new(target, source.read_bytes(), _SECRET if name == ".env" else _PLAIN)
 
 
-def _files() -> dict[str, Path]:
+def starter_files() -> dict[str, Path]:
     """Return the source of each file: inside an installed wheel, or in the repository."""
     packed = _HERE / "starter"
     folder = packed if packed.is_dir() else _HERE.parent

@@ -16,6 +16,7 @@ from typing import Self
 
 import psutil
 
+from concept_worker.cli.procfile import programs
 from concept_worker.client import ConceptClient
 from concept_worker.devstack import Stack
 from concept_worker.devstack.fake_provider import FakeProvider, FakeProviderOptions, Fault, FaultKind, Latency
@@ -212,17 +213,18 @@ class Deployment:
 
     def _start_processes(self) -> None:
         plain = ("--without-gossip", "--without-mingle", "--without-heartbeat")
+        lines = programs()
         commands = {
-            "concepts": ["worker", "-P", "threads", "-c", _THREADS, "-Q", "concepts,housekeeping", *plain],
-            "images": ["worker", "-P", "prefork", "-c", _CHILDREN, "-Q", "images", *plain],
+            "concepts": lines["worker"].having(concurrency=_THREADS, hostname="concepts@chaos").arguments + plain,
+            "images": lines["images"].having(concurrency=_CHILDREN, hostname="images@chaos").arguments + plain,
         }
         if self.flavour.has_beat:
-            commands["beat"] = ["beat", "--schedule", str(self.folder / "beat"), "--pidfile="]
+            beat = lines["beat"].having(schedule=str(self.folder / "beat"))
+            commands["beat"] = (*beat.arguments, "--pidfile=")
         for name, command in commands.items():
-            named = ["--hostname", f"{name}@chaos"] if command[0] == "worker" else []
             process = Process(
                 name,
-                ["-A", self.flavour.app, *command, *named, "--loglevel", "INFO"],
+                ["-A", self.flavour.app, *command],
                 self.folder / f"{name}.log",
                 {**os.environ, **self._environment()},
             )
