@@ -1,8 +1,8 @@
-"""`to_clean_png` in a process of its own, for bytes of unknown origin: what kills a decoder kills nothing else.
+"""A process of its own for `to_clean_png` on untrusted bytes: a file that kills the decoder kills nothing else.
 
-The process takes pictures from standard input and answers on standard output, one after the other, until its input
-ends. The wire, in network order: it says that it is ready (1 byte); then a length (8 bytes) and so many bytes go in;
-back come a kind (1 byte), width and height (4 each), and a length and so many bytes: a PNG or a sentence.
+The process reads pictures from standard input and answers on standard output, one after another, until its input ends.
+The wire, in network order: first the process sends 1 byte, "ready". A request is a length (8 bytes) and so many bytes.
+An answer is a kind (1 byte), width and height (4 each), a length (8) and so many bytes: a PNG or a sentence.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ _READY = b"R"
 
 
 class TooMuchMemory(Exception):
-    """The picture needs more memory than the process may take."""
+    """An error: the picture needs more memory than the process may take."""
 
 
 class _Kind(Enum):
@@ -40,19 +40,19 @@ class _Kind(Enum):
 
 
 def command(limits: ImageLimits, memory_mb: int, cpu_seconds: float, start: Path = START) -> tuple[str, ...]:
-    """How such a process is started: nothing is imported but the standard library, Pillow and this package."""
+    """Return the command of such a process. It imports only the standard library, Pillow and this package."""
     folders = (Path(__file__).parents[2], Path(PIL.__file__).parent)
     figures = (limits.max_bytes, limits.max_pixels, limits.max_side, limits.max_clean_bytes, memory_mb, cpu_seconds)
     return (sys.executable, "-I", "-S", "-B", str(start), *map(str, folders), *map(str, figures))
 
 
 def wait_until_ready(back: BinaryIO) -> None:
-    """Wait until the process has given up what it does not need.
+    """Wait until the process has given up the rights it does not need.
 
     Raises:
-        EOFError: it ended before.
+        EOFError: the process ended before.
     """
-    _exactly(back, len(_READY))
+    _read_exactly(back, len(_READY))
 
 
 def ask(to: BinaryIO, back: BinaryIO, content: bytes) -> CleanImage:
@@ -60,14 +60,15 @@ def ask(to: BinaryIO, back: BinaryIO, content: bytes) -> CleanImage:
 
     Raises:
         InvalidImage: as `to_clean_png`.
-        TooMuchMemory: as its docstring says.
-        EOFError: the process ended before its answer did; OSError when it is gone already.
+        TooMuchMemory: see its docstring.
+        EOFError: the process ended before its answer did.
+        OSError: the process was gone already.
     """
     to.write(_REQUEST.pack(len(content)))
     to.write(content)
     to.flush()
-    kind, width, height, length = _ANSWER.unpack(_exactly(back, _ANSWER.size))
-    body = _exactly(back, length)
+    kind, width, height, length = _ANSWER.unpack(_read_exactly(back, _ANSWER.size))
+    body = _read_exactly(back, length)
     match _Kind(kind):
         case _Kind.CLEAN:
             return CleanImage(body, width, height)
@@ -78,12 +79,12 @@ def ask(to: BinaryIO, back: BinaryIO, content: bytes) -> CleanImage:
 
 
 def serve(requests: BinaryIO, answers: BinaryIO, limits: ImageLimits, cpu_seconds: float) -> None:
-    """Answer until there is nothing more to read; a picture that takes more CPU time ends the process (SIGPROF)."""
+    """Answer requests until the input ends. A picture that takes more CPU time ends the process (SIGPROF)."""
     answers.write(_READY)
     answers.flush()
     while head := requests.read(_REQUEST.size):
         (length,) = _REQUEST.unpack(head)
-        content = _exactly(requests, length)
+        content = _read_exactly(requests, length)
         signal.setitimer(signal.ITIMER_PROF, cpu_seconds)
         kind, width, height, body = _answer(content, limits)
         signal.setitimer(signal.ITIMER_PROF, 0)
@@ -102,7 +103,7 @@ def _answer(content: bytes, limits: ImageLimits) -> tuple[_Kind, int, int, bytes
     return _Kind.CLEAN, clean.width, clean.height, clean.data
 
 
-def _exactly(source: BinaryIO, length: int) -> bytes:
+def _read_exactly(source: BinaryIO, length: int) -> bytes:
     content = source.read(length)
     if len(content) < length:
         raise EOFError("the other side is gone")
@@ -110,15 +111,15 @@ def _exactly(source: BinaryIO, length: int) -> bytes:
 
 
 def main(arguments: Sequence[str]) -> None:
-    """The process."""
-    for number in (signal.SIGINT, signal.SIGTERM):  # its owner may still need it; it ends with its owner
+    """Run the process."""
+    for number in (signal.SIGINT, signal.SIGTERM):  # the owner may still need this process, which ends with the owner
         signal.signal(number, signal.SIG_IGN)
     max_bytes, max_pixels, max_side, max_clean_bytes, megabytes = map(int, arguments[:5])
     rehearse()
-    os.set_blocking(sys.stderr.fileno(), False)  # the owner reads it at the end only
+    os.set_blocking(sys.stderr.fileno(), False)  # the owner reads it only at the end
     with os.fdopen(os.dup(sys.stdout.fileno()), "wb") as answers:
-        os.dup2(sys.stderr.fileno(), sys.stdout.fileno())  # what a library prints is no answer
+        os.dup2(sys.stderr.fileno(), sys.stdout.fileno())  # keep what a library prints out of the answers
         isolate(megabytes)
-        rehearse()  # what the isolation does not let pass fails here, and not at somebody's picture
+        rehearse()  # a call that the isolation forbids fails here, not at a user's picture
         limits = ImageLimits(max_bytes, max_pixels, max_side, max_clean_bytes)
         serve(sys.stdin.buffer, answers, limits, float(arguments[5]))

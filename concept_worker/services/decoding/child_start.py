@@ -1,8 +1,8 @@
-"""How the decoder's process begins: run by its path, by an interpreter that knows the standard library and no more.
+"""The start of the decoder's process: run by its path, in an interpreter that knows only the standard library.
 
-Its arguments are the folders of this package and of Pillow, then those of `decoder.main`. Both packages are placed by
-hand, so that no folder of anybody else is searched: neither the current one, nor site-packages, nor what an
-environment variable names.
+Its arguments are the folders of this package and of Pillow, then those of `child.main`. It imports both packages by
+their paths, so that Python searches no other folder: neither the current one, nor site-packages, nor folders named by
+an environment variable.
 """
 
 from __future__ import annotations

@@ -13,16 +13,16 @@ from concept_worker.services.decoding import child as decoder
 from concept_worker.services.decoding.process import DecoderProcess, PictureEndedProcess
 from concept_worker.services.decoding.turns import FairTurns
 
-START = decoder.START  # what such a process runs
+START = decoder.START  # the script that such a process runs
 _LONGEST = 60.0  # seconds for one picture on a loaded machine
 _CPU_SECONDS = 20.0  # for one picture; the largest that is accepted takes a quarter of that
-_FEWEST, _MOST = 2, 4  # processes; with two, one user never holds all of them
+_FEWEST, _MOST = 2, 4  # processes; from two on, one user never holds all
 
 
 class IsolatedDecoder:
-    """Gives each of a few processes one picture at a time. They start with the first picture that needs them.
+    """A small pool of processes that decode, one picture at a time each. They start when a picture needs them.
 
-    For any thread; the processes end with `close`, and with the process that started them.
+    Any thread may use it. The processes end with `close`, and with the process that started them.
     """
 
     def __init__(self, *, limits: ImageLimits, memory_mb: int, cpu_seconds: float = _CPU_SECONDS) -> None:
@@ -36,26 +36,27 @@ class IsolatedDecoder:
     def to_clean_png(self, content: bytes, *, user_id: UUID | None = None) -> CleanImage:
         inspect_image(content, self._limits)
         with self._turns.turn(user_id or object()) as number:
-            return self._decoded(self._processes[number], content)
+            return self._decode(self._processes[number], content)
 
     def close(self) -> None:
         self._closed.set()
         for process in self._processes:
             process.close()
 
-    def _decoded(self, process: DecoderProcess, content: bytes) -> CleanImage:
+    def _decode(self, process: DecoderProcess, content: bytes) -> CleanImage:
+        """Decode the picture; try twice when the process ended for a reason other than the picture."""
         try:
             try:
-                return self._tried(process, content)
+                return self._decode_once(process, content)
             except PictureEndedProcess as exc:
                 if exc.is_certain:
                     raise
-                return self._tried(process, content)  # an operator or the kernel may have ended the first process
+                return self._decode_once(process, content)  # an operator or the kernel may have ended the first process
         except PictureEndedProcess as exc:
             raise InvalidImage(str(exc)) from exc
 
-    def _tried(self, process: DecoderProcess, content: bytes) -> CleanImage:
-        """One try; a process that `close` ended is not the picture's fault."""
+    def _decode_once(self, process: DecoderProcess, content: bytes) -> CleanImage:
+        """Decode the picture once. When `close` ended the process, do not blame the picture."""
         try:
             if not self._closed.is_set():
                 return process.to_clean_png(content)

@@ -1,7 +1,7 @@
-"""What a process gives up before it looks at bytes of unknown origin; as much of it as the system knows.
+"""Rights that a process gives up before it decodes untrusted bytes, as far as the system supports it.
 
-For Linux all of it, elsewhere the limits and the user. Nothing here fails: a kernel or a container that does not let us
-leaves the rest standing. Call it when everything is imported, for no file can be opened afterwards.
+On Linux that is everything below; elsewhere, the limits and the user. No step fails: where a kernel or a container
+refuses one, the others still hold. Call it after all imports, because no file can be opened afterwards.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from contextlib import suppress
 from concept_worker.services.decoding.seccomp import allow_only_computing
 
 _NOBODY = 65534
-_LIFETIME_CPU = 600  # seconds; each picture has a budget of its own
+_LIFETIME_CPU = 600  # seconds; each picture has its own budget
 _BESIDE_DATA = 500  # megabytes of address space for code, stacks and files
 # linux/sched.h: namespaces without network, System V IPC and the host's name
 _CLONE_NEWNET, _CLONE_NEWIPC, _CLONE_NEWUTS = 0x40000000, 0x08000000, 0x04000000
@@ -24,24 +24,24 @@ _PR_SET_NO_NEW_PRIVS = 38  # linux/prctl.h
 
 
 def isolate(megabytes: int) -> None:
-    """Give up network, user, files, processes and all memory beyond so many megabytes (0: no limit), for good."""
+    """Give up for good: network, user, files, processes, and all memory beyond `megabytes` (0: no limit)."""
     os.chdir("/")
     if sys.platform == "linux":
-        _try(_leave_network)
+        _attempt(_leave_network)
     _leave_root()
     _limit_resources(megabytes)
     if sys.platform == "linux":
-        _try(_renounce_privileges)
-        _try(allow_only_computing)
+        _attempt(_renounce_privileges)
+        _attempt(allow_only_computing)
 
 
-def _try(step: Callable[[], None]) -> None:
-    with suppress(OSError, AttributeError):  # refused, or a C library without it
+def _attempt(step: Callable[[], None]) -> None:
+    with suppress(OSError, AttributeError):  # refused, or missing in the C library
         step()
 
 
 def _leave_network() -> None:
-    """Root alone may; others are kept from sockets by the filter of system calls."""
+    """Enter namespaces without a network. Only root may; for other users, the filter of system calls blocks sockets."""
     libc = ctypes.CDLL(None, use_errno=True)
     if libc.unshare(_CLONE_NEWNET | _CLONE_NEWIPC | _CLONE_NEWUTS):
         libc.unshare(_CLONE_NEWNET)
@@ -51,7 +51,7 @@ def _leave_root() -> None:
     if os.geteuid() != 0:
         return
     for step in (lambda: os.setgroups([]), lambda: os.setgid(_NOBODY), lambda: os.setuid(_NOBODY)):
-        _try(step)
+        _attempt(step)
 
 
 def _renounce_privileges() -> None:
@@ -62,7 +62,7 @@ def _limit_resources(megabytes: int) -> None:
     _limit("RLIMIT_CORE", 0)
     _limit("RLIMIT_FSIZE", 0)
     _limit("RLIMIT_NPROC", 0)
-    _limit("RLIMIT_NOFILE", 3)  # what is open stays open
+    _limit("RLIMIT_NOFILE", 3)  # files that are open stay open
     _limit("RLIMIT_CPU", _LIFETIME_CPU)
     if megabytes:
         _limit("RLIMIT_DATA", megabytes * 1_000_000)
@@ -70,6 +70,6 @@ def _limit_resources(megabytes: int) -> None:
 
 
 def _limit(name: str, most: int) -> None:
-    """Set both limits, the one that holds and the one up to which it could be raised."""
+    """Set both limits: the soft one, which holds, and the hard one, up to which it could be raised."""
     with suppress(OSError, ValueError, AttributeError):
         resource.setrlimit(getattr(resource, name), (most, most))

@@ -1,4 +1,4 @@
-"""How much memory a process that works on pixels may take."""
+"""A memory limit for a process that works on pixels."""
 
 from __future__ import annotations
 
@@ -6,8 +6,9 @@ import resource
 
 
 def limit_memory(megabytes: int) -> None:
-    """Work in this process that wants more meets a `MemoryError`, where the kernel would kill a process of its own
-    choice (Linux; elsewhere the limit does not hold). 0: no limit.
+    """Limit this process's memory (0: no limit); beyond the limit Python raises `MemoryError`.
+
+    Without a limit, the kernel would kill a process of its choice. The limit holds on Linux only.
     """
     if megabytes:
         _, most = resource.getrlimit(resource.RLIMIT_DATA)

@@ -1,7 +1,7 @@
-"""A filter of system calls (seccomp, Linux) under which a process can compute, read, write and end, and nothing else.
+"""A filter of system calls (seccomp, Linux): the process can compute, read, write and end, and nothing else.
 
-Sockets, files, processes and signals to others answer "not permitted" (EPERM), as they would for a missing right;
-the process goes on, so a library that only asks does no harm.
+Calls for sockets, files, processes and signals to other processes fail with "not permitted" (EPERM), as for a missing
+right. The process continues, so a library that only tries such a call does no harm.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ _CALLS = {
     "setitimer": (38, 103),
     "getpid": (39, 172),
     "exit": (60, 93),
-    "getcwd": (79, 17),  # Pillow compares a picture's file name, of which there is none
+    "getcwd": (79, 17),  # Pillow compares the picture's file name, which is empty
     "getrusage": (98, 165),
     "sigaltstack": (131, 132),
     "gettid": (186, 178),
@@ -44,7 +44,7 @@ _CALLS = {
     "membarrier": (324, 283),
     "rseq": (334, 293),
 }
-# By machine: which of the two numbers, and the kernel's word for it (linux/audit.h).
+# By machine: index of its number, and the kernel's constant for it (linux/audit.h).
 _MACHINES = {"x86_64": (0, 0xC000003E), "aarch64": (1, 0xC00000B7)}
 # Classic BPF (linux/bpf_common.h): load a word, jump if equal, return.
 _LOAD, _JUMP_IF_EQUAL, _RETURN = 0x20, 0x15, 0x06
@@ -58,9 +58,9 @@ class _Program(ctypes.Structure):
 
 
 def allow_only_computing() -> None:
-    """Put the filter on this process, for good; on other machines than those two, do nothing.
+    """Apply the filter to this process, for good. On other machines than x86-64 and AArch64, do nothing.
 
-    It takes "no new privileges", or root.
+    The process must have "no new privileges" set, or be root.
     """
     machine = _MACHINES.get(platform.machine())
     if machine is None or struct.calcsize("P") != 8:
@@ -72,7 +72,7 @@ def allow_only_computing() -> None:
 
 def _program(column: int, machine: int) -> bytes:
     numbers = [numbers[column] for numbers in _CALLS.values()]
-    left = range(len(numbers), 0, -1)  # instructions from each jump to the one that allows
+    left = range(len(numbers), 0, -1)  # distance from each jump to the instruction that allows
     return b"".join(
         [
             _instruction(_LOAD, _MACHINE_AT),

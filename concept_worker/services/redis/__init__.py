@@ -1,1 +1,1 @@
-"""What speaks with Redis beside Celery: the client, its errors, and checks at a start."""
+"""Redis besides Celery's own use: the client, its errors, and checks at startup."""

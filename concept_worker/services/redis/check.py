@@ -1,4 +1,4 @@
-"""Is a Redis there, is it the one that the setting names, and may we use it? Asked at a start and by `doctor`."""
+"""Checks of a Redis at startup and by `doctor`: it answers, it is the one that the setting names, and we may use it."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from concept_worker.services.redis.errors import PASSING, code_of
 from concept_worker.services.redis.rights import missing_rights
 from concept_worker.settings import Settings
 
-_SECONDS = 3.0  # patience with each question
+_SECONDS = 3.0  # timeout of each command
 
 _LOGIN = "its user or password is refused"
 _UNKNOWN_CA = (
@@ -38,20 +38,20 @@ _CODES = ("MOVED", "CROSSSLOT", "ASK")
 
 
 def uses_of(settings: Settings, place: RedisPlace) -> list[str]:
-    """What a worker does on a Redis (`redis_rights.py`)."""
+    """Return the uses that a worker makes of a Redis (`rights.py`)."""
     return [place.role, "control"] if place.role == "broker" and settings.remote_control else [place.role]
 
 
 def check_redis(place: RedisPlace, uses: Collection[str]) -> None:
-    """Make sure that a Redis answers, and that its user may do what these uses (`redis_rights.py`) need.
+    """Make sure that a Redis answers, and that its user has the rights which these uses (`rights.py`) need.
 
     Raises:
-        StoreUnavailable: it may be there later.
-        StoreRefused: it will not pass by itself; names the setting and the mend.
+        StoreUnavailable: Redis may be available later.
+        StoreRefused: the trouble lasts; the message names the setting and the mend.
     """
     with connect_redis(place.url, seconds=_SECONDS) as redis:
         try:
-            if "beat" not in uses:  # its user may ask for nothing
+            if "beat" not in uses:  # beat's user may not run INFO
                 _refuse_cluster(redis, place)
             missing = missing_rights(redis, uses)
         except RedisError as exc:
@@ -61,26 +61,27 @@ def check_redis(place: RedisPlace, uses: Collection[str]) -> None:
 
 
 def named_trouble(error: RedisError, place: RedisPlace) -> ConceptWorkerError:
-    """The trouble of a first question in our words: the setting, and the mend where there is one."""
-    says = _lasting(error)
+    """Translate the error of the first command; the message names the setting, and the mend where there is one."""
+    says = _permanent_reason(error)
     if says:
         return StoreRefused(f"{place.setting}: {says}")
     if isinstance(error, RedisConnectionError | RedisTimeoutError | InvalidResponse) or code_of(error) in PASSING:
-        return StoreUnavailable(f"{place.setting}: {_absence(error, place)}")
+        return StoreUnavailable(f"{place.setting}: {_describe_absence(error, place)}")
     return StoreRefused(f"{place.setting}: it refuses the first question", code_of(error))
 
 
-def _absence(error: RedisError, place: RedisPlace) -> str:
-    """What may be behind a connection that is not refused and leads to no answer."""
-    if any(isinstance(link, ConnectionRefusedError) for link in _chain(error)):
+def _describe_absence(error: RedisError, place: RedisPlace) -> str:
+    """Describe what may be behind a connection that is open but leads to no answer."""
+    if any(isinstance(link, ConnectionRefusedError) for link in _causes(error)):
         return _AWAY
     if place.url.startswith("rediss://"):
         return f"{_AWAY}; write redis:// if it speaks no TLS"
     return _CLOSED if "closed by server" in str(error) or "reset by peer" in str(error) else _AWAY
 
 
-def _lasting(error: RedisError) -> str | None:
-    tls = next((link for link in _chain(error) if isinstance(link, ssl.SSLError)), None)
+def _permanent_reason(error: RedisError) -> str | None:
+    """Return the sentence for an error that lasts, or None."""
+    tls = next((link for link in _causes(error) if isinstance(link, ssl.SSLError)), None)
     if isinstance(tls, ssl.SSLCertVerificationError):
         return _UNKNOWN_CA.format(why=tls.verify_message)
     if tls is not None and tls.reason in ("WRONG_VERSION_NUMBER", "RECORD_LAYER_FAILURE"):
@@ -98,12 +99,12 @@ def _refuse_cluster(redis: Redis, place: RedisPlace) -> None:
     try:
         is_cluster = bool(redis.info("cluster").get("cluster_enabled"))
     except NoPermissionError:
-        return  # then its words for a key that is elsewhere tell
+        return  # a cluster then shows itself by MOVED, CROSSSLOT or ASK
     if is_cluster:
         raise StoreRefused(f"{place.setting}: {_CLUSTER}")
 
 
-def _chain(error: BaseException) -> Iterator[BaseException]:
+def _causes(error: BaseException) -> Iterator[BaseException]:
     link: BaseException | None = error
     while link is not None:
         yield link

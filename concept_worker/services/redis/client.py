@@ -1,4 +1,4 @@
-"""The one way to a Redis of ours, besides Celery's own."""
+"""The one way to connect to our Redis, besides Celery's own."""
 
 from __future__ import annotations
 
@@ -8,6 +8,6 @@ from concept_worker.redis_address import RedisAddress
 
 
 def connect_redis(url: str, *, seconds: float) -> Redis:
-    """A client for an address as the settings have it; connects on first use and may be shared by threads."""
+    """Return a client for an address from the settings. It connects on first use; threads may share it."""
     address = RedisAddress.parse(url)
     return Redis.from_url(address.url, socket_timeout=seconds, socket_connect_timeout=seconds, **address.tls)

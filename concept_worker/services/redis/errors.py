@@ -1,4 +1,4 @@
-"""The words of Redis's troubles, for all that speaks with it."""
+"""Translation of Redis's errors, for all code that uses Redis."""
 
 from __future__ import annotations
 
@@ -22,15 +22,15 @@ from concept_worker.redaction import without_text
 
 WRONG_TYPE = "WRONGTYPE"
 FULL = "OOM"
-# Refusals of a moment: memory, a failover, a replica, a disk, a long script. Of errors inside a script, servers before
-# Redis 7 put the code somewhere in the text.
+# Refusals that pass: memory, a failover, a replica, a disk, a long script. When a script fails, servers before Redis 7
+# put the code somewhere inside the text.
 PASSING = (
     *(FULL, "READONLY", "LOADING", "MASTERDOWN", "TRYAGAIN", "CLUSTERDOWN", "NOREPLICAS", "MISCONF", "BUSY"),
-    "UNBLOCKED",  # a server that becomes a replica ends blocking reads so
+    "UNBLOCKED",  # a server that becomes a replica ends blocking reads with it
 )
 _CODE = re.compile(rf"\b({'|'.join((*PASSING, WRONG_TYPE))})\b")
 
-# redis-py cuts the code off where it has a class for it.
+# redis-py removes the code from the text of errors that have their own class.
 _CLASSES = {
     OutOfMemoryError: FULL,
     ReadOnlyError: "READONLY",
@@ -40,7 +40,7 @@ _CLASSES = {
 
 
 class RedisFull(StoreUnavailable):
-    """Redis refuses to take more: it has used its `maxmemory`."""
+    """An error of a Redis that has used its `maxmemory` and refuses to take more."""
 
 
 @contextmanager
@@ -59,7 +59,7 @@ def redis_translated() -> Iterator[None]:
 
 
 def code_of(error: RedisError) -> str:
-    """The error's code, as far as this module knows it; else empty."""
+    """Return the error's code if this module knows it, else an empty text."""
     for kind, code in _CLASSES.items():
         if isinstance(error, kind):
             return code

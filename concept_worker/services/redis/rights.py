@@ -1,7 +1,7 @@
-"""May a user do on Redis what its process needs? Asked without doing anything: commands are queued, then discarded.
+"""The rights that a process needs on Redis, and a check that changes nothing: commands are queued, then discarded.
 
-`ACL DRYRUN` would ask the same, but only administrators may run it. In a transaction, Redis looks at the rights of each
-command when it is queued.
+`ACL DRYRUN` would answer the same, but only administrators may run it. In a transaction, Redis checks the rights of
+each command when it is queued.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from redis.connection import ConnectionInterface
 from redis.exceptions import ConnectionError as RedisConnectionError
 from redis.exceptions import NoPermissionError, RedisError
 
-# Of each use of a Redis: commands on keys, then commands on channels. `{db}` is the database's number.
+# For each use of a Redis: commands on keys, then commands on channels. `{db}` is the database's number.
 _SEND = "LPUSH LLEN"
 _BINDINGS = "SADD SMEMBERS"
 _NEEDS: Mapping[str, tuple[tuple[str, str], ...]] = {
@@ -65,12 +65,12 @@ _COMMAND = re.compile(r"permissions to run the '([^']+)' command", re.IGNORECASE
 
 @dataclass
 class Missing:
-    """Rights that a user lacks, in the words of `ACL SETUSER`."""
+    """A list of rights that a user lacks, in the words of `ACL SETUSER`."""
 
-    rules: dict[str, None] = field(default_factory=dict)  # in the order of being found
+    rules: dict[str, None] = field(default_factory=dict)  # in the order in which they are found
 
     def add(self, command: str, key: str, refusal: str) -> None:
-        """Note one refused command: the command itself, or its key or channel."""
+        """Add the right that one refusal names: the command, its key or its channel."""
         found = _COMMAND.search(refusal)
         sign = "&" if command in _CHANNELS else "~"
         self.rules[f"+{found[1]}" if found else f"{sign}{key}"] = None
@@ -80,33 +80,33 @@ class Missing:
 
 
 def missing_rights(redis: Redis, uses: Iterable[str]) -> Missing:
-    """Rights that these uses need and the user of this connection lacks.
+    """Return the rights that these uses need and that the user of this connection lacks.
 
     Raises:
-        RedisError: it cannot be asked; a cluster says `MOVED` or `CROSSSLOT`.
+        RedisError: Redis cannot be asked; a cluster answers `MOVED` or `CROSSSLOT`.
     """
     database = str(redis.connection_pool.connection_kwargs.get("db") or 0)
     missing = Missing()
     with _connection(redis) as connection:
-        refusal = _ask(connection, "MULTI", "")
+        refusal = _refusal_of(connection, "MULTI", "")
         if refusal:  # outside a transaction the commands would be executed
             missing.add("MULTI", "", refusal)
             return missing
-        for command, key in [*_wanted(uses, database), ("DISCARD", "")]:
-            refusal = _ask(connection, command, key)
+        for command, key in [*_needed_commands(uses, database), ("DISCARD", "")]:
+            refusal = _refusal_of(connection, command, key)
             if refusal:
                 missing.add(command, key, refusal)
     return missing
 
 
-def _wanted(uses: Iterable[str], database: str) -> Iterator[tuple[str, str]]:
+def _needed_commands(uses: Iterable[str], database: str) -> Iterator[tuple[str, str]]:
     for use in uses:
         for commands, keys in _NEEDS[use]:
             yield from product(commands.split(), keys.replace("{db}", database).split() or [""])
 
 
-def _ask(connection: ConnectionInterface, command: str, key: str) -> str | None:
-    """What Redis says when it refuses the command for want of rights."""
+def _refusal_of(connection: ConnectionInterface, command: str, key: str) -> str | None:
+    """Send the command; return Redis's refusal if the user lacks a right for it."""
     default = "{key}" if key else ""
     words = _ARGUMENTS.get(command, default).format(key=key).split()
     try:
@@ -119,7 +119,7 @@ def _ask(connection: ConnectionInterface, command: str, key: str) -> str | None:
 
 @contextmanager
 def _connection(redis: Redis) -> Iterator[ConnectionInterface]:
-    """One connection, which is closed: it may be left in a transaction."""
+    """Open one connection and close it at the end, because it may be left in a transaction."""
     connection = redis.connection_pool.get_connection()
     try:
         yield connection

@@ -1,4 +1,4 @@
-"""One connection to Supabase a process, and what its errors mean."""
+"""One connection to Supabase per process, and the meaning of its errors."""
 
 from __future__ import annotations
 
@@ -18,12 +18,12 @@ from concept_worker.services.http.bodies import NoCookies
 from concept_worker.services.http.transport import trusted_tls
 from concept_worker.services.supabase.troubles import raise_for_trouble
 
-_LIBRARYS = (ValueError, httpx.InvalidURL, APIError, StorageApiError)
+_LIBRARY_ERRORS = (ValueError, httpx.InvalidURL, APIError, StorageApiError)
 _CONNECTIONS = 32  # above the threads of one worker that talk to Supabase at once; the rest queue in the pool
 
 
 class _UnloggedClient(httpx.Client):
-    """A client whose requests leave no line in a host application's log: their addresses name users."""
+    """A client whose requests are not logged by a host application: their URLs name users."""
 
     def send(self, request: httpx.Request, **options: Any) -> httpx.Response:
         with unlogged_requests():
@@ -35,7 +35,7 @@ class _UnloggedClient(httpx.Client):
 
 
 def connect(url: str, key: str, timeout: float, ca_file: str = "") -> Client:
-    """A client that may be shared by the threads of one process; make it after a fork, close it with `disconnect`.
+    """Return a client that the threads of one process may share. Make it after a fork; close it with `disconnect`.
 
     `ca_file` names certificate authorities besides the known ones.
     """
@@ -48,15 +48,18 @@ def connect(url: str, key: str, timeout: float, ca_file: str = "") -> Client:
         cookies=NoCookies(),  # gateways in front of Supabase set some
         event_hooks={"response": [raise_for_trouble]},
     )
-    # Retries belong to the step, which frees its slot while it waits; never two levels for one error.
+    # The step retries, and frees its slot while it waits. One error is retried on one level only.
     options = ClientOptions(httpx_client=http, postgrest_client_retry=False, auto_refresh_token=False)
     client = create_client(url, key, options)
-    _ = client.postgrest, client.storage  # made lazily and without a lock by the library: make them before threads do
+    _ = (
+        client.postgrest,
+        client.storage,
+    )  # the library makes them lazily, without a lock: do it before threads do
     return client
 
 
 def disconnect(client: Client) -> None:
-    """Close the connections of `connect`'s client."""
+    """Close the connections of a client from `connect`."""
     http = client.options.httpx_client
     if http is not None:
         http.close()
@@ -64,9 +67,9 @@ def disconnect(client: Client) -> None:
 
 @contextmanager
 def translated() -> Iterator[None]:
-    """Turn an answer that did not come, or not whole, into `StoreUnavailable`; answers are judged in `troubles.py`.
+    """Raise a missing or broken answer as `StoreUnavailable`; `troubles.py` judges complete answers.
 
-    The texts of others' errors hold rows, user ids and paths, so none is kept.
+    The texts of the libraries' errors hold rows, user ids and paths, so no text is kept.
     """
     try:
         yield
@@ -74,5 +77,5 @@ def translated() -> Iterator[None]:
         raise without_text(StoreUnreachable("the database or image store did not answer"), exc) from None
     except httpx.RequestError as exc:
         raise without_text(StoreUnavailable("the database or image store did not answer"), exc) from None
-    except _LIBRARYS as exc:  # of what it would not send, or could not read
+    except _LIBRARY_ERRORS as exc:  # of a request it did not send, or an answer it could not read
         raise without_text(StoreRefused("the database or image store was asked or answered wrongly"), exc) from None

@@ -1,4 +1,4 @@
-"""How far this machine's clock is from Supabase's: keys, links and certificates end by the clock."""
+"""The difference between this machine's clock and Supabase's: keys, links and certificates expire by the clock."""
 
 from __future__ import annotations
 
@@ -15,9 +15,9 @@ TOLERATED_SECONDS = 60.0
 
 
 def clock_trouble(settings: Settings, now: Callable[[], datetime] = lambda: datetime.now(UTC)) -> str | None:
-    """Say how far this machine's clock is off, when it is for more than is tolerated, and the mend.
+    """Describe the difference of the clocks and its mend, when it exceeds the tolerance; return None otherwise.
 
-    An answer of any status has the date, to the second. Without an answer or a date nothing is said.
+    An answer of any status carries the date, to the second. Without an answer or a date, return None.
     """
     try:
         answer = httpx.head(

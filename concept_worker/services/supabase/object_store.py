@@ -12,7 +12,7 @@ from concept_worker.services.supabase.client import translated
 from concept_worker.services.supabase.troubles import OBJECT_MISSING
 
 _LISTED = 100  # above the pictures of one task
-_CACHE_SECONDS = "31536000"  # a path never gets other content, but for a retry of the same step
+_CACHE_SECONDS = "31536000"  # only a retry of the same step replaces the content of a path
 
 
 class SupabaseObjectStore:
@@ -26,7 +26,7 @@ class SupabaseObjectStore:
             self._storage.from_(bucket).upload(
                 path,
                 content,
-                # The library sends text/plain unless told, and wants the word, not the boolean.
+                # By default the library sends text/plain. It wants "true" as text, not as a boolean.
                 {"content-type": content_type, "upsert": "true", "cache-control": _CACHE_SECONDS},
             )
 

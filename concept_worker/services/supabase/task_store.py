@@ -100,7 +100,7 @@ class SupabaseTaskStore:
         )
         match answer["outcome"]:
             case "stale":
-                raise _over(answer)
+                raise _stale_run_error(answer)
             case "early":
                 raise MisplacedStep("the task has another type, or nothing for this step to work on yet")
             case "held":
@@ -164,7 +164,7 @@ class SupabaseTaskStore:
             p_is_unknown=is_unknown,
         )
         if not answer["current"]:
-            raise _over(answer)
+            raise _stale_run_error(answer)
         with reading(f"the checkpoint of {step}"):
             return StepTries.model_validate(answer)
 
@@ -249,7 +249,7 @@ def _ids(task_ids: Sequence[UUID]) -> builtins.list[str]:
 
 
 def _rows(data: Any) -> Sequence[TaskRow]:
-    if not isinstance(data, list):  # the client passes on whatever a gateway answers with status 200
+    if not isinstance(data, list):  # the client returns any body that a gateway sends with status 200
         raise StoreUnavailable("the answer is not the database's")
     with reading("the task row"):
         return [TaskRow.model_validate(row) for row in data]
@@ -260,8 +260,8 @@ def _first(data: Any) -> TaskRow | None:
     return rows[0] if rows else None
 
 
-def _over(answer: Mapping[str, Any]) -> StaleRun:
-    """Why a step stops quietly, of a task's status and user."""
+def _stale_run_error(answer: Mapping[str, Any]) -> StaleRun:
+    """Return the error that stops a step, by the task's status; a canceled or deleted task's run is abandoned."""
     if answer["status"] in (None, TaskStatus.CANCELED.value):
         abandoned = AbandonedRun("the task was canceled or deleted", answer["user_id"] or "")
         abandoned.receipt = answer.get("receipt")

@@ -1,7 +1,7 @@
-"""From an answer of Supabase, or of a gateway before it, to this package's words for trouble.
+"""Translation of an answer of Supabase, or of a gateway in front of it, into this package's errors.
 
-The one place that decides what may pass: the HTTP status does, and a code of the store's own refines it. It sees every
-answer before a library parses it, because the libraries lose the status of an answer whose body is JSON.
+Only this module decides what may pass: the HTTP status decides, and a code of the store's own refines the decision. It
+judges every answer before a library parses it, because the libraries lose the status of an answer whose body is JSON.
 """
 
 from __future__ import annotations
@@ -84,22 +84,22 @@ _ERROR_TEXTS = frozenset({"error", "message", "msg"})
 _NO_BUCKET = frozenset({"NoSuchBucket", "Bucket not found"})
 _NO_OBJECT = frozenset({"not_found", "Not found", "NoSuchKey"})
 _NO_JSON = object()
-_SCHEMA_SECONDS = 15.0  # between tries: five of them, as a step has, outlast the minute that a deployment takes
-_SEARCHED = 4096  # bytes of a page in which its reason is looked for
+_SCHEMA_SECONDS = 15.0  # between tries: a step's five tries then last longer than a deployment, about a minute
+_SEARCHED = 4096  # bytes of a page that are searched for its reason
 
 
 @dataclass(frozen=True)
 class _Answer:
-    """An answer as far as it matters whether it may pass."""
+    """An answer, reduced to what decides whether its trouble may pass."""
 
-    store: str  # how sentences call the neighbour
+    store: str  # its name in our messages
     status: int  # HTTP's, or the one that Storage names in its body
-    code: str  # the store's own; empty: a gateway spoke
+    code: str  # the store's own; empty: a gateway answered
     retry_after: float  # seconds; 0: not said
 
     @property
     def passes(self) -> bool:
-        """Whether it may pass by itself: by a known code, else by the status, unless the code is known to last."""
+        """True when the trouble may pass by itself: by a known code, else by status unless the code lasts."""
         passing = _PASSING if self.store is _DATABASE else _PASSING_IMAGES
         if self.code.startswith(passing) or self.status in _PASSING_STATUS:
             return True
@@ -108,20 +108,20 @@ class _Answer:
         return not self.code.startswith(_LASTING)
 
     def say(self, sentence: str) -> str:
-        """The sentence about this store, with its code or else the status as the reason."""
+        """Return the sentence about this store, with its code, or else the status, as the reason."""
         why = f"code {self.code}" if self.code and self.store is _DATABASE else f"status {self.status}"
         return sentence.format(store=self.store, why=why)
 
     @property
     def absence(self) -> StoreUnavailable:
-        """The error for what may pass."""
-        if self.status == 429 or self.code == "25006":  # turned away, and not in the middle of it
+        """The error for trouble that may pass."""
+        if self.status == 429 or self.code == "25006":  # refused before anything was changed
             return StoreUnreachable(self.say(_READ_ONLY if self.code == "25006" else _AWAY), self.retry_after)
         return StoreUnavailable(self.say(_AWAY), self.retry_after)
 
     @property
     def refusal(self) -> StoreRefused:
-        """The error for what will not pass."""
+        """The error for trouble that will not pass."""
         by_status = _REFUSED if self.code and self.store is _DATABASE else _REFUSALS.get(self.status, _REFUSED)
         is_named = self.code and (self.store is _DATABASE or self.code == OBJECT_MISSING)
         return StoreRefused(
@@ -130,11 +130,11 @@ class _Answer:
 
 
 def raise_for_trouble(response: httpx.Response) -> None:
-    """Judge one answer; a hook of the HTTP client, which calls it before any library sees the answer.
+    """Judge one answer. The HTTP client calls this hook before any library sees the answer.
 
     Raises:
-        StoreUnavailable: it may pass by itself; `StoreUnreachable` when nothing was changed for certain.
-        StoreRefused: it will not. `code` is the database's own, `OBJECT_MISSING`, or the status.
+        StoreUnavailable: the trouble may pass by itself; `StoreUnreachable` when certainly nothing was changed.
+        StoreRefused: the trouble will not pass. `code` is the database's own, `OBJECT_MISSING`, or the status.
     """
     response.read()
     trouble = _hidden_trouble(response) if response.is_success else _trouble(response)
@@ -143,7 +143,7 @@ def raise_for_trouble(response: httpx.Response) -> None:
 
 
 def _hidden_trouble(response: httpx.Response) -> ConceptWorkerError | None:
-    """Trouble that is sent as success: a page of somebody else, an answer cut short, an error with status 200."""
+    """Find trouble that is sent as success: another server's page, an answer cut short, an error with status 200."""
     if response.status_code == 204 or response.request.method == "HEAD" or _is_readable(response):
         return None
     if _is_pause(response):
@@ -160,7 +160,7 @@ def _is_readable(response: httpx.Response) -> bool:
 
 
 def _is_error(body: Any) -> bool:
-    """Whether a JSON answer has the keys of an error and no others."""
+    """Return whether a JSON answer has the keys of an error and no others."""
     return isinstance(body, dict) and body.keys() <= _ERROR_KEYS and not body.keys().isdisjoint(_ERROR_TEXTS)
 
 
@@ -195,7 +195,7 @@ def _rest_code(body: Mapping[str, Any]) -> str:
 
 
 def _storage_status(status: int, named: str) -> int:
-    """Storage sends most of its errors as HTTP 400 and names the status in the body; a gateway's 5xx stays one."""
+    """Return the status in the body: Storage sends most errors as HTTP 400. A gateway's 5xx stays as it is."""
     return int(named) if status < 500 and re.fullmatch(r"[45]\d\d", named) else status
 
 
@@ -209,7 +209,7 @@ def _storage_code(body: Mapping[str, Any]) -> str:
 
 
 def _json(response: httpx.Response) -> Any:
-    """The body; `_NO_JSON` where it is none."""
+    """Return the parsed body; `_NO_JSON` where it is no JSON."""
     try:
         return json.loads(response.content)
     except (ValueError, RecursionError):
@@ -217,6 +217,6 @@ def _json(response: httpx.Response) -> Any:
 
 
 def _is_pause(response: httpx.Response) -> bool:
-    """Whether a page says so; hosted Supabase has a status for it, which not every gateway in between keeps."""
+    """Return whether a page says that the project is paused; gateways may change Supabase's own status for it."""
     page = response.content[:_SEARCHED].lower()
     return b"project paused" in page or b"project is paused" in page

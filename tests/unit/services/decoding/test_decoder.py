@@ -99,7 +99,7 @@ def test_nobody_gets_the_rest_of_anothers_answer(
     """A caller that is interrupted in the middle of its answer leaves a part of it in the pipe."""
     process_of(isolated)
     with monkeypatch.context() as broken:
-        broken.setattr(wire, "_exactly", Mock(side_effect=error))
+        broken.setattr(wire, "_read_exactly", Mock(side_effect=error))
         with pytest.raises(error):
             isolated.to_clean_png(picture(99))
     assert isolated.to_clean_png(picture()) == to_clean_png(picture(), LIMITS)
