@@ -1,1 +1,1 @@
-"""What the paid providers' adapters share: an HTTP client with a total deadline, and one table of troubles."""
+"""The HTTP parts that the paid providers' adapters share: a client with a total deadline, and one table of troubles."""

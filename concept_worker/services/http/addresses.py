@@ -1,4 +1,4 @@
-"""Which hosts and addresses a download may reach: names from a list, and public addresses only."""
+"""The hosts and addresses that a download may reach: names from a list, and public addresses only."""
 
 from __future__ import annotations
 
@@ -18,18 +18,18 @@ MAX_URL = 8192  # characters; signed links are long, but not that long
 
 Address = ipaddress.IPv4Address | ipaddress.IPv6Address
 Resolver = Callable[[str, int], Sequence[str]]
-"""Addresses of a host name, as text, for a port. Raises OSError when there are none."""
+"""A function that returns a host name's addresses, as text, for a port; raises OSError when there are none."""
 
 _NAME = re.compile(r"(?=.{1,253}\Z)[a-z0-9_-]{1,63}(\.[a-z0-9_-]{1,63})*")
 _PRINTABLE = re.compile(r"[!-~]+")
 
-# `is_global` alone calls some of these public, and which ones differs between Python versions.
+# `is_global` calls some of these public; which ones depends on the Python version.
 _NEVER_V4 = tuple(
     ipaddress.IPv4Network(network)
     for network in ("0.0.0.0/8", "100.64.0.0/10", "192.0.0.0/24", "192.88.99.0/24", "198.18.0.0/15", "224.0.0.0/3")
 )
 _UNICAST_V6 = ipaddress.IPv6Network("2000::/3")
-# Protocol assignments (with Teredo), documentation, 6to4, documentation again: inside 2000::/3, yet not the internet.
+# Protocol assignments (with Teredo), documentation, 6to4, documentation again: inside 2000::/3, but not public.
 _NEVER_V6 = tuple(
     ipaddress.IPv6Network(network) for network in ("2001::/23", "2001:db8::/32", "2002::/16", "3fff::/20")
 )
@@ -38,19 +38,19 @@ _ISATAP = (bytes.fromhex("00005efe"), bytes.fromhex("02005efe"))  # bytes 8 to 1
 
 @dataclass(frozen=True)
 class Target:
-    """Where one hop of a download goes, taken apart once and never parsed again."""
+    """A destination of one hop of a download, parsed once and never again."""
 
     scheme: str  # "https" or "http"
-    host: str  # a name in lower case, or an address; no brackets
+    host: str  # a name in lower case, or an address without brackets
     port: int
-    path: str  # with the query; a secret
+    path: str  # with the query, so a secret
 
 
 def parse_target(url: str) -> Target:
-    """Take `url` apart, strictly: what two parsers might read differently is refused.
+    """Parse `url` strictly: refuse what two parsers might read differently.
 
     Raises:
-        DownloadRefused: not an absolute http(s) URL of plain printable characters, or it carries a user.
+        DownloadRefused: it is no absolute http(s) URL of plain printable characters, or it carries a user.
     """
     if len(url) > MAX_URL or not _PRINTABLE.fullmatch(url) or "\\" in url:
         raise DownloadRefused(REFUSED)
@@ -73,7 +73,7 @@ def _is_host(host: str) -> bool:
 
 
 class HostList:
-    """Host names that are allowed: `files.example.com` itself, or `*.example.com` for every name below it."""
+    """A list of allowed host names: `files.example.com` itself, or `*.example.com` for every name below it."""
 
     def __init__(self, patterns: Iterable[str]) -> None:
         cleaned = {pattern.strip().lower().rstrip(".").strip("[]") for pattern in patterns} - {""}
@@ -88,7 +88,7 @@ class HostList:
 
 
 def is_public(address: Address) -> bool:
-    """Whether `address` is on the public internet and wraps no other address inside."""
+    """Return whether `address` is on the public internet and wraps no other address."""
     if isinstance(address, ipaddress.IPv4Address):
         return address.is_global and not any(address in network for network in _NEVER_V4)
     return (
@@ -101,10 +101,10 @@ def is_public(address: Address) -> bool:
 
 
 def public_addresses(answers: Sequence[str]) -> list[str]:
-    """`answers` of a resolver, when every single one is public; one private address among them condemns all.
+    """Return a resolver's `answers` if all of them are public.
 
     Raises:
-        DownloadRefused: when any is not public, or is no address at all, or there is none.
+        DownloadRefused: an answer is private or no address, or there are no answers.
     """
     addresses = [_as_address(answer) for answer in answers]
     if not addresses or not all(address is not None and is_public(address) for address in addresses):
@@ -113,7 +113,7 @@ def public_addresses(answers: Sequence[str]) -> list[str]:
 
 
 def resolve_host(host: str, port: int) -> list[str]:
-    """Ask the system's resolver; each address once, in its order."""
+    """Ask the system's resolver; return each address once, in the resolver's order."""
     found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
     return list(dict.fromkeys(str(entry[4][0]) for entry in found))
 

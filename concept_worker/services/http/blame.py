@@ -1,7 +1,7 @@
 """Blame for a refused call: the description, the request, the operator's account, or the provider itself.
 
-Vendors say the same trouble in many shapes. The rules read codes first, short known phrases second and the status
-last; the text of a vendor is never shown to a user. Shapes and their sources stand in `docs/provider-answers.md`.
+Vendors report the same trouble in many shapes. The rules read codes first, known short phrases second and the status
+last. Users never see a vendor's text. `docs/provider-answers.md` lists the shapes and their sources.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ CONTENT_CODES = frozenset(
         *("safety", "image_safety", "prohibited_content", "image_prohibited_content", "blocklist"),
         *("contentpolicyviolation", "providercontentpolicyviolation", "sensitivecontentdetected", "promptblocked"),
         *("unsafecontentdetected", "nsfwcontentdetected", "imageblocked", "moderationfailed", "invalidprovidercontent"),
-        *("invalid_prompt", "bio_policy", "cyber_policy", "misalignment_policy_violation"),  # of OpenAI's responses
+        *("invalid_prompt", "bio_policy", "cyber_policy", "misalignment_policy_violation"),  # OpenAI's Responses
         *("request moderated", "content moderated", "invalidpromptcontent", "invalid_prompt_content", "nsfw_content"),
     }
 )
@@ -74,11 +74,11 @@ _NO_SHARE = re.compile(r"limit:?\s{0,4}0(?![.\d])", re.IGNORECASE)
 
 
 class Blame(StrEnum):
-    """Reasons for a refused call, each with its own mend."""
+    """A reason for a refused call; each has its own mend."""
 
-    CONTENT = "content"  # what was described; the user may say it in other words
-    REQUEST = "request"  # refused without a reason that we know
-    PARAMETER = "parameter"  # a field, a size, a model that cannot do what was asked
+    CONTENT = "content"  # the description; the user may change its words
+    REQUEST = "request"  # refused for an unknown reason
+    PARAMETER = "parameter"  # a wrong field or size, or a model that cannot do this
     KEY = "key"
     ORGANIZATION = "organization"  # the account must be verified first
     CREDIT = "credit"
@@ -89,14 +89,14 @@ class Blame(StrEnum):
 
 @dataclass(frozen=True)
 class Verdict:
-    """A blame, and the vendor's short code for it where the answer has one."""
+    """A blame, with the vendor's short code for it where the answer has one."""
 
     blame: Blame
     code: str = ""
 
 
 def judge(status: int, headers: Mapping[str, str], body: object) -> Verdict:
-    """Say whom an error answer blames. `body` is the parsed JSON, or None where it is none."""
+    """Decide what an error answer blames. `body` is the parsed JSON, or None where it is no JSON."""
     answer = _Answer(body, headers)
     for blame, applies in _RULES:
         code = applies(status, answer)
@@ -106,7 +106,7 @@ def judge(status: int, headers: Mapping[str, str], body: object) -> Verdict:
 
 
 class _Answer:
-    """Codes and phrases of an error body, lower case, in the order in which they stand."""
+    """A list of the codes and phrases of an error body, in lower case, in their order."""
 
     def __init__(self, body: object, headers: Mapping[str, str]) -> None:
         nodes = list(_nodes(body))
@@ -127,7 +127,7 @@ class _Answer:
 
 
 def _nodes(body: object) -> Iterator[tuple[str, object]]:
-    """Names and values of all fields of a body, outermost first, at most `_NODES` of them."""
+    """Yield names and values of all fields of a body, outermost first, at most `_NODES` of them."""
     waiting: list[tuple[str, object, int]] = [("", body, 0)]
     for _ in range(_NODES):
         if not waiting:
@@ -199,7 +199,7 @@ def _limit(status: int, _: _Answer) -> str | None:
 
 
 def _outage(status: int, _: _Answer) -> str | None:
-    # 409 is how servers say that a request with this idempotency key is still being worked on.
+    # With 409, servers say that they still work on a request with this idempotency key.
     return "" if status in (408, 409, 425) or status >= 500 else None
 
 

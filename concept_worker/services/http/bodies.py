@@ -1,7 +1,7 @@
-"""Take in what a foreign server sends, within bounds that hold before anything is decoded or parsed.
+"""Reading of a foreign server's bodies, within bounds that hold before anything is decoded or parsed.
 
-The bounds are chosen by time: parsing JSON and decoding base64 hold the interpreter's lock, and with it every other
-thread of a worker, the heartbeats of its leases included.
+The bounds are chosen by time: parsing JSON and decoding base64 hold the interpreter's lock. That stops every other
+thread of a worker, including the heartbeats of its leases.
 """
 
 from __future__ import annotations
@@ -13,35 +13,35 @@ from collections.abc import Iterable, Iterator
 from http.cookiejar import CookieJar
 from typing import Any
 
-VALUES_MAX = 20_000  # of one JSON answer, counted by its punctuation; an honest one has hundreds
+VALUES_MAX = 20_000  # of one JSON answer, counted by its punctuation; a normal one has hundreds
 ESCAPES_MAX = 2_000_000  # of one JSON answer: base64 with escaped slashes and line breaks has some 800,000
-PIECES_MAX = 100_000  # of one body: an honest server sends a kilobyte or more at a time
-_SLICE = 1_048_576  # bytes decoded at a time while the interpreter is held; a multiple of four
+PIECES_MAX = 100_000  # of one body; a normal server sends a kilobyte or more at a time
+_SLICE = 1_048_576  # bytes decoded while the interpreter's lock is held; a multiple of four
 _PUNCTUATION = b"[{,:"
 _BLANKS = b" \t\r\n\f\v"
 _PACKED = frozenset({"gzip", "x-gzip", "deflate"})
 
 
 class Unacceptable(ValueError):
-    """A body out of bounds, or in a form that cannot be read; the text says which, and holds none of it."""
+    """An error: the body is out of bounds or cannot be read. The text says which, and holds nothing of the body."""
 
 
 class TooLarge(Unacceptable):
-    """A body of too many bytes or pieces."""
+    """An error: the body has too many bytes or pieces."""
 
 
 class NoCookies(CookieJar):
-    """A jar that takes nothing: no answer changes a later request."""
+    """A jar that keeps no cookies: no answer changes a later request."""
 
     def extract_cookies(self, *_: object) -> None:
-        """Overlook what a server wants remembered, without parsing it."""
+        """Ignore the cookies of an answer, without parsing them."""
 
 
 def collected(pieces: Iterable[bytes], most: int) -> bytes:
     """Join the pieces of a body.
 
     Raises:
-        TooLarge: more than `most` bytes, or in too many pieces.
+        TooLarge: it has more than `most` bytes, or too many pieces.
     """
     body = bytearray()
     for number, piece in enumerate(pieces):
@@ -52,7 +52,7 @@ def collected(pieces: Iterable[bytes], most: int) -> bytes:
 
 
 def unpacked(body: bytes, coding: str, most: int) -> bytes:
-    """Undo a `content-encoding`, a bounded slice at a time: one packed kilobyte may stand for a megabyte.
+    """Undo a `content-encoding`, one bounded slice at a time: a packed kilobyte may stand for a megabyte.
 
     Raises:
         Unacceptable: an encoding other than gzip and deflate, broken data, or more than `most` bytes.
@@ -68,7 +68,7 @@ def unpacked(body: bytes, coding: str, most: int) -> bytes:
 
 
 def _inflated(body: bytes) -> Iterator[bytes]:
-    inflater = zlib.decompressobj(wbits=47)  # finds out by itself whether it is gzip or zlib
+    inflater = zlib.decompressobj(wbits=47)  # detects gzip or zlib
     while body and not inflater.eof:
         yield inflater.decompress(body, _SLICE)
         body = inflater.unconsumed_tail
@@ -77,10 +77,10 @@ def _inflated(body: bytes) -> Iterator[bytes]:
 
 
 def parse_json(body: bytes) -> Any:
-    """Parse a JSON body whose number of values is bounded; one long text, such as an image, is cheap.
+    """Parse a JSON body with a bounded number of values. One long text, such as an image, is cheap.
 
     Raises:
-        Unacceptable: no JSON in UTF-8, too many values, or nested too deeply.
+        Unacceptable: it is no JSON in UTF-8, has too many values, or is nested too deeply.
     """
     if len(body) - len(body.translate(None, _PUNCTUATION)) > VALUES_MAX or body.count(b"\\") > ESCAPES_MAX:
         raise Unacceptable("the JSON has too many values")
@@ -91,23 +91,23 @@ def parse_json(body: bytes) -> Any:
 
 
 def decode_base64(text: str) -> bytes:
-    """Decode strict base64, with blanks and line breaks if it likes, a slice at a time.
+    """Decode strict base64 one slice at a time; blanks and line breaks are allowed.
 
     Raises:
-        Unacceptable: it is something else.
+        Unacceptable: it is no base64.
     """
     try:
         packed = text.encode("ascii").translate(None, _BLANKS)
         if len(packed) % 4:
             raise binascii.Error("cut")
         slices = (packed[at : at + _SLICE] for at in range(0, len(packed), _SLICE))
-        return b"".join(_whole_slices(slices))
+        return b"".join(_decode_slices(slices))
     except (UnicodeEncodeError, binascii.Error):
         raise Unacceptable("the text is no base64") from None
 
 
-def _whole_slices(slices: Iterable[bytes]) -> Iterator[bytes]:
-    """Decode slices; padding ends the text, so that only the last one may have it."""
+def _decode_slices(slices: Iterable[bytes]) -> Iterator[bytes]:
+    """Decode slices. Padding ends the text, so only the last slice may have it."""
     is_padded = False
     for piece in slices:
         if is_padded:

@@ -1,4 +1,4 @@
-"""One exchange with a provider: send, read within a byte cap and a deadline, log without secrets, name the trouble."""
+"""One exchange with a provider: send, read within a byte limit and a deadline, log without secrets, map errors."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ _CONTENT_TYPES = frozenset(
     }
 )
 
-# What ends before the last byte of a request has left cannot have been charged.
+# Errors before the last byte of a request was sent: such a call cannot have been charged.
 _NEVER_SENT = (
     httpx.ConnectError,
     httpx.ConnectTimeout,
@@ -55,10 +55,10 @@ _NEVER_SENT = (
     httpx.WriteError,
 )
 
-# What the settings make no request of.
+# Errors of settings that make no valid request.
 _IMPOSSIBLE = (httpx.UnsupportedProtocol, httpx.LocalProtocolError, httpx.InvalidURL, UnicodeError)
 
-_ERROR_BYTES = 100_000  # of an error answer that are looked into
+_ERROR_BYTES = 100_000  # of an error answer that are parsed
 CONNECT_SECONDS = 5.0
 WRITE_SECONDS = 30.0
 POOL_SECONDS = 10.0
@@ -66,27 +66,27 @@ POOL_SECONDS = 10.0
 
 @dataclass(frozen=True)
 class Reply:
-    """A complete answer, whatever its status."""
+    """A complete answer of any status."""
 
     status: int
     headers: Mapping[str, str]  # names in any case
     body: bytes
-    sent: tuple[bytes, ...] = field(default=(), repr=False)  # what it answers: no log line may echo it
+    sent: tuple[bytes, ...] = field(default=(), repr=False)  # the request's parts; no log line may repeat them
 
     @property
     def content_type(self) -> str:
-        """The media type alone, in lower case; empty when not said."""
+        """The media type alone, in lower case; empty when the answer has none."""
         return self.headers.get("content-type", "").partition(";")[0].strip().lower()
 
     def short_id(self, value: object) -> str | None:
-        """An id of the provider's, when it is one and no echo of the request."""
+        """Return `value` if it is an id of the provider and no part of the request, else None."""
         return short_id(value, self.sent)
 
     def json(self) -> object:
-        """The body as JSON.
+        """Parse the body as JSON.
 
         Raises:
-            BadProviderAnswer: when it is none, or has more values than any answer needs.
+            BadProviderAnswer: it is no JSON, or has more values than any answer needs.
         """
         try:
             return parse_json(self.body)
@@ -94,7 +94,10 @@ class Reply:
             raise BadProviderAnswer(UNREADABLE) from exc
 
     def json_or_none(self) -> object:
-        """The body of an error answer as JSON, or None: many are a gateway's page, and a long one is not read."""
+        """Parse the body of an error answer as JSON, or return None. Many bodies are a gateway's page.
+
+        A long body is not parsed.
+        """
         if len(self.body) > _ERROR_BYTES:
             return None
         try:
@@ -105,9 +108,9 @@ class Reply:
 
 @dataclass(frozen=True)
 class Outgoing:
-    """A request, ready to be sent; the same arguments always give the same bytes."""
+    """A request, ready to send; the same arguments always give the same bytes."""
 
-    call: str  # what the log calls it
+    call: str  # its name in the log
     method: str
     path: str
     content: bytes = b""
@@ -116,11 +119,11 @@ class Outgoing:
 
 
 def provider_client(base_url: str, headers: Mapping[str, str]) -> httpx.Client:
-    """The one client of a process for a provider: thread-safe, no redirects, and nothing remembered between two calls.
+    """Return the only client of a process for a provider: thread-safe, without redirects, cookies or kept connections.
 
-    Neither cookies nor connections are kept: bytes left over from one answer would be read as the answer to the next
-    call, which is another user's. The environment's proxies are not used: a key is sent to `base_url` and nowhere else.
-    A query of `base_url`, such as Azure's `api-version`, goes with every request.
+    Bytes left on a kept connection would be read as the answer to the next call, which is another user's. The
+    environment's proxies are not used: a key is sent to `base_url` only. A query of `base_url`, such as Azure's
+    `api-version`, is added to every request.
     """
     base = httpx.URL(base_url)
     return httpx.Client(
@@ -135,9 +138,9 @@ def provider_client(base_url: str, headers: Mapping[str, str]) -> httpx.Client:
 
 
 class ProviderChannel:
-    """Speaks HTTP with one provider through `client`; thread-safe when `client` is.
+    """A channel to one provider over HTTP, through `client`; thread-safe when `client` is.
 
-    `repeats_are_free`: the provider answers an identical request again without charge, so that a lost answer is no
+    `repeats_are_free`: the provider answers an identical request again without charge, so a lost answer leaves no
     unknown bill.
     """
 
@@ -150,11 +153,11 @@ class ProviderChannel:
         self._log = log.bind(provider=provider)
 
     def send(self, outgoing: Outgoing, *, seconds: float, max_bytes: int) -> Reply:
-        """The provider's answer, of any status, all of it within `seconds` and `max_bytes`.
+        """Send the request; return the complete answer of any status, within `seconds` and `max_bytes`.
 
         Raises:
-            ProviderUnavailable: not reached; or too slow or cut off, where a repeat is free.
-            MaybeCharged: sent, but too slow or cut off: it may have been charged.
+            ProviderUnavailable: not connected; or too slow or cut off, where a repeat is free.
+            MaybeCharged: sent, but too slow or cut off; the call may have been charged.
             BadProviderAnswer: larger than `max_bytes`.
             AccountRefused: the settings make no valid request.
         """
@@ -162,12 +165,12 @@ class ProviderChannel:
         try:
             reply = self._exchange(outgoing, Deadline.after(seconds, self._clock), max_bytes)
         except ConceptWorkerError as exc:
-            self._failed(outgoing, exc, started)
+            self._log_failure(outgoing, exc, started)
             raise
         except (httpx.HTTPError, httpx.InvalidURL, UnicodeError) as exc:
-            self._failed(outgoing, exc, started)
-            raise without_text(self._transport_trouble(exc), exc) from None  # its text may hold the key
-        self._log.info("provider answered", call=outgoing.call, seconds=self._since(started), **_described(reply))
+            self._log_failure(outgoing, exc, started)
+            raise without_text(self._transport_trouble(exc), exc) from None  # the error's text may hold the key
+        self._log.info("provider answered", call=outgoing.call, seconds=self._elapsed(started), **_log_fields(reply))
         return reply
 
     def close(self) -> None:
@@ -199,23 +202,23 @@ class ProviderChannel:
             return BadProviderAnswer(UNREADABLE)
         if isinstance(exc, _NEVER_SENT):
             return ProviderUnavailable(SLOW if isinstance(exc, httpx.TimeoutException) else AWAY)
-        return self._lost(slow=isinstance(exc, httpx.TimeoutException))
+        return self._lost_error(slow=isinstance(exc, httpx.TimeoutException))
 
-    def _lost(self, *, slow: bool) -> ProviderUnavailable:
+    def _lost_error(self, *, slow: bool) -> ProviderUnavailable:
         if self._repeats_are_free:
             return ProviderUnavailable(SLOW if slow else LOST)
         return MaybeCharged(SLOW_CHARGED if slow else LOST_CHARGED)
 
-    def _failed(self, outgoing: Outgoing, exc: Exception, started: float) -> None:
-        cause = type(exc).__name__  # never its text, which may hold an address
-        self._log.warning("provider call failed", call=outgoing.call, cause=cause, seconds=self._since(started))
+    def _log_failure(self, outgoing: Outgoing, exc: Exception, started: float) -> None:
+        cause = type(exc).__name__  # never the error's text, which may hold an address
+        self._log.warning("provider call failed", call=outgoing.call, cause=cause, seconds=self._elapsed(started))
 
-    def _since(self, started: float) -> float:
+    def _elapsed(self, started: float) -> float:
         return round(self._clock() - started, 3)
 
 
 def _timeouts(seconds: float) -> httpx.Timeout:
-    # The first byte of an answer comes only when the picture is ready, so reading may take the whole budget.
+    # The first byte comes when the picture is ready, so the read timeout is the whole budget.
     return httpx.Timeout(
         connect=min(CONNECT_SECONDS, seconds),
         read=seconds,
@@ -226,9 +229,9 @@ def _timeouts(seconds: float) -> httpx.Timeout:
 
 def _read(response: httpx.Response, deadline: Deadline, max_bytes: int) -> bytes:
     try:
-        if response.is_stream_consumed:  # a transport that hands over whole answers
+        if response.is_stream_consumed:  # a transport that returns whole answers
             return collected([response.content], max_bytes)
-        sent = collected(_in_time(response.iter_raw(), deadline), max_bytes)
+        sent = collected(_until_deadline(response.iter_raw(), deadline), max_bytes)
         return unpacked(sent, response.headers.get("content-encoding", "").strip().lower(), max_bytes)
     except TooLarge as exc:
         raise BadProviderAnswer(TOO_LARGE) from exc
@@ -236,14 +239,14 @@ def _read(response: httpx.Response, deadline: Deadline, max_bytes: int) -> bytes
         raise BadProviderAnswer(UNREADABLE) from exc
 
 
-def _in_time(pieces: Iterable[bytes], deadline: Deadline) -> Iterator[bytes]:
+def _until_deadline(pieces: Iterable[bytes], deadline: Deadline) -> Iterator[bytes]:
     for piece in pieces:
         yield piece
         if deadline.remaining <= 0:
             raise httpx.ReadTimeout("the deadline has passed")
 
 
-def _described(reply: Reply) -> dict[str, object]:
+def _log_fields(reply: Reply) -> dict[str, object]:
     kind = reply.content_type
     described: dict[str, object] = {
         "status": reply.status,

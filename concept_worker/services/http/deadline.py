@@ -1,4 +1,4 @@
-"""How long a whole exchange with a neighbour may take, however it dawdles."""
+"""A deadline for a whole exchange with another server, however slowly that server sends."""
 
 from __future__ import annotations
 
@@ -12,23 +12,23 @@ Clock = Callable[[], float]  # seconds that only grow
 
 @dataclass(frozen=True)
 class Deadline:
-    """A moment on `clock`, in its seconds, after which nobody waits any longer."""
+    """A moment on `clock`, in its seconds; waiting ends then."""
 
     at: float
     clock: Clock
 
     @classmethod
     def after(cls, seconds: float, clock: Clock) -> Deadline:
-        """The moment `seconds` from now."""
+        """Return the moment `seconds` from now."""
         return cls(clock() + seconds, clock)
 
     @property
     def remaining(self) -> float:
-        """Seconds left; zero or less when it has passed."""
+        """Seconds left; zero or less when the deadline has passed."""
         return self.at - self.clock()
 
     def bound(self, timeout: float | None) -> float:
-        """`timeout` (seconds, None for ever), but never past this moment."""
+        """Return `timeout` (seconds, None for ever), cut at this deadline."""
         return self.remaining if timeout is None else min(timeout, self.remaining)
 
 
@@ -36,13 +36,13 @@ _current: ContextVar[Deadline | None] = ContextVar("deadline of the exchange in 
 
 
 def current_deadline() -> Deadline | None:
-    """The deadline that this thread's exchange runs under, if any."""
+    """Return the deadline of this thread's exchange, if it has one."""
     return _current.get()
 
 
 @contextmanager
 def within(deadline: Deadline) -> Iterator[Deadline]:
-    """Everything the body reads from or writes to a bounded transport ends at `deadline`."""
+    """End every read and write of the body on a bounded transport at `deadline`."""
     token = _current.set(deadline)
     try:
         yield deadline

@@ -1,8 +1,8 @@
-"""Fetch a foreign image link without being led anywhere else: the only place that follows a URL somebody gave us.
+"""Download a foreign image, and connect to no host that is not allowed. Only this module follows URLs of other people.
 
-Every hop is taken apart once, its host must be on the list, its name is resolved once, every address must be public,
-and the connection goes to one of those very addresses under the name's own TLS certificate: nothing is looked up a
-second time, so an answer that changes in between changes nothing.
+For every hop: the URL is parsed once, its host must be on the list, its name is resolved once, and every address must
+be public. The connection goes to one of exactly these addresses, and the TLS certificate must match the name. Nothing
+is resolved a second time, so an answer that changes in between has no effect.
 """
 
 from __future__ import annotations
@@ -50,7 +50,7 @@ _HEADERS = (("accept", "image/png, image/jpeg, image/webp"), ("accept-encoding",
 
 @dataclass(frozen=True)
 class DownloadLimits:
-    """What one download may cost: bytes, redirects, and seconds in all, to connect, and between two reads."""
+    """A set of limits for one download: bytes, redirects, and seconds in total, to connect, and between two reads."""
 
     max_bytes: int = 20_000_000
     redirects: int = 3
@@ -60,10 +60,10 @@ class DownloadLimits:
 
 
 class GuardedDownloader:
-    """Downloads from listed hosts at public addresses; thread-safe.
+    """A downloader for listed hosts at public addresses; thread-safe.
 
-    `allow_http` and `allow_private_hosts` are for fakes on this machine: they let plain http through, and any
-    address on any port. The list of hosts holds in every case.
+    `allow_http` and `allow_private_hosts` are for fake servers on this machine: they allow plain http, and any address
+    on any port. The list of hosts applies in every case.
     """
 
     def __init__(
@@ -91,38 +91,38 @@ class GuardedDownloader:
         )
 
     def download(self, url: str) -> bytes:
-        """The body behind `url`, at most `max_bytes` of it, as the server sent it.
+        """Return the body behind `url` as the server sent it, at most `max_bytes`.
 
         Raises:
             DownloadRefused: the link, one of its redirects, its address, its size or its answer is not acceptable.
-            ProviderUnavailable: the server is away, slow or cut the answer off.
+            ProviderUnavailable: the server is unavailable, slow, or cut the answer off.
         """
         with within(Deadline.after(self._limits.seconds, self._clock)) as deadline:
             for _ in range(self._limits.redirects + 1):
-                target = self._gate(url)
+                target = self._check_target(url)
                 answer = self._fetch(target, deadline)
                 if isinstance(answer, bytes):
                     log.info("image downloaded", host=target.host, bytes=len(answer))
                     return answer
-                url = _joined(url, answer.location)
+                url = _redirect_target(url, answer.location)
         raise DownloadRefused(TOO_MANY_HOPS)
 
     def close(self) -> None:
         """Close the connections."""
         self._pool.close()
 
-    def _gate(self, url: str) -> Target:
+    def _check_target(self, url: str) -> Target:
         target = parse_target(url)
         ports = {443} | ({80} if "http" in self._schemes else set())
         if target.scheme not in self._schemes or target.host not in self._allowed:
-            raise _refused(target.host, "scheme or host")
+            raise _logged_refusal(target.host, "scheme or host")
         if target.port not in ports and not self._any_port:
-            raise _refused(target.host, "port")
+            raise _logged_refusal(target.host, "port")
         return target
 
     def _fetch(self, target: Target, deadline: Deadline) -> bytes | _Redirect:
         host = f"[{target.host}]" if ":" in target.host else target.host
-        # Without brackets: here the host is what is resolved, and what the certificate must name.
+        # Without brackets: this host is resolved, and the certificate must name it.
         address = httpcore.URL(scheme=target.scheme, host=target.host, port=target.port, target=target.path)
         authority = host if target.port in (80, 443) else f"{host}:{target.port}"
         timeouts = {
@@ -131,7 +131,7 @@ class GuardedDownloader:
             "write": self._limits.read_seconds,
             "pool": deadline.remaining,
         }
-        with _named_troubles(target.host):
+        with _translate_errors(target.host):
             headers = [("host", authority), *_HEADERS]
             with self._pool.stream("GET", address, headers=headers, extensions={"timeout": timeouts}) as response:
                 return self._read(target, response)
@@ -143,21 +143,21 @@ class GuardedDownloader:
         if response.status in _PASSING or response.status >= 500:
             raise ProviderUnavailable(AWAY)
         if response.status != 200 or headers.get("content-encoding", "identity").lower() != "identity":
-            raise _refused(target.host, "answer", NO_IMAGE)
+            raise _logged_refusal(target.host, "answer", NO_IMAGE)
         declared = headers.get("content-length", "0")
         if not declared.isdecimal() or int(declared) > self._limits.max_bytes:
-            raise _refused(target.host, "size", TOO_LARGE)
+            raise _logged_refusal(target.host, "size", TOO_LARGE)
         return self._body(target, response)
 
     def _body(self, target: Target, response: httpcore.Response) -> bytes:
         try:
             return collected(response.iter_stream(), self._limits.max_bytes)
         except TooLarge as exc:
-            raise _refused(target.host, "size", TOO_LARGE) from exc
+            raise _logged_refusal(target.host, "size", TOO_LARGE) from exc
 
 
 class VettedBackend(httpcore.NetworkBackend):
-    """Resolves a name once, and connects to the addresses it got or not at all."""
+    """A network backend that resolves a name once, and connects only to the addresses of that answer."""
 
     def __init__(self, resolver: Resolver, inner: httpcore.NetworkBackend, *, allow_private_hosts: bool) -> None:
         self._resolver = resolver
@@ -190,14 +190,14 @@ class _Redirect:
 
 
 def allowed_hosts(settings: Settings, provider_hosts: Iterable[str] = ()) -> tuple[str, ...]:
-    """Hosts that links may lead to, each once: a provider's, the operator's own, and Supabase's."""
+    """Return the hosts that links may lead to, each once: a provider's, the operator's and Supabase's."""
     own = (host.strip() for host in settings.download_hosts.split(","))
     hosts = [*provider_hosts, *own, urlsplit(settings.supabase_url).hostname or ""]
     return tuple(dict.fromkeys(host for host in hosts if host))
 
 
 def guarded_downloader(settings: Settings, *, provider_hosts: Iterable[str] = ()) -> GuardedDownloader:
-    """The downloader for `settings`: the Supabase host, `download_hosts`, and where a provider's pictures lie."""
+    """Return the downloader for `settings`: it may reach Supabase's host, `download_hosts` and the provider's."""
     return GuardedDownloader(
         allowed_hosts=allowed_hosts(settings, provider_hosts),
         limits=DownloadLimits(max_bytes=settings.max_image_bytes, seconds=settings.download_timeout_seconds),
@@ -207,8 +207,8 @@ def guarded_downloader(settings: Settings, *, provider_hosts: Iterable[str] = ()
     )
 
 
-def _joined(url: str, location: str) -> str:
-    """Where a redirect leads, not judged yet."""
+def _redirect_target(url: str, location: str) -> str:
+    """Return the target of a redirect, not checked yet."""
     try:
         return urljoin(url, location) if len(location) <= MAX_URL else location
     except ValueError as exc:
@@ -216,14 +216,14 @@ def _joined(url: str, location: str) -> str:
 
 
 def _resolve_in_time(resolver: Resolver, host: str, port: int) -> Sequence[str]:
-    """The resolver's answer, or a timeout at the deadline: the system's resolver takes none, so it gets a thread."""
+    """Resolve the host, or time out at the deadline. The system's resolver has no timeout, so it runs in a thread."""
     deadline = current_deadline()
     outcome: list[Sequence[str] | Exception] = []
 
     def ask() -> None:
         try:
             outcome.append(resolver(host, port))
-        except (OSError, UnicodeError) as exc:  # the system's resolver says UnicodeError to impossible names
+        except (OSError, UnicodeError) as exc:  # the system's resolver raises UnicodeError for impossible names
             outcome.append(exc)
 
     thread = threading.Thread(target=ask, name="resolve", daemon=True)
@@ -237,7 +237,8 @@ def _resolve_in_time(resolver: Resolver, host: str, port: int) -> Sequence[str]:
 
 
 @contextmanager
-def _named_troubles(host: str) -> Iterator[None]:
+def _translate_errors(host: str) -> Iterator[None]:
+    """Log the network's errors and raise them as `ProviderUnavailable`."""
     try:
         yield
     except (httpcore.TimeoutException, httpcore.NetworkError, httpcore.ProtocolError) as exc:
@@ -246,6 +247,7 @@ def _named_troubles(host: str) -> Iterator[None]:
         raise without_text(ProviderUnavailable(sentence), exc) from None
 
 
-def _refused(host: str, why: str, sentence: str = REFUSED) -> ConceptWorkerError:
+def _logged_refusal(host: str, why: str, sentence: str = REFUSED) -> ConceptWorkerError:
+    """Log the refusal and return its error."""
     log.warning("download refused", host=host[:100], why=why)
     return DownloadRefused(sentence)

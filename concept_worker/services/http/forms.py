@@ -7,10 +7,10 @@ from collections.abc import Mapping
 
 
 def multipart(fields: Mapping[str, str], image: bytes, *, name: str = "image") -> tuple[str, bytes]:
-    """A form of `fields` and one PNG: its content type and its bytes.
+    """Return a form of `fields` and one PNG: its content type and its bytes.
 
-    The boundary is made from the content, so that the same form always makes the same bytes; a hash of the image
-    cannot occur in the image.
+    The boundary is a hash of the content, so the same form always gives the same bytes. A hash of the image cannot
+    occur in the image.
     """
     digest = hashlib.sha256(image)
     for field, value in fields.items():

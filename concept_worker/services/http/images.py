@@ -1,4 +1,4 @@
-"""Whether what a provider sent is an image at all: told by the bytes, never by the status or the declared type."""
+"""A check that a provider's answer is an image: by its bytes, never by the status or the declared type."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ _SIGNATURES = (b"\x89PNG\r\n\x1a\n", b"\xff\xd8\xff")
 
 
 def checked_image(content: bytes, limits: ImageLimits) -> bytes:
-    """`content`, when it begins like a PNG, JPEG or WebP of acceptable size; decoding is the pipeline's business.
+    """Return `content` if it begins like a PNG, JPEG or WebP of acceptable size; a later stage decodes it.
 
     Raises:
         BadProviderAnswer: another kind of content, such as a web page or a vector drawing.
@@ -29,7 +29,7 @@ def checked_image(content: bytes, limits: ImageLimits) -> bytes:
 
 
 def decoded_base64(text: str) -> bytes:
-    """The bytes in `text`: plain base64, with line breaks if it likes, or a `data:` URL of it.
+    """Decode base64, with or without line breaks, or a `data:` URL of it.
 
     Raises:
         BadProviderAnswer: it is neither.
@@ -42,12 +42,12 @@ def decoded_base64(text: str) -> bytes:
 
 
 def download_result(downloader: GuardedDownloader, url: str) -> bytes:
-    """The picture behind a provider's own link.
+    """Download the picture behind a provider's own link.
 
     Raises:
         BadProviderAnswer: the link is not one we download from; the log names its host.
-        PictureGone: the link leads to nothing any more.
-        ProviderUnavailable: its server is away or slow.
+        PictureGone: the link leads to no image any more.
+        ProviderUnavailable: the link's server is unavailable or slow.
     """
     try:
         return downloader.download(url)
@@ -58,5 +58,5 @@ def download_result(downloader: GuardedDownloader, url: str) -> bytes:
 
 
 def json_budget(limits: ImageLimits) -> int:
-    """Bytes a JSON answer may have that carries one image of acceptable size as base64, and something around it."""
+    """Return the largest size, in bytes, of a JSON answer with one acceptable image as base64 and some fields."""
     return limits.max_bytes * 4 // 3 + 65_536

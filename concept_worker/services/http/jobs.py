@@ -1,6 +1,6 @@
 """Pictures from a provider that works as a queue of jobs: order, keep the receipt, poll, collect, cancel.
 
-The one request that costs money is the order. Everything after it is free and may be repeated by any worker.
+Only the order costs money. Every later request is free, and any worker may repeat it.
 """
 
 from __future__ import annotations
@@ -44,28 +44,28 @@ JOB_GONE = "The image provider does not know the ordered picture any more."
 JOB_STOPPED = "The image provider stopped drawing what was ordered."
 STOPPED_CHARGED = "The image provider stopped drawing what was ordered; it may have been charged."
 
-_JOB = re.compile(r"[A-Za-z0-9_-]+(?:/[A-Za-z0-9_.-]*[A-Za-z0-9_-])*")  # goes into a path that carries our key
+_JOB = re.compile(r"[A-Za-z0-9_-]+(?:/[A-Za-z0-9_.-]*[A-Za-z0-9_-])*")  # part of a path that we request with our key
 
 A = TypeVar("A", bound=BaseModel)
 
 
 @dataclass(frozen=True)
 class JobOptions:
-    """Seconds that an order and a poll may take, which do not wait for the picture; and bytes of an answer."""
+    """A set of limits: seconds for an order and for a poll, which do not wait for the picture; bytes of an answer."""
 
     order_seconds: float = 60.0
     poll_seconds: float = 15.0
-    answer_bytes: int = 2_000_000  # without an image, but with a model's log
+    answer_bytes: int = 2_000_000  # no image, but a model's log
 
     @classmethod
     def within(cls, seconds: float) -> Self:
-        """The usual ones, or less where a whole picture may take no more than `seconds`."""
+        """Return the usual options, with no timeout above `seconds`."""
         return cls(min(cls.order_seconds, seconds), min(cls.poll_seconds, seconds))
 
 
 @dataclass(frozen=True)
 class Order:
-    """A picture to be drawn, or (with `original`, PNG bytes) to be changed."""
+    """A picture to draw, or (with `original`, PNG bytes) to change."""
 
     prompt: str
     seed: int
@@ -74,7 +74,7 @@ class Order:
 
 @dataclass(frozen=True)
 class Drawn:
-    """A finished job: the address of its picture, or the picture as a `data:` address, and what it used and cost."""
+    """A finished job: the picture's address or the picture as a `data:` address, its usage and its cost."""
 
     link: str
     usage: object = None
@@ -82,7 +82,7 @@ class Drawn:
 
 
 class JobDesk:
-    """One vendor's queue over HTTP; thread-safe. Only the lost answer to an order leaves a bill unknown."""
+    """A client of one vendor's queue; thread-safe. Only the lost answer to an order leaves an unknown bill."""
 
     def __init__(
         self,
@@ -100,11 +100,11 @@ class JobDesk:
         self._now = now
 
     def order(self, outgoing: Outgoing) -> Reply:
-        """The answer to a request that costs money.
+        """Send a request that costs money and return its answer.
 
         Raises:
-            MaybeCharged: it was sent, and its answer is lost.
-            ConceptWorkerError: what a refusal means.
+            MaybeCharged: the request was sent, and its answer is lost.
+            ConceptWorkerError: the error that a refusal stands for.
         """
         reply = self._paid.send(outgoing, seconds=self._options.order_seconds, max_bytes=self._options.answer_bytes)
         if not is_taken(reply):
@@ -112,19 +112,19 @@ class JobDesk:
         return reply
 
     def submit(self, outgoing: Outgoing) -> Reply:
-        """The answer, of any status, to an order that carries its job's id: sending it again costs nothing."""
+        """Send an order that carries its job's id, so that a repeat costs nothing; return the answer of any status."""
         return self._free.send(outgoing, seconds=self._options.order_seconds, max_bytes=self._options.answer_bytes)
 
     def ask(self, outgoing: Outgoing) -> Reply:
-        """The answer to a request that is free, of any status."""
+        """Send a free request and return the answer of any status."""
         return self._free.send(outgoing, seconds=self._options.poll_seconds, max_bytes=self._options.answer_bytes)
 
     def poll(self, outgoing: Outgoing) -> Reply:
-        """The answer about a job.
+        """Ask about a job and return the answer.
 
         Raises:
-            PictureGone: the job is not known, or not any more.
-            ConceptWorkerError: what a refusal means; the job may be well.
+            PictureGone: the provider does not know the job, or no longer.
+            ConceptWorkerError: the error that a refusal stands for; the job itself may be fine.
         """
         reply = self.ask(outgoing)
         if is_gone(reply):
@@ -134,10 +134,10 @@ class JobDesk:
         return reply
 
     def upload(self, outgoing: Outgoing) -> Reply:
-        """The answer to a free request that carries a picture.
+        """Send a free request that carries a picture and return the answer.
 
         Raises:
-            ConceptWorkerError: what a refusal means.
+            ConceptWorkerError: the error that a refusal stands for.
         """
         reply = self.submit(outgoing)
         if not is_taken(reply):
@@ -145,21 +145,21 @@ class JobDesk:
         return reply
 
     def refusal(self, reply: Reply, *, is_free: bool = True, status: int | None = None) -> ConceptWorkerError:
-        """The error that an answer stands for; `status` takes the place of one that misleads."""
+        """Return the error that an answer stands for; `status` replaces a status that misleads."""
         body, code = reply.json_or_none(), reply.status if status is None else status
         return refusal(self.provider, code, reply.headers, body, self._now(), repeats_are_free=is_free)
 
     def still_drawing(self, reply: Reply, sentence: str, pace: float) -> NoReturn:
-        """Come back after `pace` seconds, or later where the vendor asks for it."""
+        """Raise `StillDrawing`: poll again after `pace` seconds, or later where the vendor asks for it."""
         raise StillDrawing(sentence, max(pace, retry_after_seconds(reply.headers, self._now())))
 
     def close(self) -> None:
-        """Close the connections, which both channels share."""
+        """Close the connections; both channels share them."""
         self._paid.close()
 
 
 class JobVendor(Protocol):
-    """A vendor's own words for orders and jobs."""
+    """A vendor's own requests for orders and jobs."""
 
     def model_of(self, order: Order) -> str:
         """Return the model that draws this order."""
@@ -168,22 +168,22 @@ class JobVendor(Protocol):
     def order(self, desk: JobDesk, order: Order) -> str:
         """Order a picture and return the name of its job, by which any worker finds it.
 
-        The original may have to be uploaded first.
+        Some vendors want the original uploaded first.
         """
         ...
 
     def finished(self, desk: JobDesk, job: str) -> Drawn:
-        """Return what the vendor has of a job that ended well.
+        """Return the result of a job that ended well.
 
         Raises:
-            StillDrawing: not ready; says when to ask again.
+            StillDrawing: the job has not ended; the error says when to poll again.
             JobEnded: the job ended without a picture.
-            PictureGone: the provider does not have it any more.
+            PictureGone: the provider does not have the picture any more.
         """
         ...
 
     def cancelling(self, job: str) -> Outgoing | None:
-        """Return the request that cancels a job; None where the vendor has none."""
+        """Return the request that cancels a job, or None where the vendor has no such request."""
         ...
 
 
@@ -198,11 +198,11 @@ class JobGenerator(ConceptGenerator):
 
     def draw(self, brief: Brief, *, seed: int) -> Receipt:
         prompt = f"{logo_brief(brief)}\nAvoid: {NEGATIVE}."
-        return self._ordered(Order(prompt, seed))
+        return self._place_order(Order(prompt, seed))
 
     def refine(self, original: bytes, wish: Wish, *, seed: int) -> Receipt:
         prompt = refinement_brief(wish)
-        return self._ordered(Order(prompt, seed, original))
+        return self._place_order(Order(prompt, seed, original))
 
     def collect(self, receipt: Receipt) -> Picture:
         if not _JOB.fullmatch(receipt.job):
@@ -214,7 +214,7 @@ class JobGenerator(ConceptGenerator):
             content = checked_image(decoded_base64(drawn.link) if fetched is None else fetched, self._limits)
             return Picture(content, origin)
         except (BadProviderAnswer, InvalidImage) as exc:
-            raise JobEnded(str(exc), exc) from exc  # it will not be another picture the next time
+            raise JobEnded(str(exc), exc) from exc  # a repeated download would give the same picture
 
     def abandon(self, receipt: Receipt) -> None:
         cancelling = self._vendor.cancelling(receipt.job) if _JOB.fullmatch(receipt.job) else None
@@ -227,26 +227,26 @@ class JobGenerator(ConceptGenerator):
         self._desk.close()
         self._downloader.close()
 
-    def _ordered(self, order: Order) -> Receipt:
+    def _place_order(self, order: Order) -> Receipt:
         job = self._vendor.order(self._desk, order)
         return Receipt(provider=self._desk.provider, job=job, model=self._vendor.model_of(order))
 
 
 def is_taken(reply: Reply) -> bool:
-    """Whether an answer says yes: done, created, taken, or not ready yet."""
+    """Return whether an answer is positive: done, created, accepted, or not ready yet."""
     return reply.status in (200, 201, 202)
 
 
 def is_gone(reply: Reply) -> bool:
-    """Whether an answer says that there is no such job, or not any more."""
+    """Return whether an answer says that the job does not exist, or no longer."""
     return reply.status in (404, 410)
 
 
 def parsed(reply: Reply, model: type[A]) -> A:
-    """The answer by its content.
+    """Parse the answer by its content.
 
     Raises:
-        BadProviderAnswer: it is no JSON, or of another shape.
+        BadProviderAnswer: it is no JSON, or has another shape.
     """
     try:
         return model.model_validate(reply.json())
@@ -255,10 +255,10 @@ def parsed(reply: Reply, model: type[A]) -> A:
 
 
 def failed(trouble: ConceptWorkerError) -> JobEnded:
-    """The end of a job that gave no picture."""
+    """Return the end of a job that gave no picture."""
     return JobEnded(str(trouble), trouble)
 
 
 def stopped() -> JobEnded:
-    """The end of a job that was stopped before it cost anything."""
+    """Return the end of a job that was stopped before it cost anything."""
     return failed(ProviderUnavailable(JOB_STOPPED))

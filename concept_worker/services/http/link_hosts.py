@@ -1,4 +1,4 @@
-"""Hosts that links in the answers of the providers in use lead to; each adapter's room says its own."""
+"""Hosts of the links in the answers of the providers in use; each adapter names its own."""
 
 from __future__ import annotations
 
@@ -8,13 +8,13 @@ from concept_worker.settings import Provider, Settings
 
 
 def provider_hosts(settings: Settings) -> tuple[str, ...]:
-    """The hosts, each once; `*.` stands for any name below."""
+    """Return the hosts, each once; `*.` stands for any name below."""
     providers = dict.fromkeys((*settings.picture_providers, *settings.palette_providers))
     return tuple(dict.fromkeys(host for provider in providers for host in _hosts_of(provider, settings)))
 
 
 def _hosts_of(provider: Provider, settings: Settings) -> Sequence[str]:
-    """Hosts of one provider, whose room is imported only when it is in use."""
+    """Return the hosts of one provider; its module is imported only when the provider is in use."""
     match provider:
         case Provider.OFFLINE | Provider.GEMINI | Provider.OPENAI_RESPONSES:
             return ()  # answers with bytes

@@ -1,4 +1,4 @@
-"""Fields that a model takes beside its prompt: houses of many models have one wire and as many inputs as models."""
+"""Fields that a model takes besides its prompt: a vendor of many models has one wire, but as many inputs as models."""
 
 from __future__ import annotations
 
@@ -9,22 +9,22 @@ from dataclasses import dataclass, field
 
 @dataclass(frozen=True)
 class Family:
-    """Models with the same input, by a pattern of their names."""
+    """A group of models with the same input, by a pattern of their names."""
 
     names: str
-    draws: Mapping[str, object] = field(default_factory=dict)  # beside the prompt of a new picture
-    edits: Mapping[str, object] = field(default_factory=dict)  # beside the prompt of a changed one
+    draws: Mapping[str, object] = field(default_factory=dict)  # besides the prompt, for a new picture
+    edits: Mapping[str, object] = field(default_factory=dict)  # besides the prompt, for a changed picture
     original: str = "image"  # the field for the picture to change
-    is_list: bool = False  # whether that field takes several
+    is_list: bool = False  # true when that field takes several pictures
     has_seed: bool = False
 
 
 def model_fields(
     families: Sequence[Family], model: str, prompt: str, *, seed: int, original: str | None = None
 ) -> dict[str, object]:
-    """The input of `model`, always in the same order; `original` is the address of the picture to change.
+    """Return the input of `model`, always in the same order; `original` is the address of the picture to change.
 
-    A model of no known family gets the prompt, and the original in the field `image`.
+    A model of an unknown family gets the prompt, and the original in the field `image`.
     """
     family = next((one for one in families if re.fullmatch(one.names, model)), Family(names=""))
     fields: dict[str, object] = {"prompt": prompt, **(family.draws if original is None else family.edits)}

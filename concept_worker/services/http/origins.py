@@ -1,4 +1,4 @@
-"""Where a picture comes from, read off a provider's answer: only sane numbers and short ids are taken."""
+"""The origin of a picture, read from a provider's answer: only sane numbers and short ids are accepted."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ def origin_of(
 ) -> Origin:
     """Return the origin of a picture. `usage` and `cost` are the provider's, of any shape.
 
-    A cost may also stand in the usage, as of OpenRouter (`cost`), or beside it, as of xAI (`cost_usd`).
+    The cost may also be inside the usage, as for OpenRouter (`cost`), or beside the usage, as for xAI (`cost_usd`).
     """
     request_id = reply.short_id(reply.headers.get("x-request-id")) if reply else None
     return Origin(

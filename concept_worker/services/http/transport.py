@@ -1,8 +1,8 @@
-"""An httpx transport whose sockets obey the deadline in force.
+"""An httpx transport whose sockets obey the current deadline.
 
-httpx's own timeouts count from byte to byte, so a server that drips one byte a second holds a thread for ever. Here
-every connect, read and write is also cut at `current_deadline()`, headers included. Built on httpcore's public
-network backend, because httpx itself has no place to put one.
+httpx's own timeouts count from byte to byte, so a server that sends one byte a second holds a thread for ever. Here
+every connect, read and write also ends at `current_deadline()`, headers included. The transport uses httpcore's public
+network backend, because httpx has no place for one.
 """
 
 from __future__ import annotations
@@ -18,14 +18,14 @@ import httpx
 
 from concept_worker.services.http.deadline import current_deadline
 
-_WRITE_SLICE = 65_536  # bytes between two looks at the clock while sending
+_WRITE_SLICE = 65_536  # bytes sent between two checks of the clock
 
-# (level, option, value), as `socket.setsockopt` takes them; httpcore has no public name for it.
+# (level, option, value) for `socket.setsockopt`; httpcore has no public name for this type.
 SocketOptions = Iterable[Any] | None
 
 
 class DeadlineStream(httpcore.NetworkStream):
-    """A connection whose waits end at the deadline in force."""
+    """A connection whose waits end at the current deadline."""
 
     def __init__(self, stream: httpcore.NetworkStream) -> None:
         self._stream = stream
@@ -51,7 +51,7 @@ class DeadlineStream(httpcore.NetworkStream):
 
 
 class DeadlineBackend(httpcore.NetworkBackend):
-    """Connects through `inner` and wraps what it gives."""
+    """A network backend that connects through `inner` and wraps its streams."""
 
     def __init__(self, inner: httpcore.NetworkBackend | None = None) -> None:
         self._inner = inner or httpcore.SyncBackend()
@@ -75,8 +75,8 @@ class BoundedTransport(httpx.BaseTransport):
         self._pool = pool
 
     def handle_request(self, request: httpx.Request) -> httpx.Response:
-        """Send `request`; httpcore's errors leave as httpx's errors of the same name."""
-        with _httpx_errors():
+        """Send `request`; raise httpcore's errors as httpx's errors of the same name."""
+        with _translate_errors():
             response = self._pool.handle_request(
                 httpcore.Request(
                     method=request.method,
@@ -102,7 +102,7 @@ class _Body(httpx.SyncByteStream):
         self._response = response
 
     def __iter__(self) -> Iterator[bytes]:
-        with _httpx_errors():
+        with _translate_errors():
             yield from cast("Iterable[bytes]", self._response.stream)
 
     def close(self) -> None:
@@ -111,9 +111,9 @@ class _Body(httpx.SyncByteStream):
 
 @lru_cache(maxsize=2)
 def trusted_tls(ca_file: str = "") -> ssl.SSLContext:
-    """The usual certificate authorities, read once a process: that takes 20 ms and some megabytes.
+    """Return the usual certificate authorities, read once per process: that takes 20 ms and some megabytes.
 
-    `ca_file` names further ones.
+    `ca_file` names further authorities.
     """
     context = httpx.create_ssl_context()
     if ca_file:
@@ -122,7 +122,7 @@ def trusted_tls(ca_file: str = "") -> ssl.SSLContext:
 
 
 def bounded_transport(*, max_connections: int = 100) -> BoundedTransport:
-    """A transport for one process: at most so many connections at once, each for one exchange."""
+    """Return a transport for one process: at most `max_connections` at once, each for one exchange."""
     return BoundedTransport(
         httpcore.ConnectionPool(
             ssl_context=trusted_tls(),
@@ -138,7 +138,7 @@ def _core_url(url: httpx.URL) -> httpcore.URL:
 
 
 def bounded_timeout(timeout: float | None, expired: type[httpcore.TimeoutException]) -> float | None:
-    """`timeout` (seconds), cut at the deadline in force; raises `expired` when that has passed."""
+    """Return `timeout` (seconds), cut at the current deadline; raise `expired` when the deadline has passed."""
     deadline = current_deadline()
     if deadline is None:
         return timeout
@@ -149,7 +149,8 @@ def bounded_timeout(timeout: float | None, expired: type[httpcore.TimeoutExcepti
 
 
 @contextmanager
-def _httpx_errors() -> Iterator[None]:
+def _translate_errors() -> Iterator[None]:
+    """Raise httpcore's errors as httpx's errors of the same name."""
     try:
         yield
     except (

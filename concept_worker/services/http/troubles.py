@@ -1,6 +1,6 @@
-"""From a provider's error answer to this package's words for trouble; the one place that decides what may pass.
+"""Translation of a provider's error answer into this package's errors. Only this module decides what may pass.
 
-Two sentences for each: one for the user's row, one for the operator's log, which also gets the vendor's short code.
+Each trouble has two sentences: one for the user's row, one for the operator's log with the vendor's short code.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ AWAY_CHARGED = "The image provider's gateway gave up on the answer; the call may
 FAILED = "The image provider failed at the picture and is asked for another one."
 STOPPED = "The image provider failed and asked not to be asked again."
 
-# What the operator reads in the log.
+# Advice for the operator, in the log.
 ADVICE: dict[Blame, str] = {
     Blame.CONTENT: "moderation declined a description; nothing to mend",
     Blame.REQUEST: "a call was refused for a reason we do not know; look the code up at the vendor",
@@ -47,9 +47,9 @@ ADVICE: dict[Blame, str] = {
     Blame.LIMIT: "the rate limit of the account is reached; calls wait",
     Blame.OUTAGE: "the vendor or its gateway failed; calls are tried again",
 }
-# A gateway says these when it has waited in vain for an origin that may well go on.
+# A gateway sends these when its origin did not answer in time; the origin may still be working.
 _UNKNOWN_OUTCOME = frozenset({502, 504, 520, 524})
-# Words in the code of a job that ended by the vendor's own fault, or by that of the house behind it.
+# Words in the code of a job that failed by the fault of the vendor, or of a vendor behind it.
 _OWN_FAULT = (
     "timeout",
     "unavailable",
@@ -73,16 +73,19 @@ _REFUSALS: dict[Blame, Callable[[], ConceptWorkerError]] = {
 
 
 def is_success(status: int) -> bool:
-    """Whether an answer carries what was asked for. Any other 2xx is not asked for; a 3xx would take the key along."""
+    """Return whether an answer has the status of success that we asked for.
+
+    We ask for no other 2xx. A redirect (3xx) would send the key to another host.
+    """
     return status in (200, 201)
 
 
 def refusal(
     provider: str, status: int, headers: Mapping[str, str], body: object, now: float, *, repeats_are_free: bool
 ) -> ConceptWorkerError:
-    """The error for an answer of another status, its operator's sentence logged. `now` is the Unix time in seconds.
+    """Log the operator's sentence and return the error for an unsuccessful answer. `now` is the Unix time in seconds.
 
-    A gateway's time-out leaves the outcome unknown, unless the provider answers a repeated request without charge.
+    A gateway's timeout leaves the outcome unknown, unless the provider answers a repeated request without charge.
     """
     verdict = judge(status, headers, body)
     trouble = _trouble(verdict.blame, status, headers, body, now)
@@ -93,7 +96,7 @@ def refusal(
 
 
 def job_trouble(provider: str, error: object) -> ConceptWorkerError:
-    """The trouble of a job that ended without a picture, its operator's sentence logged. `error` is the job's own."""
+    """Log the operator's sentence and return the error of a job without a picture. `error` is the job's own."""
     verdict = judge(400, {}, {"error": error})
     if verdict.blame is Blame.REQUEST and any(word in verdict.code for word in _OWN_FAULT):
         verdict = Verdict(Blame.OUTAGE, verdict.code)
@@ -123,5 +126,5 @@ def _trouble(blame: Blame, status: int, headers: Mapping[str, str], body: object
         return ProviderRefused(STOPPED)
     if blame is Blame.LIMIT:
         return RateLimited(BUSY, asked_wait(headers, body, now))
-    wait = retry_after_seconds(headers, now)  # a limit's reset stands beside an outage too, and says nothing of it
+    wait = retry_after_seconds(headers, now)  # an outage may carry the rate limit's headers too; they do not concern it
     return RateLimited(BUSY, wait) if wait else ProviderUnavailable(AWAY)

@@ -7,19 +7,19 @@ import math
 import re
 from collections.abc import Mapping
 
-LONGEST_WAIT = 86_400.0  # seconds; a reset further away is a mistake or another unit
+LONGEST_WAIT = 86_400.0  # seconds; a longer wait is a mistake or in another unit
 
 _HEADER_MAX = 100  # characters of a header that are read
-_EPOCH = 1_000_000_000  # a reset larger than this is a Unix time in seconds, larger than 1e12 in milliseconds
-# Durations as Go writes them, in OpenAI's rate headers: 12s, 6m0s, 1h2m3.5s, 250ms.
+_EPOCH = 1_000_000_000  # a larger reset is a Unix time in seconds; above 1e12, in milliseconds
+# Durations in Go's notation, in OpenAI's rate headers: 12s, 6m0s, 1h2m3.5s, 250ms.
 _PART = re.compile(r"(\d{1,9}(?:\.\d{1,9})?)(ms|h|m|s)")
 _UNITS = {"h": 3600.0, "m": 60.0, "s": 1.0, "ms": 0.001}
-# Replicate says it in its sentence alone.
+# Replicate states the wait only in its sentence.
 _SENTENCE = re.compile(r"resets? in ~?(\d{1,6}(?:\.\d{1,3})?) ?(ms|h|m|s)\b")
 
 
 def asked_wait(headers: Mapping[str, str], body: object, now: float) -> float:
-    """Seconds to wait by headers, else by body; 0 when not said, or past. `now` is the Unix time in seconds."""
+    """Return the seconds to wait, by headers, else by body; 0 when not stated or past. `now` is Unix time (seconds)."""
     return (
         retry_after_seconds(headers, now)
         or _rate_reset(headers, now)
@@ -29,7 +29,7 @@ def asked_wait(headers: Mapping[str, str], body: object, now: float) -> float:
 
 
 def retry_after_seconds(headers: Mapping[str, str], now: float) -> float:
-    """Seconds to wait by `Retry-After-Ms` or `Retry-After` (seconds or an HTTP date); 0 when not said, or past.
+    """Return the seconds to wait by `Retry-After-Ms` or `Retry-After` (seconds or date); 0 when not stated or past.
 
     `now` is the Unix time in seconds.
     """
@@ -44,17 +44,20 @@ def retry_after_seconds(headers: Mapping[str, str], now: float) -> float:
 
 
 def sane_wait(seconds: float) -> float:
-    """`seconds`, or 0 where they are no wait: past, not a number, or longer than `LONGEST_WAIT`."""
+    """Return `seconds`, or 0 where they are no wait: past, not a number, or longer than `LONGEST_WAIT`."""
     return seconds if math.isfinite(seconds) and 0 < seconds <= LONGEST_WAIT else 0.0
 
 
 def must_not_retry(headers: Mapping[str, str]) -> bool:
-    """Whether the provider asked not to be asked again (`x-should-retry: false`, as OpenAI's own client obeys)."""
+    """Return whether the provider forbids a retry (`x-should-retry: false`, which OpenAI's own client obeys too)."""
     return headers.get("x-should-retry", "").strip().lower() == "false"
 
 
 def _rate_reset(headers: Mapping[str, str], now: float) -> float:
-    """The longest reset of a used-up share: `x-ratelimit-reset-requests` beside `x-ratelimit-remaining-requests: 0`."""
+    """Return the longest reset of a used-up share, such as `x-ratelimit-reset-requests`.
+
+    A share is used up when its `x-ratelimit-remaining-requests` is 0.
+    """
     waits = [
         sane_wait(_moment(headers.get(f"x-ratelimit-reset{of}", ""), now))
         for of in ("", "-requests", "-tokens", "-images")
@@ -79,7 +82,7 @@ def _duration(text: str) -> float:
 
 
 def _retry_info(body: object) -> float:
-    """Google's `RetryInfo`: `[{"error": {"details": [{"retryDelay": "55s"}]}}]`, with or without the list around it."""
+    """Read Google's `RetryInfo`: `[{"error": {"details": [{"retryDelay": "55s"}]}}]`, with or without outer list."""
     error = _first(body)
     details = error.get("details") if isinstance(error, Mapping) else None
     for detail in details[:20] if isinstance(details, list) else ():

@@ -251,8 +251,8 @@ def test_settings_name_the_hosts() -> None:
     settings = Settings(_env_file=None, supabase_url="https://abc.supabase.co", download_hosts="a.example, *.b.example")
     built = guarded_downloader(settings)
     for url in ("https://abc.supabase.co/x", "https://a.example/x", "https://c.b.example/x"):
-        assert built._gate(url).port == 443
+        assert built._check_target(url).port == 443
     for url in ("https://b.example/x", "http://a.example/x", "https://other.supabase.co/x", "https://127.0.0.1/x"):
         with pytest.raises(DownloadRefused):
-            built._gate(url)
+            built._check_target(url)
     built.close()
