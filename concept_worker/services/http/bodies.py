@@ -60,7 +60,7 @@ def unpacked(body: bytes, coding: str, most: int) -> bytes:
     if coding in ("", "identity"):
         return body
     if coding not in _PACKED:
-        raise Unacceptable("the body has an encoding that nobody asked for")
+        raise Unacceptable("the body has an encoding that we did not ask for")
     try:
         return collected(_inflated(body), most)
     except zlib.error as exc:

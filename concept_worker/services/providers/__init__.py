@@ -1,1 +1,1 @@
-"""Image providers: an adapter each, the gate before them, and the chain over them."""
+"""Image providers: one adapter for each, the gate in front of them, and the chain over them."""

@@ -1,4 +1,4 @@
-"""What is asked of a model, in words: one place, so that two providers are asked for the same thing."""
+"""The prompts for the models, in one place, so that every provider gets the same request."""
 
 from __future__ import annotations
 
@@ -33,12 +33,12 @@ PALETTE_TASK = (
 
 
 def logo_brief(brief: Brief) -> str:
-    """The request for a new logo."""
+    """Return the prompt for a new logo."""
     return f"{LOGO_LINE}{brief.logo_description}\n{THEME_LINE}{brief.theme_description}\n{_STYLE}"
 
 
 def refinement_brief(wish: Wish) -> str:
-    """The request to change an existing logo; how much is kept can only be said in words."""
+    """Return the prompt to change an existing logo; the wire has no other way to say how much is kept."""
     keep = ", ".join(wish.preserve_aspects) if wish.preserve_aspects else "everything the change does not touch"
     lines = [
         "Refine the logo in the given image; the result must be recognisably the same logo.",

@@ -1,4 +1,4 @@
-"""Providers in order: the next one draws when the one before is away for good."""
+"""Providers in order: the next one draws when the one before it is unavailable for long."""
 
 from __future__ import annotations
 
@@ -15,13 +15,13 @@ log = get_logger(__name__)
 
 T = TypeVar("T")
 
-# Certain that nothing is being drawn, and that asking again soon would change nothing. Never after an unknown outcome,
-# and never after declined content, which would only be carried to the next house.
-_AWAY_FOR_GOOD = (AccountRefused, CircuitOpen)
+# Errors after which certainly nothing is being drawn and an early retry is useless. An unknown outcome is not one of
+# them. Declined content is not either: the next provider must not get it.
+_LASTING_ABSENCE = (AccountRefused, CircuitOpen)
 
 
 class ProviderChain(ConceptGenerator):
-    """A generator over one or several by name. `pictures` and `palettes` say who is asked, in which order."""
+    """A generator over one or more named generators. `pictures` and `palettes` name the providers to ask, in order."""
 
     def __init__(
         self, generators: Mapping[str, ConceptGenerator], *, pictures: Sequence[str], palettes: Sequence[str]
@@ -55,11 +55,11 @@ class ProviderChain(ConceptGenerator):
             generator.close()
 
     def _first_of(self, names: Sequence[str], ask: Callable[[ConceptGenerator], T]) -> T:
-        """Ask each in turn while the one before is away for good; the last one's error is raised."""
+        """Ask the providers in turn while the one before is unavailable for long; raise the last one's error."""
         for name in names[:-1]:
             try:
                 return ask(self._generators[name])
-            except _AWAY_FOR_GOOD as exc:
+            except _LASTING_ABSENCE as exc:
                 log.warning("next provider asked", away=name, error=type(exc).__name__)
         return ask(self._generators[names[-1]])
 

@@ -1,8 +1,8 @@
-"""One door to the paid provider for all workers together: a rate limit, a pause it asked for, and a circuit breaker.
+"""One gate to the paid provider for all workers together: a rate limit, the provider's pauses, and a circuit breaker.
 
-The state lives in Redis and is changed by scripts, so that workers on many machines count as one. A circuit: so many
-failures in a row open it; while it is open nobody calls; then one call tries, and its outcome closes or opens it again
-(Nygard, "Release It!", 2007).
+The state lives in Redis and only scripts change it, so workers on many machines count as one. The circuit: a number of
+failures in a row opens it. While it is open, no call goes out. Then one call probes the provider, and its outcome
+closes or opens the circuit again (Nygard, "Release It!", 2007).
 """
 
 from __future__ import annotations
@@ -35,13 +35,13 @@ log = get_logger(__name__)
 
 T = TypeVar("T")
 
-_TIMEOUT = 10.0  # seconds, each command
-_REMEMBERED = 60_000  # milliseconds that a failure counts towards opening
-_LONGEST_PAUSE = 3_600.0  # seconds: a provider that asks for more is asked again after that
-_SPREAD = 0.25  # of a wait, added at random: those who wait together do not come back together
+_TIMEOUT = 10.0  # seconds per command
+_REMEMBERED = 60_000  # milliseconds for which a failure counts towards opening
+_LONGEST_PAUSE = 3_600.0  # seconds; a provider that asks for more is called again after this
+_SPREAD = 0.25  # part of a wait that is added at random, so that waiting workers do not retry together
 
-# What is in Redis may be anybody's: a key that we cannot have written (another type, no end, an end beyond any of ours,
-# a time to come) is deleted before it is used. A script then answers its name too.
+# Other programs may write to Redis: a key that we cannot have written (another type, no expiry, a later expiry than any
+# of ours, a future time) is deleted before use. The script then also returns its name.
 _MENDING = """
 local mended = ''
 local function mend(key, odd)
@@ -61,8 +61,8 @@ end
 """
 
 # KEYS: pause, half, probe, calls (a sorted set of the times of the calls of the last window).
-# ARGV: calls a window (0: no limit), milliseconds of the window, of the longest probe and of the longest pause, name of
-# this call. Returns {milliseconds to wait, which door, what was mended}: 0 is "go in".
+# ARGV: calls per window (0: no limit), milliseconds of the window, of the longest probe and of the longest pause, name
+# of this call. Returns {milliseconds to wait, reason, key that was mended}; 0 milliseconds: the call may go out.
 _ENTER = (
     _MENDING
     + """
@@ -92,7 +92,7 @@ return {0, '', mended}
 )
 
 # KEYS: pause, half, probe, failures. ARGV: failures that open, milliseconds open, milliseconds that failures count.
-# Returns {1 when the circuit opened, else 0, what was mended}.
+# Returns {1 when the circuit opened, else 0, key that was mended}.
 _FAILED = (
     _MENDING
     + """
@@ -115,17 +115,23 @@ return {0, mended}
 
 @dataclass(frozen=True)
 class GateLimits:
-    """`calls` in any `window` for all workers together (0: no limit); `failures` in a row open it for `seconds`."""
+    """A set of limits for all workers together.
+
+    At most `calls` in any `window` (0: no limit). `failures` in a row open the circuit for `seconds`.
+    """
 
     calls: int = 0
     window: float = 60.0
     failures: int = 5
     seconds: float = 30.0
-    longest_call: float = 300.0  # seconds: a probe that says nothing for so long is over
+    longest_call: float = 300.0  # seconds; a probe without an outcome ends then
 
 
 class ProviderGate:
-    """Whether a call may go out now, for one provider; thread-safe. Raises `StoreUnavailable` when Redis is away."""
+    """A gate that decides whether a call to one provider may go out now; thread-safe.
+
+    Raises `StoreUnavailable` when Redis is unavailable.
+    """
 
     def __init__(self, *, redis: Redis, name: str, limits: GateLimits) -> None:
         self._redis = redis
@@ -136,28 +142,28 @@ class ProviderGate:
 
     @classmethod
     def connect(cls, url: str, *, name: str, limits: GateLimits) -> ProviderGate:
-        """A gate whose state is at `url`; connects on first use."""
+        """Return a gate with its state at `url`; it connects on first use."""
         redis = connect_redis(url, seconds=_TIMEOUT)
         return cls(redis=redis, name=name, limits=limits)
 
     @contextmanager
     def passing(self, circuit: str) -> Iterator[None]:
-        """Let the body call the provider, and note how that went. Each `circuit` opens and closes on its own.
+        """Let the body call the provider, and record the outcome. Each `circuit` opens and closes on its own.
 
         Raises:
-            ProviderPaused: not now; says how long to wait.
+            ProviderPaused: no call may go out now; the error says how long to wait.
         """
-        self._go_in(circuit)
+        self._pass_or_raise(circuit)
         try:
             yield
         except RateLimited as exc:
-            self._pause(circuit, exc.retry_after)  # everybody waits, not only the one who was told
+            self._pause(circuit, exc.retry_after)  # all workers wait, not only this one
             raise
         except ProviderUnavailable:
             self._count_failure(circuit)
             raise
         except Exception:
-            self._close(circuit)  # it answered, if only to refuse
+            self._close(circuit)  # the provider answered, even if it refused
             raise
         self._close(circuit)
 
@@ -165,7 +171,7 @@ class ProviderGate:
         """Close the connections."""
         self._redis.close()
 
-    def _go_in(self, circuit: str) -> None:
+    def _pass_or_raise(self, circuit: str) -> None:
         keys = [*(self._key(circuit, name) for name in ("pause", "half", "probe")), self._key("calls")]
         arguments: list[int | str] = [self._limits.calls, *map(_milliseconds, self._durations()), uuid4().hex]
         with redis_translated():
@@ -179,11 +185,11 @@ class ProviderGate:
             raise paused(f"{reason}, waiting", milliseconds / 1000 * spread)
 
     def _durations(self) -> tuple[float, float, float]:
-        """Window, longest probe and longest pause, in seconds."""
+        """Return window, longest probe and longest pause, in seconds."""
         return self._limits.window, self._limits.longest_call, max(_LONGEST_PAUSE, self._limits.seconds)
 
     def _pause(self, circuit: str, seconds: float) -> None:
-        with _noted():
+        with _log_bookkeeping_failures():
             if seconds > 0:
                 asked = _milliseconds(min(seconds, _LONGEST_PAUSE))
                 self._redis.set(self._key(circuit, "pause"), "asked", px=asked)
@@ -192,7 +198,7 @@ class ProviderGate:
     def _count_failure(self, circuit: str) -> None:
         keys = [self._key(circuit, name) for name in ("pause", "half", "probe", "failures")]
         opened = _milliseconds(self._limits.seconds)
-        with _noted():
+        with _log_bookkeeping_failures():
             answer: Any = self._failed(keys=keys, args=[self._limits.failures, opened, _REMEMBERED])
             has_opened, *mended = answer
             _warn_of(mended)
@@ -200,7 +206,7 @@ class ProviderGate:
                 log.warning("circuit opened", provider=self._name, circuit=circuit, seconds=self._limits.seconds)
 
     def _close(self, circuit: str) -> None:
-        with _noted():
+        with _log_bookkeeping_failures():
             self._redis.delete(*(self._key(circuit, name) for name in ("half", "probe", "failures")))
 
     def _key(self, *parts: str) -> str:
@@ -217,17 +223,17 @@ def _warn_of(mended: list[bytes]) -> None:
 
 
 @contextmanager
-def _noted() -> Iterator[None]:
-    """What is noted after a call never takes the place of its answer, which may be paid for."""
+def _log_bookkeeping_failures() -> Iterator[None]:
+    """Log failures of the bookkeeping after a call; raising would lose a paid answer."""
     try:
         with redis_translated():
             yield
     except (StoreUnavailable, StoreRefused) as exc:
-        log.warning("outcome not told to the other workers", reason=str(exc))
+        log.warning("call outcome not shared with other workers", reason=str(exc))
 
 
 class GatedGenerator(ConceptGenerator):
-    """A generator behind the gate."""
+    """A generator that calls its provider only through the gate."""
 
     def __init__(self, *, generator: ConceptGenerator, gate: ProviderGate) -> None:
         self._generator = generator
@@ -247,7 +253,7 @@ class GatedGenerator(ConceptGenerator):
         return self._through("palettes", lambda: self._generator.propose_palettes(brief, count))
 
     def collect(self, receipt: Receipt) -> Picture:
-        return self._generator.collect(receipt)  # costs nothing, so the gate does not count it
+        return self._generator.collect(receipt)  # free, so the gate does not count it
 
     def abandon(self, receipt: Receipt) -> None:
         self._generator.abandon(receipt)

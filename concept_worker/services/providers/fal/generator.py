@@ -1,4 +1,4 @@
-"""Draws logos with the apps behind fal's queue, as requests that any worker can collect."""
+"""Draw logos with the apps behind fal's queue; any worker can collect a request."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ _QUEUED_SECONDS, _DRAWING_SECONDS = 3.0, 2.0  # between two polls
 
 @dataclass(frozen=True)
 class FalQueue:
-    """fal's words for orders and jobs. `job_seconds`: a job that has not begun by then is dropped by the vendor."""
+    """A vendor's queue, in fal's terms. `job_seconds`: the vendor drops a job that has not started by then."""
 
     image_model: str
     edit_model: str
@@ -78,7 +78,7 @@ class FalQueue:
 
 
 def fal_generator(settings: Settings) -> JobGenerator:
-    """The generator for `settings`, with the process's one client.
+    """Return the generator for `settings`, with the only client of this process.
 
     Raises:
         ValueError: the key is missing.
@@ -102,22 +102,22 @@ def _queued(position: int | None) -> str:
 
 
 def _picture(desk: JobDesk, state: wire.Status, reply: Reply) -> str:
-    """The address of the picture in a result, whose status is that of the app's own answer."""
+    """Return the picture's address from a result. The result has the status of the app's own answer."""
     if is_gone(reply):
         raise PictureGone(JOB_GONE)
     if not is_taken(reply):
         is_of_the_job = state.error or wire.ERROR_TYPE in reply.headers or reply.status == 422
-        raise failed(_judged(desk, reply)) if is_of_the_job else desk.refusal(reply)
+        raise failed(_failure_of(desk, reply)) if is_of_the_job else desk.refusal(reply)
     result = parsed(reply, wire.Result)
     if any(result.has_nsfw_concepts[:1]):
-        raise failed(ContentDeclined(CONTENT))  # a black picture comes with it
+        raise failed(ContentDeclined(CONTENT))  # the picture is black
     if not result.link:
         raise failed(BadProviderAnswer(NOT_AN_IMAGE))
     return result.link
 
 
-def _judged(desk: JobDesk, reply: Reply) -> ConceptWorkerError:
-    """Why a job failed. The vendor does not bill failures with a status of 500 and above."""
+def _failure_of(desk: JobDesk, reply: Reply) -> ConceptWorkerError:
+    """Return the reason why a job failed. The vendor does not bill failures with a status of 500 and above."""
     if reply.headers.get(wire.ERROR_TYPE, "") == wire.CANCELLED or reply.status == 499:
         return MaybeCharged(STOPPED_CHARGED)
     return desk.refusal(reply)

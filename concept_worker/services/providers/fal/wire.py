@@ -1,4 +1,4 @@
-"""The shapes of fal's queue: what its reference and its SDK (1.0.3) describe, and no more than is needed."""
+"""The shapes of fal's queue that we need, from its reference and its SDK (1.0.3)."""
 
 from __future__ import annotations
 
@@ -7,12 +7,12 @@ from pydantic import BaseModel, ConfigDict, Field
 from concept_worker.services.http.model_fields import Family
 
 LINK_HOSTS = ("fal.media", "*.fal.media")
-ERROR_TYPE = "x-fal-error-type"  # header of a job's own failure
+ERROR_TYPE = "x-fal-error-type"  # header of the answer to a job that failed
 CANCELLED = "client_cancelled"
 
-_NAMESPACES = ("workflows", "comfy")  # before owner and app
+_NAMESPACES = ("workflows", "comfy")  # first part of a path, before owner and app
 
-# Inputs by app, as their schemas of autumn 2026 name them.
+# Inputs by app, from their schemas of autumn 2026.
 FAMILIES = (
     Family(r"fal-ai/recraft/.*", draws={"image_size": "square_hd"}, original="image_url"),
     Family(
@@ -35,19 +35,19 @@ FAMILIES = (
 
 
 class Lenient(BaseModel):
-    """Part of an answer: other fields may come along."""
+    """A part of an answer; unknown fields are ignored."""
 
     model_config = ConfigDict(frozen=True, extra="ignore")
 
 
 class Submitted(Lenient):
-    """The answer to an order; the addresses beside the id are not used."""
+    """An answer to an order. The addresses beside the id are not used."""
 
     request_id: str = Field(pattern=r"^[A-Za-z0-9_-]{1,100}$")
 
 
 class Status(Lenient):
-    """How far a job is. `error` is set when it ended badly."""
+    """A job's state. `error` is set when the job failed."""
 
     status: str
     queue_position: int | None = None  # jobs before this one
@@ -55,13 +55,13 @@ class Status(Lenient):
 
 
 class Image(Lenient):
-    """One picture."""
+    """A picture."""
 
     url: str = ""
 
 
 class Result(Lenient):
-    """What an app made."""
+    """A result of an app."""
 
     images: tuple[Image, ...] = ()
     image: Image | None = None
@@ -69,13 +69,13 @@ class Result(Lenient):
 
     @property
     def link(self) -> str:
-        """The address of its first picture; empty when there is none."""
+        """The address of the first picture; empty when there is none."""
         first = self.images[0] if self.images else self.image
         return first.url if first else ""
 
 
 def job_path(app: str, request_id: str) -> str:
-    """Where a job lies: below owner and name of its app, without the rest of the app's path."""
+    """Return the path of a job: below owner and name of its app, without the rest of the app's path."""
     parts = app.split("/")
     root = parts[: 3 if parts[0] in _NAMESPACES else 2]
     return "/".join((*root, "requests", request_id))

@@ -1,4 +1,4 @@
-"""Draws logos with a Gemini image model: one request, one answer with the picture in it."""
+"""Draw logos with a Gemini image model: one request, one answer with the picture in it."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ UNUSABLE = "The image provider's answer is not what was asked for."
 
 @dataclass(frozen=True)
 class GeminiOptions:
-    """Which model draws, and the seconds that a picture may take."""
+    """A choice of the model that draws, and of the seconds that a picture may take."""
 
     model: str
     seconds: float = 300.0
@@ -41,7 +41,7 @@ class GeminiOptions:
 class GeminiGenerator(ConceptGenerator):
     """A `ConceptGenerator`; thread-safe. Palettes are made by colour harmony.
 
-    The wire has neither ids nor keys of the caller's: a lost answer may have been charged.
+    The wire takes neither an id nor an idempotency key of the caller, so a lost answer may have been charged.
     """
 
     def __init__(
@@ -80,7 +80,7 @@ class GeminiGenerator(ConceptGenerator):
 
     def _send(self, outgoing: Outgoing) -> Reply:
         limits, seconds = self._options.limits, self._options.seconds
-        reply = self._channel.send(outgoing, seconds=seconds, max_bytes=2 * json_budget(limits))  # sketches come along
+        reply = self._channel.send(outgoing, seconds=seconds, max_bytes=2 * json_budget(limits))  # with sketches
         if not is_success(reply.status):
             body = reply.json_or_none()
             raise refusal(PROVIDER, reply.status, reply.headers, body, self._now(), repeats_are_free=False)
@@ -88,10 +88,10 @@ class GeminiGenerator(ConceptGenerator):
 
 
 def gemini_generator(settings: Settings) -> GeminiGenerator:
-    """The generator for `settings`, with the process's one client.
+    """Return the generator for `settings`, with the only client of this process.
 
     Raises:
-        ValueError: the key is missing, or none that a header may carry.
+        ValueError: the key is missing, or a header cannot carry it.
     """
     key = header_value(settings.gemini_api_key, "GEMINI_API_KEY")
     if not key:
@@ -107,10 +107,10 @@ def gemini_generator(settings: Settings) -> GeminiGenerator:
 
 
 def _parsed(reply: Reply) -> wire.ContentAnswer:
-    """The answer by its content.
+    """Parse the answer by its content.
 
     Raises:
-        BadProviderAnswer: it is no JSON, or of another shape.
+        BadProviderAnswer: it is no JSON, or has another shape.
     """
     try:
         return wire.ContentAnswer.model_validate(reply.json())

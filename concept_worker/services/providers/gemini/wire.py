@@ -1,4 +1,4 @@
-"""The shapes of `generateContent` with pictures, as Google's reference describes them, and no more than is needed."""
+"""The shapes of `generateContent` with pictures that we need, from Google's reference."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import Any
 
 from pydantic import BaseModel, ConfigDict
 
-# Why a candidate ended without its picture: what was described, or what was drawn, is declined.
+# Reasons for a candidate without a picture: the description or the drawn picture is declined.
 DECLINED = frozenset(
     {
         *("SAFETY", "PROHIBITED_CONTENT", "BLOCKLIST", "SPII", "RECITATION"),
@@ -17,50 +17,50 @@ DECLINED = frozenset(
 
 
 class Lenient(BaseModel):
-    """Part of an answer: other fields may come along."""
+    """A part of an answer; unknown fields are ignored."""
 
     model_config = ConfigDict(frozen=True, extra="ignore", hide_input_in_errors=True)
 
 
 class Blob(Lenient):
-    """Bytes in base64."""
+    """A block of bytes in base64."""
 
     data: str | None = None
 
 
 class Part(Lenient):
-    """A piece of an answer: words, or a picture. Thinking models also send sketches, which are `thought`."""
+    """A piece of an answer: text or a picture. Thinking models also send sketches, marked as `thought`."""
 
     inlineData: Blob | None = None  # noqa: N815 - the wire's own name
     thought: bool | None = None
 
     @property
     def picture(self) -> str:
-        """Its picture in base64, unless it is a sketch; empty when it has none."""
+        """The picture in base64, unless it is a sketch; empty when there is none."""
         return (self.inlineData.data or "") if self.inlineData and not self.thought else ""
 
 
 class Content(Lenient):
-    """What a candidate says."""
+    """A candidate's content."""
 
     parts: tuple[Part, ...] | None = None
 
 
 class Candidate(Lenient):
-    """One answer of the model."""
+    """An answer of the model."""
 
     content: Content | None = None
     finishReason: str | None = None  # noqa: N815 - the wire's own name
 
 
 class PromptFeedback(Lenient):
-    """What a filter says of the prompt."""
+    """A filter's verdict on the prompt."""
 
     blockReason: str | None = None  # noqa: N815 - the wire's own name
 
 
 class ContentAnswer(Lenient):
-    """`POST /models/{model}:generateContent`."""
+    """An answer to `POST /models/{model}:generateContent`."""
 
     candidates: tuple[Candidate, ...] | None = None
     promptFeedback: PromptFeedback | None = None  # noqa: N815 - the wire's own name
@@ -75,13 +75,13 @@ class ContentAnswer(Lenient):
 
     @property
     def is_declined(self) -> bool:
-        """Whether the prompt was blocked, or the picture kept back."""
+        """True when the prompt was blocked or the picture withheld."""
         blocked = self.promptFeedback is not None and bool(self.promptFeedback.blockReason)
         return blocked or any(candidate.finishReason in DECLINED for candidate in self.candidates or ())
 
 
 def request_fields(prompt: str, original: bytes | None) -> dict[str, Any]:
-    """The request for one square picture, or for a change of `original` (PNG bytes); no text is wanted beside it."""
+    """Return the request for one square picture, or for a change of `original` (PNG bytes), without text beside it."""
     parts: list[dict[str, Any]] = [{"text": prompt}]
     if original is not None:
         parts.append({"inlineData": {"mimeType": "image/png", "data": base64.b64encode(original).decode()}})

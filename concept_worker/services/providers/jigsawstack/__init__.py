@@ -1,4 +1,4 @@
-"""JigsawStack as the provider; everything about its wire is known here and nowhere else."""
+"""JigsawStack as the provider; only this room knows its wire."""
 
 from concept_worker.services.providers.jigsawstack.generator import JigsawStackGenerator, jigsawstack_generator
 

@@ -1,4 +1,4 @@
-"""Draws logos and proposes palettes with JigsawStack."""
+"""Draw logos and propose palettes with JigsawStack."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ _PALETTE_SHAPE = {
 
 @dataclass(frozen=True)
 class DrawingOptions:
-    """How pictures are asked for: side in pixels, form of the answer, and the seconds that each call may take."""
+    """A set of options: side in pixels, form of the answer, and the seconds that each call may take."""
 
     size: int = 1024
     return_type: wire.ReturnType = "binary"
@@ -65,7 +65,7 @@ class DrawingOptions:
 
 
 class JigsawStackGenerator(ConceptGenerator):
-    """A `ConceptGenerator`; thread-safe. `client` speaks to the provider, `downloader` to the links in its answers."""
+    """A `ConceptGenerator`; thread-safe. `client` calls the provider, `downloader` follows the links in its answers."""
 
     def __init__(
         self,
@@ -85,13 +85,13 @@ class JigsawStackGenerator(ConceptGenerator):
         return self._draw("generate image", logo_brief(brief), seed)
 
     def refine(self, original: bytes, wish: Wish, *, seed: int) -> Picture | Receipt:
-        # The original goes into the provider's file store, so that no signed link to our storage leaves the house.
+        # The original goes into the provider's file store, so that the provider gets no signed link to our storage.
         key = f"concept-worker-{hashlib.sha256(original).hexdigest()[:32]}-{seed}.png"
         self._store(key, original)
         try:
             refined = self._draw("refine image", refinement_brief(wish), seed, source=key)
         except PermanentError:
-            self._forget(key)  # after trouble that may pass it is needed again, under the same key
+            self._forget(key)  # after a transient error the file stays: the retry needs it, under the same key
             raise
         self._forget(key)
         return refined
@@ -139,7 +139,7 @@ class JigsawStackGenerator(ConceptGenerator):
         return self._picture_or_receipt(reply)
 
     def _picture_or_receipt(self, reply: Reply) -> Picture | Receipt:
-        """Read the image in any of its forms, whichever was asked for: what came is what counts."""
+        """Read the image in the form that came, whatever form was requested."""
         if reply.content_type.startswith("image/") or reply.content_type == "application/octet-stream":
             return self._picture(reply.body, reply)
         if reply.content_type != "application/json":
@@ -163,7 +163,7 @@ class JigsawStackGenerator(ConceptGenerator):
             raise BadProviderAnswer(UNUSABLE)
 
     def _forget(self, key: str) -> None:
-        """Remove the original again; a file left behind is untidy, not a reason to lose the picture made from it."""
+        """Delete the original. Only log a failure: a file left behind is no reason to lose the picture made from it."""
         try:
             outgoing = Outgoing("forget original", "DELETE", wire.STORED + key)
             self._send(outgoing, self._options.store_seconds, _JSON_BYTES)
@@ -177,7 +177,7 @@ class JigsawStackGenerator(ConceptGenerator):
         return reply
 
     def _refusal(self, reply: Reply) -> ConceptWorkerError:
-        """Identical requests are answered from the provider's cache, so a repeat is free."""
+        """Return the error for a refused request. A repeat is free: the provider caches answers by request."""
         headers = {**reply.headers, "x-ratelimit-reset": reply.headers.get(wire.RATE_RESET, "")}
         return refusal(PROVIDER, reply.status, headers, reply.json_or_none(), self._now(), repeats_are_free=True)
 
@@ -195,10 +195,10 @@ class JigsawStackGenerator(ConceptGenerator):
 
 
 def jigsawstack_generator(settings: Settings) -> JigsawStackGenerator:
-    """The generator for `settings`, with the process's one client.
+    """Return the generator for `settings`, with the only client of this process.
 
     Raises:
-        ValueError: the key is missing, or none that a header may carry.
+        ValueError: the key is missing, or a header cannot carry it.
     """
     key = header_value(settings.jigsawstack_api_key, "JIGSAWSTACK_API_KEY")
     if not key and urlsplit(settings.jigsawstack_api_url).hostname == "api.jigsawstack.com":

@@ -1,4 +1,4 @@
-"""Draws logos and proposes palettes over the OpenAI-compatible wire."""
+"""Draw logos and propose palettes over the OpenAI-compatible wire."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ A = TypeVar("A", bound=BaseModel)
 
 @dataclass(frozen=True)
 class OpenAIOptions:
-    """Which models draw and write, the side of a picture in pixels, and the seconds that each call may take."""
+    """A choice of the models that draw and write, the side of a picture in pixels, and the seconds per call."""
 
     image_model: str
     text_model: str
@@ -65,10 +65,10 @@ class OpenAIOptions:
 
 
 class OpenAIGenerator(ConceptGenerator):
-    """A `ConceptGenerator`; thread-safe. `client` speaks to the provider, `downloader` to the links in its answers.
+    """A `ConceptGenerator`; thread-safe. `client` calls the provider, `downloader` follows the links in its answers.
 
-    The wire has no seed. The seed goes into the idempotency key instead: a repeated request of the same task carries
-    the same key, so that a server which honours such keys answers it from memory.
+    The wire has no seed, so the seed goes into the idempotency key: a repeated request of the same task carries the
+    same key. A server that supports such keys then returns its first answer again.
     """
 
     def __init__(
@@ -98,7 +98,7 @@ class OpenAIGenerator(ConceptGenerator):
 
     @property
     def proposes_palettes(self) -> bool:
-        """Whether there is a text model to ask."""
+        """True when there is a text model."""
         return bool(self._options.text_model)
 
     def propose_palettes(self, brief: Brief, count: int) -> list[Palette]:
@@ -107,14 +107,14 @@ class OpenAIGenerator(ConceptGenerator):
             "model": self._options.text_model,
             "messages": [
                 {"role": "system", "content": PALETTE_TASK.format(count=count)},
-                # As JSON, so that what users write stays inside its quotes.
+                # JSON keeps the users' text inside quotes.
                 {"role": "user", "content": json.dumps(wishes, ensure_ascii=False)},
             ],
             "response_format": wire.palette_format(),
         }
         outgoing = json_request("generate palettes", wire.CHAT, fields, None)
         reply = self._send(outgoing, self._options.palette_seconds, _JSON_BYTES)
-        text = _said(_parsed(reply, wire.ChatAnswer))
+        text = _answer_text(_parsed(reply, wire.ChatAnswer))
         spares = partial(harmonize, brief.theme_description, brief.logo_description, count)
         palettes = repair_palettes(text, count=count, spares=spares)
         log.info("palettes read", provider=PROVIDER, wanted=count, usable=len(palettes))
@@ -128,7 +128,7 @@ class OpenAIGenerator(ConceptGenerator):
 
     @property
     def _picture_fields(self) -> dict[str, str]:
-        """Fields of a picture that differ by vendor, in one order."""
+        """Fields of a picture that differ by vendor, always in the same order."""
         size = {"size": f"{self._options.size}x{self._options.size}"} if self._options.profile.sends_size else {}
         return {**size, **self._options.profile.fields}
 
@@ -162,10 +162,10 @@ class OpenAIGenerator(ConceptGenerator):
 
 
 def openai_generator(settings: Settings) -> OpenAIGenerator:
-    """The generator for `settings`, with the process's one client.
+    """Return the generator for `settings`, with the only client of this process.
 
     Raises:
-        ValueError: the key is missing, or none that a header may carry; the model draws no picture of this size.
+        ValueError: the key is missing, or a header cannot carry it, or the model draws no picture of this size.
     """
     key = header_value(settings.openai_api_key, "OPENAI_API_KEY")
     profile = profile_of(settings)
@@ -188,7 +188,7 @@ def openai_generator(settings: Settings) -> OpenAIGenerator:
 
 
 def _vendors_trouble(settings: Settings, profile: Profile, key: str) -> str | None:
-    """Say what the vendor of the base address would refuse of each picture; of other servers nothing is known."""
+    """Describe why the vendor of the base address would refuse every picture; None for no reason or other servers."""
     if not key and profile.wants_key:
         return f"OPENAI_API_KEY is not set, and {profile.vendor} wants one"
     if profile.vendor in ("openai", "azure") and profile.sends_size and Provider.OPENAI in settings.picture_providers:
@@ -197,10 +197,10 @@ def _vendors_trouble(settings: Settings, profile: Profile, key: str) -> str | No
 
 
 def _parsed(reply: Reply, model: type[A]) -> A:
-    """The answer by its content: some servers label JSON as text.
+    """Parse the answer by its content, because some servers label JSON as text.
 
     Raises:
-        BadProviderAnswer: it is no JSON, or of another shape.
+        BadProviderAnswer: it is no JSON, or has another shape.
     """
     try:
         return model.model_validate(reply.json())
@@ -208,8 +208,8 @@ def _parsed(reply: Reply, model: type[A]) -> A:
         raise without_text(BadProviderAnswer(UNUSABLE), exc) from None
 
 
-def _said(answer: wire.ChatAnswer) -> str:
-    """The model's text, which may be cut.
+def _answer_text(answer: wire.ChatAnswer) -> str:
+    """Return the model's text, which may be cut.
 
     Raises:
         ContentDeclined: the model or a filter declined.

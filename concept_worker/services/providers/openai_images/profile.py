@@ -1,7 +1,7 @@
-"""Differences between servers that speak OpenAI's images wire: fields they take, how they know us, whence links come.
+"""Differences between servers of OpenAI's images wire: fields that they take, authentication, hosts of links.
 
-A profile is chosen by the host of the base address and may be changed field by field in the settings. Sources: the
-vendors' references and SDKs of November 2026, as `docs/providers.md` lists them.
+The host of the base address selects a profile; the settings may change single fields. Sources: the vendors' references
+and SDKs of November 2026, listed in `docs/providers.md`.
 """
 
 from __future__ import annotations
@@ -13,18 +13,18 @@ from urllib.parse import urlsplit
 
 from concept_worker.settings import Settings
 
-NOT_SENT = "none"  # a setting with this value leaves its field out
+NOT_SENT = "none"  # a setting of this value omits its field
 
 _LEAST_PIXELS, _MOST_PIXELS = 655_360, 8_294_400  # of GPT image models from 2 on
-_FIXED_SIDES = (1024,)  # of the models before; their other two sizes are no squares
-# Of a model's name without its vendor ("openai/gpt-image-2").
+_FIXED_SIDES = (1024,)  # of older models; their other two sizes are no squares
+# Patterns of a model's name without its vendor ("openai/gpt-image-2").
 _FAMILY = re.compile(r"gpt-image-(\d+)")
 _OLD_FAMILY = re.compile(r"gpt-image-1|chatgpt-image|dall-e-3")
 
 
 @dataclass(frozen=True)
 class Profile:
-    """One vendor's dialect. `fields` are sent with each picture, after model, prompt, n and size."""
+    """A vendor's variant of the wire. `fields` are sent with each picture, after model, prompt, n and size."""
 
     vendor: str
     sends_size: bool = True
@@ -34,11 +34,11 @@ class Profile:
 
     @property
     def wants_key(self) -> bool:
-        """Whether it is a vendor's; servers of one's own often want no key."""
+        """True for a vendor's server; self-hosted servers often need no key."""
         return self.vendor != _ANY.vendor
 
     def headers(self, key: str) -> dict[str, str]:
-        """Headers that carry the key; servers of one's own often want none."""
+        """Return the headers that carry the key, or none without a key."""
         if not key:
             return {}
         return {self.auth_header: f"Bearer {key}" if self.auth_header == "authorization" else key}
@@ -52,7 +52,7 @@ _BY_HOST: tuple[tuple[str, Profile], ...] = (
     (".openai.azure.com", _AZURE),
     (".cognitiveservices.azure.com", _AZURE),
     (".services.ai.azure.com", _AZURE),
-    # A link is the default of the next three; base64 costs no second request.
+    # The next three send a link by default; base64 saves the second request.
     (
         "api.x.ai",
         Profile("xai", False, {"response_format": "b64_json", "aspect_ratio": "1:1"}, link_hosts=("imgen.x.ai",)),
@@ -67,22 +67,22 @@ _BY_HOST: tuple[tuple[str, Profile], ...] = (
 
 
 def profile_of(settings: Settings) -> Profile:
-    """The profile of the settings' base address, with what the settings say of single fields."""
+    """Return the profile of the settings' base address, with the fields that the settings change."""
     known = known_profile(settings.openai_base_url)
     fields = dict(known.fields)
     for name in ("quality", "background", "output_format", "response_format"):
-        said = getattr(settings, f"openai_{name}")
-        if said == NOT_SENT:
+        value = getattr(settings, f"openai_{name}")
+        if value == NOT_SENT:
             fields.pop(name, None)
-        elif said:
-            fields[name] = said
+        elif value:
+            fields[name] = value
     sends_size = settings.openai_size != NOT_SENT and (known.sends_size or bool(settings.openai_size))
     auth_header = settings.openai_auth_header.lower() or known.auth_header
     return replace(known, fields=fields, sends_size=sends_size, auth_header=auth_header)
 
 
 def known_profile(base_url: str) -> Profile:
-    """The profile of a host; of an unknown one, the plain wire."""
+    """Return the profile of a host; for an unknown host, the plain wire."""
     host = (urlsplit(base_url).hostname or "").lower()
     for name, profile in _BY_HOST:
         if host == name or (name.startswith(".") and host.endswith(name)):
@@ -91,9 +91,9 @@ def known_profile(base_url: str) -> Profile:
 
 
 def size_trouble(model: str, side: int) -> str | None:
-    """Why a model draws no square of this side (pixels), in one sentence with the mend; None when it may.
+    """Explain, with the mend, why a model draws no square of this side (pixels); return None when it may.
 
-    Limits: OpenAI's and Azure's image references, November 2026. Nothing is said of a model that is not known.
+    Limits: OpenAI's and Azure's image references, November 2026. An unknown model is not judged.
     """
     name = model.rpartition("/")[2]
     if _OLD_FAMILY.fullmatch(name) or _old_variant(name):
@@ -108,6 +108,6 @@ def size_trouble(model: str, side: int) -> str | None:
 
 
 def _old_variant(name: str) -> bool:
-    """Return whether it is gpt-image-1, -1-mini, -1.5 or one of their dated names."""
+    """Return whether the name is gpt-image-1, -1-mini, -1.5 or one of their dated names."""
     found = _FAMILY.match(name)
     return found is not None and int(found[1]) < 2

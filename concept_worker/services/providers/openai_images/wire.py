@@ -1,7 +1,7 @@
-"""The shapes of the OpenAI-compatible wire: what its reference and its SDK (3.52) describe, and no more than is needed.
+"""The shapes of the OpenAI-compatible wire that we need, from its reference and its SDK (3.52).
 
-No field is sent that a GPT image model or a self-hosted server of the same wire might refuse: `response_format` and
-`seed` are such. Fields go out in the order written here, so that the same arguments always make the same bytes.
+Fields that a GPT image model or a self-hosted server might refuse are not sent, such as `response_format` and `seed`.
+Fields are sent in the order written here, so the same arguments always give the same bytes.
 """
 
 from __future__ import annotations
@@ -20,13 +20,13 @@ IDEMPOTENCY_KEY = "idempotency-key"
 
 
 class Lenient(BaseModel):
-    """Part of an answer: other fields may come along."""
+    """A part of an answer; unknown fields are ignored."""
 
     model_config = ConfigDict(frozen=True, extra="ignore", hide_input_in_errors=True)
 
 
 class ImageItem(Lenient):
-    """One picture, as base64 or behind a link; or none, where moderation kept it back (xAI, Ideogram)."""
+    """A picture, as base64 or behind a link, or none where moderation withheld it (xAI, Ideogram)."""
 
     b64_json: str | None = None
     url: str | None = None
@@ -35,12 +35,12 @@ class ImageItem(Lenient):
 
     @property
     def is_declined(self) -> bool:
-        """Whether the server says that it will not hand this picture out."""
+        """True when the server refuses to deliver this picture."""
         return self.respect_moderation is False or self.is_image_safe is False
 
 
 class ImagesAnswer(Lenient):
-    """`POST /images/generations` and `/images/edits`."""
+    """An answer to `POST /images/generations` or `/images/edits`."""
 
     data: tuple[ImageItem, ...] = ()
     usage: Any = None
@@ -48,14 +48,14 @@ class ImagesAnswer(Lenient):
 
 
 class Message(Lenient):
-    """What the model said: the text asked for, or why it will not say it."""
+    """A model's message: the text we asked for, or a refusal."""
 
     content: Any = None  # text, or a list of parts
     refusal: str | None = None
 
     @property
     def text(self) -> str:
-        """All text of the message: servers of thinking models send it in parts."""
+        """All text of the message; servers of thinking models send it in parts."""
         if isinstance(self.content, list):
             parts = [part.get("text") for part in self.content if isinstance(part, dict)]
             return "".join(part for part in parts if isinstance(part, str))
@@ -63,21 +63,21 @@ class Message(Lenient):
 
 
 class Choice(Lenient):
-    """One answer of the model; `finish_reason` is `stop` when it came to its own end."""
+    """An answer of the model; `finish_reason` is `stop` when the model finished by itself."""
 
     message: Message
     finish_reason: str | None = None
 
 
 class ChatAnswer(Lenient):
-    """`POST /chat/completions`."""
+    """An answer to `POST /chat/completions`."""
 
     choices: tuple[Choice, ...] = ()
     usage: Any = None
 
 
 def palette_format() -> dict[str, Any]:
-    """`response_format` that asks for a list of named palettes with one colour for each role."""
+    """Return the `response_format` for a list of named palettes with one colour per role."""
     colors = _closed({role: {"type": "string", "description": "#RRGGBB"} for role in PALETTE_ROLES})
     palette = _closed({"name": {"type": "string"}, "description": {"type": "string"}, "colors": colors})
     schema = _closed({"palettes": {"type": "array", "items": palette}})
@@ -85,7 +85,7 @@ def palette_format() -> dict[str, Any]:
 
 
 def _closed(properties: dict[str, Any]) -> dict[str, Any]:
-    """An object of exactly these fields: strict mode wants every one required and no other allowed."""
+    """Return the schema of an object with exactly these fields: strict mode requires all and allows no other."""
     return {
         "type": "object",
         "properties": properties,

@@ -1,4 +1,4 @@
-"""OpenAI's Responses in background mode as the provider: what is ordered there can be collected by any worker."""
+"""OpenAI's Responses in background mode as the provider: any worker can collect an ordered picture."""
 
 from concept_worker.services.providers.openai_responses.generator import (
     OpenAIResponsesGenerator,

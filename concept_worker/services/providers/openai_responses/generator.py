@@ -1,4 +1,4 @@
-"""Draws logos with OpenAI's image tool in background mode: a text model is told to use it, and any worker collects."""
+"""Draw logos with OpenAI's image tool in background mode: a text model calls the tool, and any worker collects."""
 
 from __future__ import annotations
 
@@ -44,14 +44,14 @@ TASK = (
 )
 
 _NOT_BEGUN_SECONDS, _DRAWING_SECONDS = 3.0, 2.0  # between two polls
-_CALL_SECONDS = 60.0  # an order may carry a picture, and so does the last poll
-# Codes of a failed response that a refused request would have with another status than 400.
+_CALL_SECONDS = 60.0  # an order may carry a picture, and the last poll does
+# Codes of a failed response, and the status of a request refused with that code; for other codes it is 400.
 _STATUS = {"server_error": 500, "rate_limit_exceeded": 429, "vector_store_timeout": 500}
 
 
 @dataclass(frozen=True)
 class ResponsesQueue:
-    """OpenAI's words for orders and jobs. `text_model` only calls the tool; `image_model` draws."""
+    """A vendor's queue, in OpenAI's terms. `text_model` only calls the tool; `image_model` draws."""
 
     text_model: str
     image_model: str
@@ -68,9 +68,9 @@ class ResponsesQueue:
             "input": order.prompt if order.original is None else wire.message_with_image(order.prompt, order.original),
             "tools": [self._tool],
             "tool_choice": {"type": "image_generation"},
-            "max_tool_calls": 1,  # no second picture on the bill
+            "max_tool_calls": 1,  # at most one picture is billed
             "background": True,
-            "store": True,  # else the vendor keeps the picture for some minutes only
+            "store": True,  # otherwise the vendor keeps the picture for a few minutes only
         }
         call = "order image" if order.original is None else "order refinement"
         answer = desk.order(json_request(call, wire.RESPONSES, fields, order.seed))
@@ -86,7 +86,7 @@ class ResponsesQueue:
                 desk.still_drawing(reply, DRAWING, _DRAWING_SECONDS)
             case "completed" | "failed" | "incomplete" | "cancelled":
                 return Drawn(_picture(answer), usage=answer.usage)
-            case _:  # the receipt stays: a later version may know the word
+            case _:  # the receipt stays: a later version may know this status
                 raise BadProviderAnswer(UNUSABLE)
 
     def cancelling(self, job: str) -> Outgoing:
@@ -94,14 +94,14 @@ class ResponsesQueue:
 
     @property
     def _tool(self) -> dict[str, str]:
-        """The tool, with the fields of a picture that the images wire would get, in one order."""
+        """The tool, with the fields of a picture that the images wire would get, always in the same order."""
         size = {"size": f"{self.size}x{self.size}"} if self.profile.sends_size else {}
         fields = {name: self.profile.fields[name] for name in wire.TOOL_FIELDS if name in self.profile.fields}
         return {"type": "image_generation", "model": self.image_model, **size, **fields}
 
 
 class OpenAIResponsesGenerator(JobGenerator):
-    """A `ConceptGenerator` over background responses; palettes come over chat completions, as of `OpenAIGenerator`."""
+    """A `ConceptGenerator` over background responses. Palettes come over chat completions, as for `OpenAIGenerator`."""
 
     def __init__(
         self,
@@ -128,10 +128,10 @@ class OpenAIResponsesGenerator(JobGenerator):
 
 
 def openai_responses_generator(settings: Settings) -> OpenAIResponsesGenerator:
-    """The generator for `settings`.
+    """Return the generator for `settings`.
 
     Raises:
-        ValueError: there is no text model to call the tool, or the key is none that a header may carry.
+        ValueError: there is no text model to call the tool, or a header cannot carry the key.
     """
     if not settings.openai_text_model:
         raise ValueError(
@@ -161,14 +161,14 @@ def openai_responses_generator(settings: Settings) -> OpenAIResponsesGenerator:
 
 
 def _picture(answer: wire.BackgroundResponse) -> str:
-    """The picture of a response at its end, whatever that end is called: it is paid for."""
+    """Return the picture of an ended response, whatever its status: the picture is paid for."""
     if answer.picture:
         return answer.picture
-    raise failed(_judged(answer))
+    raise failed(_failure_of(answer))
 
 
-def _judged(answer: wire.BackgroundResponse) -> ConceptWorkerError:
-    """Why a response ended without a picture."""
+def _failure_of(answer: wire.BackgroundResponse) -> ConceptWorkerError:
+    """Return the reason why a response ended without a picture."""
     if answer.is_declined:
         return ContentDeclined(CONTENT)
     if answer.trouble is not None:
@@ -179,7 +179,7 @@ def _judged(answer: wire.BackgroundResponse) -> ConceptWorkerError:
 
 
 def _error_of(trouble: object) -> ConceptWorkerError:
-    """The error that a refused request with the same code would be; the vendor's own fault may have been charged."""
+    """Return the error of a refused request with this code. A failure by the vendor's fault may have been charged."""
     body = {"error": trouble}
     code = trouble.get("code") if isinstance(trouble, dict) else None
     status = _STATUS.get(str(code or "server_error"), 400)

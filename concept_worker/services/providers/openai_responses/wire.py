@@ -1,4 +1,4 @@
-"""The shapes of OpenAI's Responses wire: what its reference and its SDK (3.52) describe, and no more than is needed."""
+"""The shapes of OpenAI's Responses wire that we need, from its reference and its SDK (3.52)."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ from concept_worker.services.providers.openai_images.wire import Lenient
 
 RESPONSES = "/responses"
 
-# Fields of a picture that the tool takes as the images wire does; others, such as `response_format`, it does not know.
+# Fields of a picture that tool and images wire share; the tool does not know others, such as `response_format`.
 TOOL_FIELDS = ("quality", "background", "output_format")
 
 
 class OutputItem(Lenient):
-    """A call of the tool, with its picture as base64 in `result`; or a message, or a model's thoughts."""
+    """A call of the tool, with its picture as base64 in `result`; or a message, or a model's reasoning."""
 
     type: str = ""
     result: str | None = None
@@ -25,19 +25,19 @@ class OutputItem(Lenient):
 
     @property
     def is_refusal(self) -> bool:
-        """Whether the model declined in words."""
+        """True when the model declined in words."""
         parts = self.content if isinstance(self.content, list) else []
         return any(isinstance(part, dict) and part.get("refusal") for part in parts)
 
 
 class IncompleteDetails(Lenient):
-    """Why a response ended early."""
+    """A reason why a response ended early."""
 
     reason: str | None = None
 
 
 class BackgroundResponse(Lenient):
-    """`POST /responses` and `GET /responses/{id}`."""
+    """An answer to `POST /responses` or `GET /responses/{id}`."""
 
     id: str = Field(pattern=r"^[A-Za-z0-9_-]{1,512}$")
     status: str
@@ -56,18 +56,18 @@ class BackgroundResponse(Lenient):
 
     @property
     def trouble(self) -> Any:
-        """The response's own error, else that of its call of the tool; None without any."""
+        """The response's own error, else that of its call of the tool; None without an error."""
         return self.error or next((item.error for item in self.output or () if item.error), None)
 
     @property
     def is_declined(self) -> bool:
-        """Whether a filter or the model declined, without an error."""
+        """True when a filter or the model declined without an error."""
         filtered = self.incomplete_details is not None and self.incomplete_details.reason == "content_filter"
         return filtered or any(item.is_refusal for item in self.output or ())
 
 
 def message_with_image(text: str, image: bytes) -> list[dict[str, Any]]:
-    """`input` of a text and a PNG."""
+    """Return the `input` for a text and a PNG."""
     address = f"data:image/png;base64,{base64.b64encode(image).decode()}"
     parts = [
         {"type": "input_text", "text": text},

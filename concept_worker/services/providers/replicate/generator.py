@@ -1,4 +1,4 @@
-"""Draws logos with Replicate's official models, as predictions that any worker can collect."""
+"""Draw logos with Replicate's official models, as predictions that any worker can collect."""
 
 from __future__ import annotations
 
@@ -39,13 +39,13 @@ DRAWING = "The image provider is drawing."
 DRAWING_AT = "The image provider is drawing, {percent} % are done."
 FAILED_CHARGED = "The image provider failed to draw what was ordered; it may have been charged."
 
-_CODE = re.compile(r"\bE\d{4}\b|\(code: ?[A-Z]{1,4}\)")  # as the vendor's list of error codes has them
+_CODE = re.compile(r"\bE\d{4}\b|\(code: ?[A-Z]{1,4}\)")  # from the vendor's list of error codes
 _NOT_BEGUN_SECONDS, _DRAWING_SECONDS = 3.0, 2.0  # between two polls
 
 
 @dataclass(frozen=True)
 class ReplicateQueue:
-    """Replicate's words for orders and jobs. `job_seconds`: after so long the vendor drops a job."""
+    """A vendor's queue, in Replicate's terms. `job_seconds`: the vendor drops a job after so long."""
 
     image_model: str
     edit_model: str
@@ -75,24 +75,24 @@ class ReplicateQueue:
             case "succeeded":
                 return Drawn(_picture(prediction), usage=prediction.metrics)
             case "aborted":
-                raise stopped()  # before it began: not charged
+                raise stopped()  # it had not started: not charged
             case "canceled":
                 raise failed(MaybeCharged(STOPPED_CHARGED))
             case _:
-                raise failed(_judged(prediction))
+                raise failed(_failure_of(prediction))
 
     def cancelling(self, job: str) -> Outgoing:
         return Outgoing("cancel", "POST", f"/v1/predictions/{job}/cancel")
 
     def _uploaded(self, desk: JobDesk, original: bytes) -> str:
-        """The address of an uploaded picture; one inside the order may be too large for it."""
+        """Upload the picture and return its address; it may be too large for the order itself."""
         content_type, body = multipart({}, original, name="content")
         reply = desk.upload(Outgoing("upload", "POST", wire.FILES, body, {"content-type": content_type}))
         return parsed(reply, wire.Upload).urls.get
 
 
 def replicate_generator(settings: Settings) -> JobGenerator:
-    """The generator for `settings`, with the process's one client.
+    """Return the generator for `settings`, with the only client of this process.
 
     Raises:
         ValueError: the key is missing.
@@ -126,8 +126,11 @@ def _picture(prediction: wire.Prediction) -> str:
     raise failed(BadProviderAnswer(NOT_AN_IMAGE))
 
 
-def _judged(prediction: wire.Prediction) -> ConceptWorkerError:
-    """Why a job failed, by the one sentence that the vendor gives; by default the vendor's fault, and maybe charged."""
+def _failure_of(prediction: wire.Prediction) -> ConceptWorkerError:
+    """Return the reason why a job failed, from the vendor's one sentence.
+
+    By default the vendor is to blame, and the job may have been charged.
+    """
     text = prediction.error if isinstance(prediction.error, str) else ""
     body = {"detail": text}
     if judge(422, {}, body).blame in (Blame.CONTENT, Blame.PARAMETER):

@@ -1,4 +1,4 @@
-"""The shapes of Replicate's wire: what its reference and its SDK (1.0.7) describe, and no more than is needed."""
+"""The shapes of Replicate's wire that we need, from its reference and its SDK (1.0.7)."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ FILES = "/v1/files"
 LINK_HOSTS = ("replicate.delivery", "*.replicate.delivery")
 
 _JOB = r"^[A-Za-z0-9_-]{1,100}$"
-_PERCENT = re.compile(r"^\s*(\d{1,3})%\s*\|")  # a progress bar, as tqdm draws it
+_PERCENT = re.compile(r"^\s*(\d{1,3})%\s*\|")  # a progress bar of tqdm
 
-# Inputs by model, as their schemas of autumn 2026 name them.
+# Inputs by model, from their schemas of autumn 2026.
 FAMILIES = (
     Family(r"recraft-ai/recraft-v.*", draws={"aspect_ratio": "1:1"}),
     Family(
@@ -36,7 +36,7 @@ FAMILIES = (
 
 
 class Prediction(BaseModel):
-    """A job; other fields come along."""
+    """A job; unknown fields are ignored."""
 
     model_config = ConfigDict(frozen=True, extra="ignore")
 
@@ -46,23 +46,23 @@ class Prediction(BaseModel):
     error: object = None
     logs: object = None
     metrics: object = None  # seconds
-    data_removed: bool = False  # an hour after its end, with the output
+    data_removed: bool = False  # true an hour after the job's end; the output is deleted too
 
     @property
     def link(self) -> str:
-        """The address of its first picture; empty when there is none."""
+        """The address of the first picture; empty when there is none."""
         first = self.output[0] if isinstance(self.output, list) and self.output else self.output
         return first if isinstance(first, str) else ""
 
     @property
     def percent(self) -> int | None:
-        """How far it is, where its model writes a progress bar."""
+        """The progress in percent, where the model's log has a progress bar."""
         lines = self.logs[-10_000:].splitlines() if isinstance(self.logs, str) else []
         return next((int(found[1]) for line in reversed(lines) if (found := _PERCENT.match(line))), None)
 
 
 class UploadUrls(BaseModel):
-    """Addresses of an uploaded file."""
+    """A set of addresses of an uploaded file."""
 
     model_config = ConfigDict(frozen=True, extra="ignore")
 
@@ -70,7 +70,7 @@ class UploadUrls(BaseModel):
 
 
 class Upload(BaseModel):
-    """An uploaded file, which models of the same account may read for a day."""
+    """An uploaded file; models of the same account may read it for a day."""
 
     model_config = ConfigDict(frozen=True, extra="ignore")
 

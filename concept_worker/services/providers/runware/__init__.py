@@ -1,4 +1,4 @@
-"""Runware as the provider: pictures as jobs whose ids are ours, so that even a lost order is found again."""
+"""Runware as the provider: we choose the ids of its jobs, so even an order whose answer is lost can be found."""
 
 from concept_worker.services.providers.runware.generator import runware_generator
 

@@ -1,4 +1,4 @@
-"""Draws logos as jobs of Runware. The id of a job is made from the request, so that no order is placed twice."""
+"""Draw logos as jobs of Runware. A job's id is made from the request, so no order is placed twice."""
 
 from __future__ import annotations
 
@@ -42,17 +42,17 @@ DRAWING = "The image provider is drawing."
 DRAWING_PERCENT = "The image provider is drawing ({percent} %)."
 
 _ORDERS = 8  # jobs of one task that may end without a picture
-_PACE = 2.0  # seconds between two polls; the vendor asks for one to two at first
+_PACE = 2.0  # seconds between two polls; the vendor recommends one to two at first
 _POLL_SECONDS = 20.0
-_ANSWERS = frozenset({400, 404, 422})  # statuses beside success under which an answer speaks of the task itself
+_ANSWERS = frozenset({400, 404, 422})  # statuses, besides success, of answers about the task itself
 
 
 @dataclass(frozen=True)
 class RunwareQueue:
-    """Runware's words for orders and jobs. Models go by the vendor's ids; `size` is the side in pixels.
+    """A vendor's queue, in Runware's terms. Models go by the vendor's ids; `size` is the side in pixels.
 
-    An order whose answer is lost is repeated under the same id: the provider says that it has the task, and the first
-    job is collected. A job that ended by the provider's fault gives way to the next number of the same task.
+    An order whose answer is lost is repeated under the same id. The provider then reports that it has the task, and the
+    first job is collected. When a job ended by the provider's fault, the task's next number is ordered.
     """
 
     image_model: str
@@ -75,7 +75,7 @@ class RunwareQueue:
         raise ProviderUnavailable(AWAY)
 
     def finished(self, desk: JobDesk, job: str) -> Drawn:
-        item = self._ended(desk, job)
+        item = self._ended_item(desk, job)
         if item.is_unsafe:
             raise failed(ContentDeclined(CONTENT))
         if not item.link:
@@ -93,10 +93,10 @@ class RunwareQueue:
         return {"positivePrompt": order.prompt, "inputs": {self.input: given}}
 
     def _is_accepted(self, desk: JobDesk, reply: Reply, job: str) -> bool:
-        """Read the answer to an order; False when the provider has a task of this id already.
+        """Read the answer to an order; return False when the provider already has a task of this id.
 
         Raises:
-            ProviderUnavailable: not accepted, or the answer is lost or cannot be read: sending it again costs nothing.
+            ProviderUnavailable: not accepted, or no readable answer; repeating the order costs nothing.
         """
         answer = _answer(reply)
         if answer.is_conflict:
@@ -109,9 +109,9 @@ class RunwareQueue:
         return True
 
     def _is_alive(self, desk: JobDesk, job: str) -> bool:
-        """Whether the job of an earlier try draws, or has drawn, a picture that is still there."""
+        """Return whether the job of an earlier try is drawing, or has a picture that still exists."""
         try:
-            self._ended(desk, job)
+            self._ended_item(desk, job)
         except PictureGone:
             return False
         except StillDrawing:
@@ -122,13 +122,13 @@ class RunwareQueue:
             raise exc.trouble from exc
         return True
 
-    def _ended(self, desk: JobDesk, job: str) -> wire.Item:
-        """Return the job's end, when it is one with a picture.
+    def _ended_item(self, desk: JobDesk, job: str) -> wire.Item:
+        """Return the end of a job that has a picture.
 
         Raises:
-            StillDrawing: it has not ended.
-            JobEnded: it ended without a picture.
-            PictureGone: the provider does not know it any more.
+            StillDrawing: the job has not ended.
+            JobEnded: the job ended without a picture.
+            PictureGone: the provider no longer knows the job.
         """
         item = self._item(desk, job)
         if item is None or not (item.is_failed or item.is_done):
@@ -141,15 +141,15 @@ class RunwareQueue:
         return item
 
     def _item(self, desk: JobDesk, job: str) -> wire.Item | None:
-        """Return what the provider says of the job now; of one that it no longer lists, what it remembers."""
-        item = self._asked(desk, "poll", wire.GET_RESPONSE, job)
+        """Return the provider's current answer about the job; for a job no longer listed, the answer that it keeps."""
+        item = self._ask_about(desk, "poll", wire.GET_RESPONSE, job)
         if item is not None and not item.is_unknown:
             return item
-        details = self._asked(desk, "look up picture", wire.GET_DETAILS, job)
+        details = self._ask_about(desk, "look up picture", wire.GET_DETAILS, job)
         remembered = wire.parsed(details.response) if details else None
         return (remembered.item_of(job) if remembered else None) or item
 
-    def _asked(self, desk: JobDesk, call: str, kind: str, job: str) -> wire.Item | None:
+    def _ask_about(self, desk: JobDesk, call: str, kind: str, job: str) -> wire.Item | None:
         reply = desk.ask(self._request(call, {"taskType": kind, "taskUUID": job}))
         if is_success(reply.status) or reply.status in _ANSWERS:
             item = _answer(reply).item_of(job)
@@ -166,10 +166,10 @@ class RunwareQueue:
 
 
 def runware_generator(settings: Settings) -> JobGenerator:
-    """Return the generator for `settings`, with the process's one client.
+    """Return the generator for `settings`, with the only client of this process.
 
     Raises:
-        ValueError: the key is missing, or none that a header may carry.
+        ValueError: the key is missing, or a header cannot carry it.
     """
     key = header_value(settings.runware_api_key, "RUNWARE_API_KEY")
     if not key:
@@ -199,7 +199,7 @@ def runware_generator(settings: Settings) -> JobGenerator:
 
 
 def _answer(reply: Reply) -> wire.Answer:
-    """Parse an answer. One that is a gateway's page says nothing of the task, and asking again is free.
+    """Parse an answer. A gateway's page says nothing about the task, and a repeat is free.
 
     Raises:
         ProviderUnavailable: a success of another shape.
@@ -214,5 +214,5 @@ def _answer(reply: Reply) -> wire.Answer:
 
 
 def _refusal(desk: JobDesk, reply: Reply) -> Exception:
-    """Return the error for an answer that refuses; one under a success status is judged as a refused request."""
+    """Return the error for an answer that refuses; a refusal with a success status counts as a refused request."""
     return desk.refusal(reply, status=400 if is_success(reply.status) else None)

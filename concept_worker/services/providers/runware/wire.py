@@ -1,6 +1,6 @@
-"""The shapes of Runware's wire: its documentation and its SDKs (runware-sdk 1.8, runware 0.5) of November 2026.
+"""The shapes of Runware's wire, from its documentation and its SDKs (runware-sdk 1.8, runware 0.5) of November 2026.
 
-Every request is a list of tasks sent to one address; every answer has a list `data`, a list `errors`, or both.
+Every request is a list of tasks, sent to one address. Every answer has a list `data`, a list `errors`, or both.
 """
 
 from __future__ import annotations
@@ -16,8 +16,8 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 GET_RESPONSE = "getResponse"
 GET_DETAILS = "getTaskDetails"
 
-CONFLICT = "conflictTaskUUID"  # a task of this id is there already
-HOSTS = ("*.runware.ai",)  # where pictures lie
+CONFLICT = "conflictTaskUUID"  # a task of this id exists already
+HOSTS = ("*.runware.ai",)  # hosts of the pictures
 
 _UNKNOWN = ("notfound", "expired", "taskcancelled")
 
@@ -25,13 +25,13 @@ Fields = Mapping[str, object]
 
 
 class Lenient(BaseModel):
-    """Part of an answer: other fields may come along."""
+    """A part of an answer; unknown fields are ignored."""
 
     model_config = ConfigDict(frozen=True, extra="ignore", hide_input_in_errors=True)
 
 
 class Item(Lenient):
-    """What an answer says of one task: it is accepted or drawing, its picture, or why there is none."""
+    """An answer about one task: accepted, drawing, its picture, or the reason for no picture."""
 
     job: str | None = Field(None, alias="taskUUID")
     status: str | None = None  # "processing", "success" or "error"; none in an acknowledgement
@@ -41,31 +41,31 @@ class Item(Lenient):
     is_unsafe: bool | None = Field(None, alias="NSFWContent")
     cost: Any = None
     error: dict[str, Any] | None = None
-    response: Any = None  # of `getTaskDetails`: the whole answer that the task got
+    response: Any = None  # of `getTaskDetails`: the whole answer to the task
 
     @property
     def link(self) -> str:
-        """The address of its picture, or the picture as a `data:` address; empty when there is none."""
+        """The address of the picture, or the picture as a `data:` address; empty when there is none."""
         return self.url or (f"data:;base64,{self.encoded}" if self.encoded else "")
 
     @property
     def is_done(self) -> bool:
-        """Whether the job has ended well."""
+        """True when the job ended well."""
         return self.status == "success" or bool(self.link)
 
     @property
     def is_failed(self) -> bool:
-        """Whether the job has ended without a picture."""
+        """True when the job ended without a picture."""
         return self.status == "error" or self.error is not None
 
     @property
     def is_unknown(self) -> bool:
-        """Whether the provider says that it has no such task."""
+        """True when the provider says that it has no such task."""
         return str((self.error or {}).get("code", "")).lower().endswith(_UNKNOWN)
 
     @property
     def percent(self) -> int | None:
-        """How much of the picture is drawn, where the provider says so."""
+        """The percentage that is drawn, where the provider states it."""
         known = isinstance(self.progress, int | float) and 0 < self.progress < 100
         return int(self.progress) if known else None
 
@@ -77,7 +77,7 @@ class Answer(Lenient):
     errors: tuple[dict[str, Any], ...] | None = None
 
     def item_of(self, job: str) -> Item | None:
-        """What it says of this task, errors first; None when it says nothing of it."""
+        """Return the answer about this task, errors first, or None."""
         for error in self.errors or ():
             if error.get("taskUUID") == job:
                 return Item(taskUUID=job, status="error", error=error)
@@ -85,12 +85,12 @@ class Answer(Lenient):
 
     @property
     def is_conflict(self) -> bool:
-        """Whether the id of the task is taken."""
+        """True when the id of the task is taken."""
         return any(error.get("code") == CONFLICT for error in self.errors or ())
 
 
 def parsed(body: object) -> Answer | None:
-    """The answer, or None when it is of another shape."""
+    """Return the parsed answer, or None when it has another shape."""
     try:
         return Answer.model_validate(body)
     except ValidationError:
@@ -98,7 +98,7 @@ def parsed(body: object) -> Answer | None:
 
 
 def picture_task(model: str, side: int, seed: int, fields: Fields) -> dict[str, object]:
-    """A task that draws one square picture; `side` in pixels. It has no id yet."""
+    """Return a task, without an id yet, that draws one square picture; `side` in pixels."""
     return {
         "taskType": "imageInference",
         "model": model,
@@ -115,13 +115,14 @@ def picture_task(model: str, side: int, seed: int, fields: Fields) -> dict[str, 
 
 
 def job_id(task: Fields, number: int) -> str:
-    """The id of the task's order with this number: the same for the same task, in the form of a UUID of version 4,
-    which the vendor asks for.
+    """Return the id of the task's order with this number, the same for the same task.
+
+    It has the form of a UUID of version 4, which the vendor requires.
     """
     digest = hashlib.sha256(encoded({**task, "order": number})).digest()
     return str(UUID(bytes=digest[:16], version=4))
 
 
 def encoded(value: object) -> bytes:
-    """Compact JSON; the same value gives the same bytes."""
+    """Encode as compact JSON; the same value gives the same bytes."""
     return json.dumps(value, ensure_ascii=False, separators=(",", ":")).encode()
