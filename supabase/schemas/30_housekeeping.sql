@@ -162,7 +162,8 @@ language sql stable security invoker set search_path = '' as $$
     select id from public.tasks where id = any (p_task_ids) and status in ('pending', 'processing');
 $$;
 
--- Return objects older than the limit that no row refers to, and that are not of an open run.
+-- Return objects older than the limit that no row refers to, outside the folders of open runs and of stored concepts: a new
+-- step's object is no orphan.
 create function public.orphan_objects(p_buckets text[], p_older_seconds double precision, p_limit integer)
 returns table (bucket_id text, name text)
 language sql stable security invoker set search_path = '' as $$
@@ -170,6 +171,7 @@ language sql stable security invoker set search_path = '' as $$
     where o.bucket_id = any (p_buckets)
         and o.created_at < now() - make_interval(secs => p_older_seconds)
         and not exists (select 1 from public.concepts as c where c.image_path = o.name)
+        and not exists (select 1 from public.concepts as c where c.task_id::text = split_part(o.name, '/', 2))
         and not exists (select 1 from public.color_variations as v where v.image_path = o.name)
         and not exists (
             select 1 from public.tasks as t

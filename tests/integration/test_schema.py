@@ -13,6 +13,7 @@ import pytest
 
 from concept_worker.devstack import Stack
 from concept_worker.devstack import schema as devstack_schema
+from concept_worker.models import TaskType
 from tests.chaos.database import fetch
 
 _SUPABASE = Path(__file__).resolve().parents[2] / "supabase"
@@ -93,6 +94,15 @@ def schemas() -> list[Path]:
 def migrations() -> list[Path]:
     """The files that lead there."""
     return sorted((_SUPABASE / "migrations").glob("*.sql"))
+
+
+def test_the_database_knows_each_type_of_task(stack: Stack) -> None:
+    """A new one needs a migration."""
+    (check,) = fetch(
+        stack.environment["DATABASE_URL"],
+        "select pg_get_constraintdef(oid) as text from pg_constraint where conname = 'tasks_type_known'",
+    )
+    assert set(re.findall(r"'(\w+)'::text", check["text"])) == {kind.value for kind in TaskType}
 
 
 def test_the_schema_files_say_what_the_migrations_make(make_database: MakeDatabase) -> None:

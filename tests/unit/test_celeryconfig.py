@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from concept_worker.celery import app
 from concept_worker.models import TaskType
+from concept_worker.pipelines.registry import PROCESSORS
 from concept_worker.queue_app import configuration
 from concept_worker.routing import START_OF, TaskName
 from concept_worker.settings import Settings
+from concept_worker.tasks.dispatch import _REQUIRED
 
 
 def test_every_task_has_a_name_a_queue_and_a_body() -> None:
@@ -25,6 +27,11 @@ def test_every_task_acknowledges_late() -> None:
 def test_every_entry_is_a_start() -> None:
     """Each task type that can be asked for has an entry."""
     assert set(START_OF) == set(TaskType)
+
+
+def test_each_type_of_task_is_known_wherever_types_are_told_apart() -> None:
+    """A processor, and what a message of the original's shape must have."""
+    assert set(PROCESSORS) == set(_REQUIRED) == set(TaskType)
 
 
 def test_no_wait_outlasts_the_visibility_timeout() -> None:

@@ -109,6 +109,19 @@ class TestSweep:
         assert [is_stored(services, user_id, task) for task in tasks] == [False, False, True, True, True]
         assert is_stored(services, user_id, done.id, "variation-01.png")
 
+    def test_what_a_new_step_stores_stays_with_its_concept(
+        self, services: Services, stack: Stack, user_id: UUID
+    ) -> None:
+        """No row names it; it goes when the concept does."""
+        done = completed(services, user_id)
+        store(services, user_id, done.id, "variation-99.png")
+        age(stack, user_id, 2)
+        services.housekeeping_service.sweep(DAY)
+        assert is_stored(services, user_id, done.id, "variation-99.png")
+        run_sql(stack, f"delete from public.concepts where task_id = '{done.id}'")
+        services.housekeeping_service.sweep(DAY)
+        assert not is_stored(services, user_id, done.id, "variation-99.png")
+
     def test_a_round_takes_more_than_one_request(
         self, services: Services, stack: Stack, user_id: UUID, monkeypatch: pytest.MonkeyPatch
     ) -> None:
@@ -182,6 +195,19 @@ class TestRetention:
         assert [has_concept(services, task) for task in (old, young)] == [False, True]
         assert [is_stored(services, user_id, task.id) for task in (old, young)] == [False, True]
         assert not is_stored(services, user_id, old.id, "variation-01.png")
+
+    def test_what_a_new_step_stores_stays_with_its_concept(
+        self, services: Services, stack: Stack, user_id: UUID
+    ) -> None:
+        """No row names it; it goes when the concept does."""
+        done = completed(services, user_id)
+        store(services, user_id, done.id, "variation-99.png")
+        age(stack, user_id, 2)
+        services.housekeeping_service.sweep(DAY)
+        assert is_stored(services, user_id, done.id, "variation-99.png")
+        run_sql(stack, f"delete from public.concepts where task_id = '{done.id}'")
+        services.housekeeping_service.sweep(DAY)
+        assert not is_stored(services, user_id, done.id, "variation-99.png")
 
     def test_a_round_takes_more_than_one_request(
         self, services: Services, stack: Stack, user_id: UUID, monkeypatch: pytest.MonkeyPatch
