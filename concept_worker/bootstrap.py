@@ -75,8 +75,8 @@ def build_services(settings: Settings, *, generator: ConceptGenerator | None = N
     from concept_worker.services.decoding.decoder import IsolatedDecoder
     from concept_worker.services.housekeeping_service import HousekeepingService
     from concept_worker.services.http.download import guarded_downloader
-    from concept_worker.services.http.link_hosts import provider_hosts
     from concept_worker.services.image_service import ImageService
+    from concept_worker.services.providers.registry import provider_hosts
 
     records = build_records(settings)
     tasks, images = records.task_service, records.image_persistence_service
@@ -121,40 +121,14 @@ def build_generator(settings: Settings) -> ConceptGenerator:
 
 
 def _generator(provider: Provider, settings: Settings) -> ConceptGenerator:
-    """One provider, a paid one behind the gate; its room is imported only then."""
-    match provider:
-        case Provider.OFFLINE:
-            from concept_worker.offline.generator import OfflineGenerator
+    """Build the generator of one provider, a paid one behind the gate."""
+    if provider is Provider.OFFLINE:
+        from concept_worker.offline.generator import OfflineGenerator
 
-            return OfflineGenerator()
-        case Provider.JIGSAWSTACK:
-            from concept_worker.services.providers.jigsawstack import jigsawstack_generator
+        return OfflineGenerator()
+    from concept_worker.services.providers.registry import vendor_of
 
-            return _gated(jigsawstack_generator(settings), provider, settings)
-        case Provider.OPENAI:
-            from concept_worker.services.providers.openai_images import openai_generator
-
-            return _gated(openai_generator(settings), provider, settings)
-        case Provider.RUNWARE:
-            from concept_worker.services.providers.runware import runware_generator
-
-            return _gated(runware_generator(settings), provider, settings)
-        case Provider.GEMINI:
-            from concept_worker.services.providers.gemini import gemini_generator
-
-            return _gated(gemini_generator(settings), provider, settings)
-        case Provider.REPLICATE:
-            from concept_worker.services.providers.replicate import replicate_generator
-
-            return _gated(replicate_generator(settings), provider, settings)
-        case Provider.FAL:
-            from concept_worker.services.providers.fal import fal_generator
-
-            return _gated(fal_generator(settings), provider, settings)
-        case Provider.OPENAI_RESPONSES:
-            from concept_worker.services.providers.openai_responses import openai_responses_generator
-
-            return _gated(openai_responses_generator(settings), provider, settings)
+    return _gated(vendor_of(provider).build(settings), provider, settings)
 
 
 def _staging(settings: Settings) -> RedisStaging:

@@ -12,7 +12,7 @@ from concept_worker.errors import ConceptWorkerError
 from concept_worker.redaction import kind_of, mask_url
 from concept_worker.redis_address import RedisPlace
 from concept_worker.services.http.download import allowed_hosts
-from concept_worker.services.http.link_hosts import provider_hosts
+from concept_worker.services.providers.registry import provider_hosts
 from concept_worker.services.redis.check import check_redis, uses_of
 from concept_worker.services.supabase.clock import clock_trouble
 from concept_worker.settings import Settings, get_settings

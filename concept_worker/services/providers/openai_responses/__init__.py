@@ -4,5 +4,8 @@ from concept_worker.services.providers.openai_responses.generator import (
     OpenAIResponsesGenerator,
     openai_responses_generator,
 )
+from concept_worker.services.providers.vendor import Vendor
 
-__all__ = ["OpenAIResponsesGenerator", "openai_responses_generator"]
+OPENAI_RESPONSES = Vendor(openai_responses_generator)
+
+__all__ = ["OPENAI_RESPONSES", "OpenAIResponsesGenerator", "openai_responses_generator"]

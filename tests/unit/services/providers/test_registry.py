@@ -8,7 +8,7 @@ import pytest
 
 from concept_worker.bootstrap import build_generator
 from concept_worker.services.http.download import allowed_hosts
-from concept_worker.services.http.link_hosts import provider_hosts
+from concept_worker.services.providers.registry import provider_hosts
 from concept_worker.settings import Settings
 
 JIGSAWSTACK = "*.r2.cloudflarestorage.com"
