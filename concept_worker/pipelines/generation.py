@@ -20,6 +20,8 @@ class GenerationTaskProcessor(ConceptTaskProcessor[GenerationPayload]):
     kind = "generation"
     task_type = TaskType.GENERATION
     payload_model = GenerationPayload
+    required = ("logo_description", "theme_description")
+    missing = "Missing logo/theme description for generation task."
 
     @step(TaskName.GENERATE_BASE_IMAGE, 5, 55, pays=True, reusable=True, leaves=StagedName.BASE)
     def generate_base_image(self, paid: PaidCall) -> StagedImage:

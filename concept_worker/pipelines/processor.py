@@ -36,6 +36,8 @@ class BaseTaskProcessor(ABC, Generic[PayloadT]):
     kind: ClassVar[str]  # "generation": the name in the row's sentences
     task_type: ClassVar[TaskType]
     payload_model: ClassVar[type[FromPeople]]
+    required: ClassVar[tuple[str, ...]]  # fields that a message of the original's shape must have
+    missing: ClassVar[str]  # the original's sentence for a message without them
     pipeline: ClassVar[Pipeline]
 
     def __init__(

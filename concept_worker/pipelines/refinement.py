@@ -21,6 +21,8 @@ class RefinementTaskProcessor(ConceptTaskProcessor[RefinementPayload]):
     kind = "refinement"
     task_type = TaskType.REFINEMENT
     payload_model = RefinementPayload
+    required = ("refinement_prompt", "original_image_url")
+    missing = "Missing prompt/original URL for refinement task."
     storing_image: ClassVar = staticmethod(store_refined_image)
     storing_concept: ClassVar = staticmethod(store_refined_concept)
 

@@ -21,17 +21,6 @@ from concept_worker.worker.process import services
 log = get_logger(__name__)
 
 _ENVELOPE = ("task_id", "user_id", "task_type")
-# What each type cannot do without, and the original's sentence for it.
-_REQUIRED = {
-    TaskType.GENERATION: (
-        ("logo_description", "theme_description"),
-        "Missing logo/theme description for generation task.",
-    ),
-    TaskType.REFINEMENT: (
-        ("refinement_prompt", "original_image_url"),
-        "Missing prompt/original URL for refinement task.",
-    ),
-}
 
 
 @shared_task(bind=True, base=PipelineTask, name=TaskName.DISPATCH.value)
@@ -80,12 +69,13 @@ def _checked_inputs(row: TaskRow, fields: Mapping[str, Any]) -> dict[str, Any]:
         _reject(row.id, f"Unknown task type: {str(kind)[:60]}")
     if kind != row.type:
         _reject(row.id, "Invalid request: task_type: is not the type of this task")
-    required, sentence = _REQUIRED[TaskType(row.type)]
-    if not all(fields.get(name) for name in required):
-        _reject(row.id, sentence)
+    processor = PROCESSORS[TaskType(row.type)]
+    if not all(fields.get(name) for name in processor.required):
+        _reject(row.id, processor.missing)
     try:
-        model = PROCESSORS[TaskType(row.type)].payload_model
-        payload = payload_from(model, {name: value for name, value in fields.items() if name not in _ENVELOPE})
+        payload = payload_from(
+            processor.payload_model, {name: value for name, value in fields.items() if name not in _ENVELOPE}
+        )
     except InvalidRequest as exc:
         _reject(row.id, str(exc))
     inputs: dict[str, Any] = payload.model_dump(mode="json")

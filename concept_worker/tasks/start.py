@@ -14,7 +14,7 @@ from concept_worker.models import RunReference, TaskRow, TaskStatus
 from concept_worker.pipelines.failure import fail_run
 from concept_worker.pipelines.registry import PROCESSORS
 from concept_worker.redaction import kind_of
-from concept_worker.routing import TaskName
+from concept_worker.routing import START_OF
 from concept_worker.tasks.base import NO_ROW, Json, PipelineTask, log_context, quiet_when_stale, task_id_of
 from concept_worker.tasks.canvas import canvas_of
 from concept_worker.validation import payload_from, stored_payload
@@ -98,13 +98,9 @@ def claimed(task: TaskRow | None) -> TaskRow:
     return task
 
 
-@shared_task(bind=True, base=StartTask, name=TaskName.START_GENERATION.value)
-def start_generation(self: StartTask, /, *args: Json, **kwargs: Json) -> Json:
+def _entry(self: StartTask, /, *args: Json, **kwargs: Json) -> Json:
     """Claim the row whose id is this message's id, and run its pipeline."""
     return self.start(args, kwargs)
 
 
-@shared_task(bind=True, base=StartTask, name=TaskName.START_REFINEMENT.value)
-def start_refinement(self: StartTask, /, *args: Json, **kwargs: Json) -> Json:
-    """Claim the row whose id is this message's id, and run its pipeline."""
-    return self.start(args, kwargs)
+START_TASKS = {kind: shared_task(bind=True, base=StartTask, name=name.value)(_entry) for kind, name in START_OF.items()}

@@ -14,7 +14,7 @@ from concept_worker.models import RunReference, TaskRow, TaskStatus, TaskType
 from concept_worker.services.task_service import TaskService
 from concept_worker.tasks import base
 from concept_worker.tasks.base import quiet_when_stale
-from concept_worker.tasks.start import start_generation
+from concept_worker.tasks.start import START_TASKS
 from concept_worker.tasks.steps import generate_base_image, store_concept
 from concept_worker.worker import revocation
 from tests.conftest import System
@@ -50,7 +50,7 @@ def test_trouble_of_the_queue_is_no_failure_of_the_run(
 def test_a_start_that_met_trouble_may_come_again(tasks: TaskService, user_id: UUID) -> None:
     """Only a message that can never be read fails its row."""
     row = tasks.create_task(user_id, TaskType.GENERATION)
-    start_generation.on_failure(StoreUnavailable("away"), str(row.id), (), {}, None)
+    START_TASKS[TaskType.GENERATION].on_failure(StoreUnavailable("away"), str(row.id), (), {}, None)
     assert tasks.get_task(row.id, user_id).status is TaskStatus.PENDING
 
 
@@ -58,9 +58,9 @@ def test_a_revoked_start_cancels_its_row_and_an_expired_one_does_not(tasks: Task
     """Any message may say when it expires; to revoke one is an operator's."""
     row = tasks.create_task(user_id, TaskType.GENERATION)
     start = SimpleNamespace(id=str(row.id))
-    revocation.mirror_revocation(start_generation, start, expired=True)
+    revocation.mirror_revocation(START_TASKS[TaskType.GENERATION], start, expired=True)
     assert tasks.get_task(row.id, row.user_id).status is TaskStatus.PENDING
-    revocation.mirror_revocation(start_generation, start, expired=False)
+    revocation.mirror_revocation(START_TASKS[TaskType.GENERATION], start, expired=False)
     assert tasks.get_task(row.id, row.user_id).status is TaskStatus.CANCELED
 
 
