@@ -1,4 +1,4 @@
-"""Marks for descriptions that name nothing we can draw: plain geometry, arranged by the words' hash."""
+"""Marks for descriptions that name no subject we can draw: plain geometry, arranged by the words' hash."""
 
 from __future__ import annotations
 
@@ -20,13 +20,13 @@ _INKS = (P, S, A)
 
 
 def abstract_mark(dice: Dice) -> Drawing:
-    """One of several families of geometric marks, varied by the dice."""
+    """Draw a mark of one of several geometric families, varied by the dice."""
     family = dice.pick("family", (_mosaic, _rosette, _arches, _pinwheel, _hexagons, _rings))
     return family(dice)
 
 
 def _mosaic(dice: Dice) -> Drawing:
-    """Three by three tiles of quarter discs, mirrored left to right."""
+    """Draw three by three tiles of quarter discs, mirrored left to right."""
     tile, layers = 30.0, []
     for row in range(3):
         for column in range(2):
@@ -53,7 +53,7 @@ def _tile(kind: str, turn: int, side: float) -> tuple[Polygon, ...]:
 
 
 def _rosette(dice: Dice) -> Drawing:
-    """Overlapping ellipses round a middle, inks in turn."""
+    """Draw overlapping ellipses round a middle, with alternating inks."""
     count = dice.pick("count", (6, 8, 9, 12))
     wide, far = dice.between("wide", 9, 13), dice.between("far", 22, 26)
     petals = [ellipse(*polar((50, 50), far, 360 * i / count), wide, 48 - far, 360 * i / count) for i in range(count)]
@@ -68,7 +68,7 @@ def _rosette(dice: Dice) -> Drawing:
 
 
 def _arches(dice: Dice) -> Drawing:
-    """Nested arches, like a portal or a sunrise."""
+    """Draw nested arches, like a portal or a sunrise."""
     turn = dice.pick("turn", (0, 0, 180, 45))
     bands = [sector(50, 62, 46 - 11 * i, 38 - 11 * i, -90, 90) for i in range(3)]
     feet = [rect(50 + side * (42 - 11 * i) - 4, 62, 8, 26) for i in range(3) for side in (-1, 1)]
@@ -80,7 +80,7 @@ def _arches(dice: Dice) -> Drawing:
 
 
 def _pinwheel(dice: Dice) -> Drawing:
-    """Quarter or half discs that turn round the middle."""
+    """Draw quarter or half discs that turn round the middle."""
     count = dice.pick("count", (4, 5, 6, 8))
     blade = placed((50, 50), 1.0, about=(0, 0))(sector(0, -22, 22, 0, 0, 180))
     blades = [placed((50, 50), 1.0, 360 * i / count)(blade) for i in range(count)]
@@ -91,7 +91,7 @@ def _pinwheel(dice: Dice) -> Drawing:
 
 
 def _hexagons(dice: Dice) -> Drawing:
-    """A cluster of hexagons, one of them left out or lit."""
+    """Draw a cluster of hexagons, one of them lit."""
     cells = [(50.0, 50.0), *(polar((50, 50), 31, 60.0 * i + 30) for i in range(6))]
     lit = dice.pick("lit", range(1, 7))
     layers = []
@@ -103,7 +103,7 @@ def _hexagons(dice: Dice) -> Drawing:
 
 
 def _rings(dice: Dice) -> Drawing:
-    """Three discs that overlap, their shared parts lit."""
+    """Draw three discs that overlap, their shared parts lit."""
     turn = dice.pick("turn", (0, 60))
     middles = [polar((50, 50), 19, 120.0 * i + turn) for i in range(3)]
     discs = [circle(*middle, 29) for middle in middles]

@@ -13,7 +13,7 @@ from concept_worker.offline.path import arc, circle, mirror, star, stroke
 from concept_worker.offline.reading import Frame, Reading
 
 _LOOSE = (Frame.NONE, Frame.NONE, Frame.NONE, Frame.CIRCLE, Frame.CIRCLE, Frame.RING, Frame.SQUARE, Frame.HEXAGON)
-# Subjects whose pale parts belong to their outline: on a ground of primary ink those would vanish.
+# Subjects whose pale parts belong to their outline: on a ground of primary ink these parts would vanish.
 _PALE_PARTS = frozenset(
     ("bee", "mushroom", "pizza", "mountain", "rainbow", "panda", "ice cream", "lighthouse", "volcano")
 )
@@ -21,7 +21,7 @@ _LETTER_FRAMES = (Frame.CIRCLE, Frame.SHIELD, Frame.HEXAGON, Frame.SQUARE, Frame
 
 
 def compose(reading: Reading, dice: Dice) -> Drawing:
-    """The mark of a reading; the dice vary everything but its subject. Not yet fitted to any box."""
+    """Draw the mark of a reading, not yet fitted to a box; the dice vary everything but its subject."""
     subjects = [Subject(name, MOTIFS[name].sketch(dice), MOTIFS[name].kind) for name in reading.subjects]
     if len(subjects) >= 2:
         mark = pair_up(subjects[0], subjects[1], reading.relation, dice)
@@ -38,7 +38,7 @@ def compose(reading: Reading, dice: Dice) -> Drawing:
 
 
 def _alone(subject: Subject, dice: Dice) -> Drawing:
-    """A subject without a frame, sometimes on a pale disc, between sprigs or under a few stars."""
+    """Draw a subject without a frame, sometimes on a pale disc, between sprigs or under a few stars."""
     mark = subject.drawing.fit(8, 8, 92, 92)
     if subject.kind not in (Kind.FIGURE, Kind.EMBLEM):
         return mark
@@ -55,7 +55,7 @@ def _alone(subject: Subject, dice: Dice) -> Drawing:
 
 
 def _sprigs() -> Drawing:
-    """Two branches that meet below, like a wreath left open."""
+    """Draw two branches that meet below, like an open wreath."""
     stem = stroke(arc((50, 48), 44, 186, 268), 1.8)
     leaves = []
     for i, angle in enumerate(range(196, 270, 12)):

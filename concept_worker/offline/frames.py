@@ -1,4 +1,4 @@
-"""What encloses a mark: discs, rings, shields, hexagons and tiles, filled, pale or as a line."""
+"""Frames round a mark: discs, rings, shields, hexagons and tiles, filled, pale or as a line."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from concept_worker.offline.reading import Frame
 
 STYLES = ("solid", "pale", "solid", "lined")
 _ON_PALE = {Ink.HIGHLIGHT: Ink.GROUND}
-# Where the mark goes inside a frame of 100 x 100 units: middle, radius of the disc it may fill.
+# The mark's place inside a frame of 100 x 100 units: middle, and radius of the disc that it may fill.
 _ROOM = {
     Frame.CIRCLE: ((50.0, 50.0), 39.0),
     Frame.RING: ((50.0, 50.0), 37.0),
@@ -21,7 +21,7 @@ _ROOM = {
 
 
 def shape_of(frame: Frame) -> Polygon:
-    """The frame's outline in a box of 100 x 100 units."""
+    """Return the frame's outline in a box of 100 x 100 units."""
     if frame is Frame.SHIELD:
         return outline(
             "50,4! 64,11 78,13 91,12! 92,30 91,48 86,64 72,82 50,97! 28,82 14,64 9,48 8,30 9,12! 22,13 36,11"
@@ -34,12 +34,12 @@ def shape_of(frame: Frame) -> Polygon:
 
 
 def shrunk(shape: Polygon, factor: float) -> Polygon:
-    """The outline, smaller about its middle."""
+    """Shrink the outline about its middle."""
     return placed((50, 50), factor)(shape)
 
 
-def _rounded_in(mark: Drawing, middle: Point, radius: float) -> Drawing:
-    """The mark as large as it goes with every point inside a disc."""
+def _fit_disc(mark: Drawing, middle: Point, radius: float) -> Drawing:
+    """Make the mark as large as fits with every point inside a disc."""
     x0, y0, x1, y1 = mark.box
     center = (x0 + x1) / 2, (y0 + y1) / 2
     reach = max(math.dist(center, point) for layer in mark.layers for shape in layer.shapes for point in shape)
@@ -47,11 +47,11 @@ def _rounded_in(mark: Drawing, middle: Point, radius: float) -> Drawing:
 
 
 def enframe(mark: Drawing, frame: Frame, dice: Dice, styles: tuple[str, ...] = STYLES) -> Drawing:
-    """The mark inside the frame, its inks chosen so that it stands out there; fills a box of 100 x 100 units."""
+    """Put the mark inside the frame, with inks that stand out there; the result fills a box of 100 x 100 units."""
     if frame is Frame.NONE:
         return mark
     shape = shape_of(frame)
-    inner = _rounded_in(mark, *_ROOM[frame])
+    inner = _fit_disc(mark, *_ROOM[frame])
     style = "double" if frame is Frame.RING else dice.pick("frame style", styles)
     if style == "solid":
         return draw(fill(Ink.PRIMARY, shape), inner.inked(INVERTED))

@@ -1,4 +1,4 @@
-"""The generator that needs no account: logos drawn from their description, palettes from their theme."""
+"""The generator that needs no account: it draws logos from their description and palettes from their theme."""
 
 from __future__ import annotations
 
@@ -16,15 +16,15 @@ from concept_worker.palettes.oklch import hex_to_rgb
 from concept_worker.payloads import Brief, Wish
 from concept_worker.services.concept_generator import ConceptGenerator, Picture
 
-# A picture in work takes some 60 MB: worker threads that draw wait for one another beyond this many.
+# Drawing a picture takes some 60 MB: further worker threads wait.
 _AT_ONCE = threading.BoundedSemaphore(2)
 _ORIGIN = Origin(provider="offline", cost=0.0)
-_MARK = (13.0, 13.0, 87.0, 87.0)  # where the mark goes on the picture, in hundredths
+_MARK = (13.0, 13.0, 87.0, 87.0)  # the mark's box on the picture, in hundredths
 _MARK_ABOVE_NAME = (18.0, 8.0, 82.0, 72.0)
 
 
 class OfflineGenerator(ConceptGenerator):
-    """A `ConceptGenerator` that draws: same words and seed, same bytes. No network, no state of its own."""
+    """A `ConceptGenerator` that draws: the same words and seed give the same bytes. It has no network and no state."""
 
     def __init__(self, *, size: int = 1024) -> None:
         self._size = size

@@ -1,4 +1,4 @@
-"""The name below a mark, set in the font that Pillow brings along."""
+"""The name below a mark, set in the font that comes with Pillow."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from PIL import Image, ImageDraw, ImageFont
 
 Font = ImageFont.FreeTypeFont | ImageFont.ImageFont
 
-_MISSING = "\ufffe"  # a noncharacter: no font has it, so it shows what a missing glyph looks like
+_MISSING = "\ufffe"  # a noncharacter that no font has: its picture is the font's missing glyph
 
 
 @lru_cache(maxsize=8)
@@ -28,7 +28,7 @@ def _drawable(character: str, font: Font) -> bool:
 
 
 def typeset(name: str) -> str:
-    """What of `name` the font can set, in capitals; letters it lacks lose their accents or fall away."""
+    """Return `name` in capitals that the font has; other letters lose their accents or are dropped."""
     font = _font(40)
     kept = []
     for character in unicodedata.normalize("NFC", name.upper()):
@@ -40,7 +40,7 @@ def typeset(name: str) -> str:
 def letter(
     canvas: Image.Image, text: str, middle: float, height: float, width: float, color: tuple[int, int, int]
 ) -> None:
-    """Set `text` on one line, spaced, centred at `middle`; `height` of capitals and `width` at most, in pixels."""
+    """Set `text` on one spaced line, centred at `middle`; capitals of `height` and at most `width`, in pixels."""
     size = round(height / 0.72)  # capitals of the font are 0.72 of its size
     spacing = 0.16
     while size > 12 and _width(text, size, spacing) > width:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from concept_worker.offline.drawing import Dice, Drawing, Ink, draw, fill
 from concept_worker.offline.path import Polygon, circle, line, rect, stroke
 
-# Strokes of a character, parted by "|", in the notation of `path`.
+# Strokes of a character, separated by "|", in the notation of `path`.
 _SKELETONS = {
     "A": "19,86! 50,14! 81,86! | 31,63! 69,63!",
     "B": "26,14! 26,86! | 26,14! 50,14! 64,19 69,31 64,43 50,48! 26,48! | 50,48! 68,54 74,67 68,80 52,86! 26,86!",
@@ -48,12 +48,12 @@ _WEIGHT = 14.0
 
 
 def has_letter(character: str) -> bool:
-    """Whether the character can be drawn."""
+    """Tell whether the character can be drawn."""
     return character in _SKELETONS
 
 
 def letter_shapes(character: str, weight: float = _WEIGHT) -> tuple[Polygon, ...]:
-    """The character as pieces that cover it."""
+    """Return the pieces that cover the character."""
     pieces: list[Polygon] = []
     if character in "OQ":
         points = circle(50, 50, 36)
@@ -65,7 +65,7 @@ def letter_shapes(character: str, weight: float = _WEIGHT) -> tuple[Polygon, ...
 
 
 def monogram(initials: str, dice: Dice) -> Drawing:
-    """One or two letters: a single one with a stripe of shade, two side by side or one over the other's shoulder."""
+    """Draw one letter with one half in shade, or two letters side by side or overlapping."""
     weight = dice.pick("weight", (12.0, 15.0, 18.0))
     if len(initials) == 1:
         shapes = letter_shapes(initials, weight + 3)

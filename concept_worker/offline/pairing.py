@@ -1,4 +1,4 @@
-"""Two subjects in one mark: who stands in front, who above, and what parts them."""
+"""Two subjects in one mark: which one stands in front, which one above, and the line that separates them."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from concept_worker.offline.motifs import MOTIFS, Kind
 from concept_worker.offline.path import Polygon, arc, circle, crescent, star
 from concept_worker.offline.reading import Relation
 
-KEYLINE = 1.7  # units of ground between what stands in front and what lies behind
+KEYLINE = 1.7  # units of ground between the subject in front and the one behind
 
 _PEAKS = frozenset(("mountain", "volcano"))
 _GROWING = frozenset(("pine", "tree", "cactus", "mushroom", "wheat"))
@@ -26,42 +26,42 @@ class Subject:
 
 
 def pair_up(one: Subject, two: Subject, relation: Relation, dice: Dice) -> Drawing:
-    """Who goes behind is a matter of the kinds first, of the words second."""
+    """Arrange two subjects; their kinds decide first which one goes behind, the words second."""
     if relation is Relation.UNDER and two.name in _GROWING:
-        return _sheltered(one, two)
+        return _put_under(one, two)
     if relation in (Relation.UNDER, Relation.BEHIND):
         one, two = two, one
         relation = Relation.OVER if relation is Relation.UNDER else Relation.BEFORE
     if two.kind is Kind.BACKDROP and one.kind is not Kind.BACKDROP:
-        return _leap(one, two, dice) if relation is Relation.OVER else _before(one, two)
+        return _put_above_disc(one, two, dice) if relation is Relation.OVER else _put_before(one, two)
     if one.kind is Kind.BACKDROP:
-        return _before(two, one)
+        return _put_before(two, one)
     if "crown" in (one.name, two.name):
-        return _crowned(two, one) if one.name == "crown" else _crowned(one, two)
+        return _put_crown(two, one) if one.name == "crown" else _put_crown(one, two)
     if "wave" in (one.name, two.name):
-        return _afloat(two if one.name == "wave" else one)
+        return _put_on_water(two if one.name == "wave" else one)
     if relation is not Relation.OVER and (scene := _scene(one, two)):
         return scene
-    return _plainly(one, two, relation)
+    return _arrange_by_relation(one, two, relation)
 
 
-def _plainly(one: Subject, two: Subject, relation: Relation) -> Drawing:
+def _arrange_by_relation(one: Subject, two: Subject, relation: Relation) -> Drawing:
     if one.kind is Kind.LAND and two.kind is not Kind.LAND:
-        return _on_top(two, one)
+        return _put_on_top(two, one)
     if two.kind is Kind.LAND or relation in (Relation.OVER, Relation.INSIDE):
-        return _on_top(one, two)
+        return _put_on_top(one, two)
     if relation is Relation.BESIDE:
         return one.drawing.fit(0, 26, 48, 74) + two.drawing.fit(52, 26, 100, 74)
     return layered(two.drawing.fit(60, 58, 100, 98), one.drawing.fit(2, 2, 86, 86))
 
 
 def layered(front: Drawing, back: Drawing) -> Drawing:
-    """One in front of the other, a line of ground between."""
+    """Put one drawing in front of the other, with a line of ground between."""
     return back + front.keyline(KEYLINE) + front
 
 
-def _leap(figure: Subject, below: Subject, dice: Dice) -> Drawing:
-    """A figure over sun or moon: it crosses the upper rim, and its arch completes the disc."""
+def _put_above_disc(figure: Subject, below: Subject, dice: Dice) -> Drawing:
+    """Put a figure over sun or moon: it crosses the upper rim, and its arch completes the disc."""
     backdrop = _bowl(dice) if below.name == "moon" else below.drawing.fit(16, 28, 84, 96)
     x0, _, x1, _ = figure.drawing.box
     leaping = figure.drawing.place((50, 50), 1.0, flip=dice.chance("leaps left", 0.35), about=((x0 + x1) / 2, 50))
@@ -69,7 +69,7 @@ def _leap(figure: Subject, below: Subject, dice: Dice) -> Drawing:
 
 
 def _bowl(dice: Dice) -> Drawing:
-    """A crescent that opens upward like a bowl, a few stars in it."""
+    """Draw a crescent that opens upward like a bowl, with a few stars in it."""
     turn = dice.pick("bowl", (-22.0, -12.0, 0.0, 12.0, 22.0))
     body = crescent(50, 60, 38, 34, 14.5, turn)
     pale = (fill(Ink.HIGHLIGHT, circle(50, 60, 38)),) if dice.chance("pale bowl", 0.5) else ()
@@ -83,8 +83,8 @@ def _bowl(dice: Dice) -> Drawing:
     return draw(*pale, fill(Ink.SECONDARY, body), fill(Ink.ACCENT, *stars))
 
 
-def _before(front: Subject, back: Subject) -> Drawing:
-    """A figure or landscape before sun, moon or cloud."""
+def _put_before(front: Subject, back: Subject) -> Drawing:
+    """Put a figure or landscape before sun, moon or cloud."""
     if front.name == "wave":
         return layered(_swell(), back.drawing.fit(12, 2, 88, 82))
     if front.kind is Kind.LAND:
@@ -94,8 +94,8 @@ def _before(front: Subject, back: Subject) -> Drawing:
     return layered(front.drawing.fit(8, 22 if tall else 34, 92, 100), back.drawing.fit(12, 0, 88, 76))
 
 
-def _on_top(upper: Subject, lower: Subject) -> Drawing:
-    """One above, the other below and in front, like a reader behind a book."""
+def _put_on_top(upper: Subject, lower: Subject) -> Drawing:
+    """Put one subject above, the other below and in front, like a reader behind a book."""
     if lower.name in _PEAKS:
         return layered(upper.drawing.fit(16, 0, 84, 50), lower.drawing.fit(2, 44, 98, 100))
     if lower.name in _VESSELS:
@@ -105,7 +105,7 @@ def _on_top(upper: Subject, lower: Subject) -> Drawing:
 
 
 def _scene(one: Subject, two: Subject) -> Drawing | None:
-    """A figure before a mountain or between trees; None where neither is about."""
+    """Put a figure before a mountain or between trees; return None when neither subject is such a setting."""
     for figure, setting in ((one, two), (two, one)):
         if setting.name in _PEAKS and figure.kind is not Kind.LAND:
             return layered(figure.drawing.fit(24, 48, 76, 100), setting.drawing.fit(-4, 0, 104, 84))
@@ -115,23 +115,23 @@ def _scene(one: Subject, two: Subject) -> Drawing | None:
     return None
 
 
-def _sheltered(figure: Subject, growing: Subject) -> Drawing:
-    """A figure at the foot of a tree or under a mushroom."""
+def _put_under(figure: Subject, growing: Subject) -> Drawing:
+    """Put a figure at the foot of a tree or under a mushroom."""
     return layered(figure.drawing.fit(29, 58, 71, 102), growing.drawing.fit(2, 0, 98, 94))
 
 
-def _crowned(head: Subject, crown: Subject) -> Drawing:
-    """A crown on whatever it is that wears it."""
+def _put_crown(head: Subject, crown: Subject) -> Drawing:
+    """Put a crown on the other subject."""
     return layered(crown.drawing.fit(29, 0, 71, 27), head.drawing.fit(8, 19, 92, 100))
 
 
-def _afloat(figure: Subject) -> Drawing:
-    """A figure on the water."""
+def _put_on_water(figure: Subject) -> Drawing:
+    """Put a figure on the water."""
     return layered(_swell(), figure.drawing.fit(10, 0, 90, 82))
 
 
 def _swell() -> Drawing:
-    """Three rows of waves, each before the last."""
+    """Draw three rows of waves, each before the last."""
     rows = []
     for row, ink in enumerate((Ink.ACCENT, Ink.SECONDARY, Ink.PRIMARY)):
         top = 70.0 + 9 * row

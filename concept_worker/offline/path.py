@@ -1,8 +1,8 @@
 """Vector paths for the drawn logos: outlines as closed polygons, made from splines, arcs and strokes.
 
-Everything is flattened to points when it is made, so that moving, turning, mirroring and rounding are plain
+Every shape is flattened to points when it is made, so that moving, turning, mirroring and rounding are plain
 arithmetic. Motifs are drawn in a box of 100 x 100 units, y down. An outline's notation is a list of "x,y" points: the
-spline passes smoothly through each, and turns sharply at those marked "!".
+spline passes smoothly through each point, and turns sharply at points marked "!".
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ _STEPS = 14  # chords per spline segment: at 40 px a unit the error stays below 
 
 @dataclass(frozen=True)
 class Affine:
-    """x' = a x + b y + c, y' = d x + e y + f."""
+    """An affine map: x' = a x + b y + c, y' = d x + e y + f."""
 
     a: float = 1.0
     b: float = 0.0
@@ -35,7 +35,7 @@ class Affine:
 
 
 def placed(center: Point, scale: float, turn: float = 0.0, flip: bool = False, about: Point = (50, 50)) -> Affine:
-    """Bring `about` to `center`, `scale` times as large, turned clockwise by `turn` degrees, mirrored if `flip`."""
+    """Return the map that brings `about` to `center`, scales, turns clockwise by `turn` degrees, mirrors if `flip`."""
     cos, sin = math.cos(math.radians(turn)) * scale, math.sin(math.radians(turn)) * scale
     side = -1.0 if flip else 1.0
     a, b, d, e = cos * side, -sin, sin * side, cos
@@ -43,19 +43,19 @@ def placed(center: Point, scale: float, turn: float = 0.0, flip: bool = False, a
 
 
 def bounds(polygons: Iterable[Polygon]) -> tuple[float, float, float, float]:
-    """Left, top, right, bottom of all points."""
+    """Return left, top, right and bottom of all points."""
     points = [point for polygon in polygons for point in polygon]
     xs, ys = [x for x, _ in points], [y for _, y in points]
     return min(xs), min(ys), max(xs), max(ys)
 
 
 def mirror(polygon: Polygon, axis: float = 50.0) -> Polygon:
-    """The outline reflected at the vertical line x = `axis`."""
+    """Reflect the outline at the vertical line x = `axis`."""
     return tuple((2 * axis - x, y) for x, y in polygon)
 
 
 def pair(polygon: Polygon, axis: float = 50.0) -> tuple[Polygon, Polygon]:
-    """The outline and its mirror image: two ears, two eyes."""
+    """Return the outline and its mirror image: two ears, two eyes."""
     return polygon, mirror(polygon, axis)
 
 
@@ -69,26 +69,26 @@ def _parse(notation: str) -> list[tuple[Point, bool]]:
 
 @cache
 def outline(notation: str) -> Polygon:
-    """A closed outline in the module's notation."""
+    """Make a closed outline from the module's notation."""
     return _spline(_parse(notation), closed=True)
 
 
 @cache
 def line(notation: str) -> Polygon:
-    """An open line in the module's notation, for `stroke` and `brush`."""
+    """Make an open line from the module's notation, for `stroke` and `brush`."""
     return _spline(_parse(notation), closed=False)
 
 
 @cache
 def symmetric(notation: str, axis: float = 50.0) -> Polygon:
-    """A closed outline of which only the left half is given, from top to bottom."""
+    """Make a closed outline from its left half, given from top to bottom."""
     half = _parse(notation)
     other = [((2 * axis - x, y), sharp) for (x, y), sharp in reversed(half) if abs(x - axis) > 1e-6]
     return _spline(half + other, closed=True)
 
 
 def _spline(nodes: Sequence[tuple[Point, bool]], *, closed: bool) -> Polygon:
-    """Catmull-Rom through the nodes as cubic Bézier segments, tangents cut at sharp nodes and at open ends."""
+    """Draw Catmull-Rom through the nodes as cubic Bézier segments, tangents cut at sharp nodes and at open ends."""
     count = len(nodes)
     points: list[Point] = []
     for i in range(count if closed else count - 1):
@@ -105,7 +105,7 @@ def _spline(nodes: Sequence[tuple[Point, bool]], *, closed: bool) -> Polygon:
 
 
 def _handle(before: Point | None, here: Point, there: Point) -> Point:
-    """The control point beside `here` on the way to `there`; its tangent is parallel to before-there."""
+    """Return the control point beside `here` on the way to `there`; its tangent is parallel to before-there."""
     if before is None:
         return (here[0] + (there[0] - here[0]) / 3, here[1] + (there[1] - here[1]) / 3)
     length, reach = math.dist(before, there) or 1.0, math.dist(here, there) / 3
@@ -113,7 +113,7 @@ def _handle(before: Point | None, here: Point, there: Point) -> Point:
 
 
 def _bezier(p0: Point, p1: Point, p2: Point, p3: Point) -> list[Point]:
-    """Points of a cubic Bézier curve, without its last."""
+    """Return the points of a cubic Bézier curve, without the last."""
     points = []
     for step in range(_STEPS):
         t = step / _STEPS
@@ -129,41 +129,41 @@ def _bezier(p0: Point, p1: Point, p2: Point, p3: Point) -> list[Point]:
 
 
 def polar(center: Point, radius: float, angle: float) -> Point:
-    """The point at `angle` degrees, clockwise from the top."""
+    """Return the point at `angle` degrees, clockwise from the top."""
     turn = math.radians(angle)
     return (center[0] + radius * math.sin(turn), center[1] - radius * math.cos(turn))
 
 
 def arc(center: Point, radius: float, start: float, end: float) -> Polygon:
-    """Points along a circle from `start` to `end` degrees, clockwise from the top."""
+    """Return points along a circle from `start` to `end` degrees, clockwise from the top."""
     steps = max(2, round(abs(end - start) / 3))
     return tuple(polar(center, radius, start + (end - start) * i / steps) for i in range(steps + 1))
 
 
 def circle(x: float, y: float, radius: float) -> Polygon:
-    """A disc."""
+    """Make a disc."""
     return arc((x, y), radius, 0, 360)[:-1]
 
 
 def ellipse(x: float, y: float, rx: float, ry: float, turn: float = 0.0) -> Polygon:
-    """An ellipse, turned clockwise by `turn` degrees about its centre."""
+    """Make an ellipse, turned clockwise by `turn` degrees about its centre."""
     cos, sin = math.cos(math.radians(turn)), math.sin(math.radians(turn))
     unit = circle(0, 0, 1)
     return tuple((x + u * rx * cos - v * ry * sin, y + u * rx * sin + v * ry * cos) for u, v in unit)
 
 
 def ring(x: float, y: float, outer: float, inner: float) -> Polygon:
-    """A ring as one outline: out along the rim, back along the hole."""
+    """Make a ring as one outline: out along the rim, back along the hole."""
     return arc((x, y), outer, 0, 360) + arc((x, y), inner, 360, 0)
 
 
 def sector(x: float, y: float, outer: float, inner: float, start: float, end: float) -> Polygon:
-    """A piece of a ring (of a disc when `inner` is 0) between two angles."""
+    """Make a piece of a ring (of a disc when `inner` is 0) between two angles."""
     return arc((x, y), outer, start, end) + (arc((x, y), inner, end, start) if inner else ((x, y),))
 
 
 def crescent(x: float, y: float, radius: float, bite: float, shift: float, turn: float = 0.0) -> Polygon:
-    """A disc less a disc of radius `bite` whose centre lies `shift` away at `turn` degrees; both tips on the rim."""
+    """Cut a disc of radius `bite`, centred `shift` away at `turn` degrees, out of a disc; both tips are on the rim."""
     cos_tip = (radius**2 + shift**2 - bite**2) / (2 * radius * shift)
     tip = math.degrees(math.acos(max(-1.0, min(1.0, cos_tip))))
     hollow = polar((x, y), shift, turn)
@@ -174,30 +174,30 @@ def crescent(x: float, y: float, radius: float, bite: float, shift: float, turn:
 
 
 def rect(x: float, y: float, width: float, height: float, radius: float = 0.0) -> Polygon:
-    """A rectangle with its top left corner at (x, y)."""
+    """Make a rectangle with its top left corner at (x, y)."""
     corners = ((x, y), (x + width, y), (x + width, y + height), (x, y + height))
     return rounded(corners, radius) if radius else corners
 
 
 def regular(x: float, y: float, radius: float, sides: int, turn: float = 0.0) -> Polygon:
-    """A regular polygon, a corner at the top when `turn` is 0."""
+    """Make a regular polygon, with a corner at the top when `turn` is 0."""
     return tuple(polar((x, y), radius, turn + 360 * i / sides) for i in range(sides))
 
 
 def star(x: float, y: float, outer: float, inner: float, points: int, turn: float = 0.0) -> Polygon:
-    """A star, a point at the top when `turn` is 0."""
+    """Make a star, with a point at the top when `turn` is 0."""
     radii = (outer, inner)
     return tuple(polar((x, y), radii[i % 2], turn + 180 * i / points) for i in range(2 * points))
 
 
 def polygon(notation: str, radius: float = 0.0) -> Polygon:
-    """Straight edges between "x,y" points, corners rounded by `radius`."""
+    """Make a polygon of straight edges between "x,y" points, with corners rounded by `radius`."""
     corners = tuple(point for point, _ in _parse(notation))
     return rounded(corners, radius) if radius else corners
 
 
 def rounded(corners: Polygon, radius: float) -> Polygon:
-    """Corners replaced by arcs-like curves that start `radius` before and end `radius` after them."""
+    """Replace each corner by an arc-like curve that starts `radius` before the corner and ends `radius` after it."""
     points: list[Point] = []
     for i, here in enumerate(corners):
         before, after = corners[i - 1], corners[(i + 1) % len(corners)]
@@ -223,12 +223,12 @@ def _toward(here: Point, there: Point, distance: float) -> Point:
 
 
 def stroke(points: Polygon, width: float, *, round_caps: bool = True) -> tuple[Polygon, ...]:
-    """A line of even width, as the pieces that cover it."""
+    """Make a line of even width, as the pieces that cover it."""
     return brush(points, lambda _: width, round_caps=round_caps)
 
 
 def brush(points: Polygon, width: Callable[[float], float], *, round_caps: bool = True) -> tuple[Polygon, ...]:
-    """A line whose width is a function of the way along it (0..1), as the pieces that cover it."""
+    """Make a line whose width is a function of the way along it (0..1), as the pieces that cover it."""
     lengths = [0.0]
     for one, other in pairwise(points):
         lengths.append(lengths[-1] + math.dist(one, other))

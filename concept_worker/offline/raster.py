@@ -1,4 +1,4 @@
-"""Pixels of a drawing: flat inks with smooth edges, drawn four times as large and reduced."""
+"""The pixels of a drawing: flat inks with smooth edges, drawn four times as large and reduced."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ class Caption:
 
 
 def rasterize(drawing: Drawing, colors: Sequence[Color], size: int, caption: Caption | None = None) -> bytes:
-    """PNG bytes of `size` x `size` RGB pixels; `colors` are indexed by `Ink`."""
+    """Draw as PNG bytes of `size` x `size` RGB pixels; `colors` are indexed by `Ink`."""
     canvas = Image.new("RGB", (size * OVERSAMPLING,) * 2, colors[Ink.GROUND])
     pen = ImageDraw.Draw(canvas)
     scale = canvas.width / _UNITS
@@ -48,14 +48,14 @@ def rasterize(drawing: Drawing, colors: Sequence[Color], size: int, caption: Cap
 
 
 def encode_png(picture: Image.Image) -> bytes:
-    """PNG bytes without metadata; the same picture gives the same bytes."""
+    """Encode as PNG bytes without metadata; the same picture gives the same bytes."""
     buffer = io.BytesIO()
     picture.save(buffer, "PNG", compress_level=6)
     return buffer.getvalue()
 
 
 def _pixels(polygon: Polygon, scale: float, origin: tuple[int, int]) -> Pixels:
-    # Half a pixel back: Pillow's pixel (0, 0) has its centre there, and its polygons include their edges.
+    # Shift by half a pixel: Pillow's pixel (0, 0) has its centre there, and Pillow's polygons include their edges.
     return [(x * scale - origin[0] - 0.5, y * scale - origin[1] - 0.5) for x, y in polygon]
 
 
@@ -71,7 +71,7 @@ def _fill(
 
 
 def _rim(pen: ImageDraw.ImageDraw, points: Pixels, color: int | Color, width: int) -> None:
-    """A line along a closed outline, a disc at each joint: Pillow's own joints leave gaps on tight curves."""
+    """Draw a line along a closed outline with a disc at each joint: Pillow's own joints leave gaps on tight curves."""
     half = width / 2
     for one, other in pairwise([*points, points[0]]):
         pen.line((one, other), fill=color, width=width)
@@ -79,7 +79,7 @@ def _rim(pen: ImageDraw.ImageDraw, points: Pixels, color: int | Color, width: in
 
 
 def _paste(canvas: Image.Image, layer: Layer, color: Color, scale: float) -> None:
-    """Through a mask of the layer's box: `shapes` less `holes`, within `clip`."""
+    """Paste the ink through a mask of the layer's box: `shapes` less `holes`, within `clip`."""
     box = _pixel_box(layer, scale, canvas.size)
     if box is None:
         return

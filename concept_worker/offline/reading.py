@@ -1,4 +1,4 @@
-"""What a description asks for: its subjects, how they stand to each other, a frame, and a name to set below."""
+"""A description, read: its subjects, how they stand to each other, a frame, and a name to set below."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ _REFUSALS = frozenset(("no", "not", "without", "never", "non", "minus", "except"
 
 
 class Relation(Enum):
-    """How the first subject stands to the second."""
+    """The relation of the first subject to the second."""
 
     WITH = "with"
     OVER = "over"
@@ -39,7 +39,7 @@ class Relation(Enum):
 
 
 class Frame(Enum):
-    """What encloses the mark."""
+    """A frame round the mark."""
 
     NONE = "none"
     CIRCLE = "circle"
@@ -73,17 +73,17 @@ _POSES = {"fox": "leaping fox", "wolf": "leaping fox"}
 
 @dataclass(frozen=True)
 class Reading:
-    """A description, understood as far as it goes."""
+    """A description, as far as it was understood."""
 
     subjects: tuple[str, ...]  # names in `MOTIFS`, in order of appearance, at most three
     relation: Relation
     frame: Frame | None  # None: the words leave it open
-    wordmark: str  # "" when the description names nobody
+    wordmark: str  # the name to set below; "" when the description has none
     initials: str  # one or two letters A-Z or digits, "" when there are none
 
 
 def words_of(text: str) -> list[str]:
-    """Words of a description, lower case; hyphens part them, and an emoji counts as the words of its Unicode name."""
+    """Return the words of a text in lower case, split at hyphens; an emoji counts as the words of its Unicode name."""
     spelled = "".join(_spelled(character) for character in unicodedata.normalize("NFKC", text))
     return _WORD.findall(spelled.casefold())
 
@@ -96,7 +96,7 @@ def _spelled(character: str) -> str:
 
 @cache
 def _index(kind: str) -> dict[str, str]:
-    """Word or phrase to the name it calls for."""
+    """Map each word or phrase to the name that it calls for."""
     if kind == "subjects":
         return {word: name for name, one in MOTIFS.items() for word in one.words}
     if kind == "hints":
@@ -106,11 +106,11 @@ def _index(kind: str) -> dict[str, str]:
 
 
 def find(words: list[str], kind: str) -> list[tuple[int, str]]:
-    """Where the words call for a subject, relation or frame: position and name, longest phrase first."""
+    """Find the subjects, relations or frames that the words call for: position and name, longest phrase first."""
     index, found, position = _index(kind), [], 0
     while position < len(words):
         for length in (3, 2, 1):
-            name = _named(words[position : position + length], index)
+            name = _name_of(words[position : position + length], index)
             if name is not None:
                 break
         else:
@@ -121,7 +121,7 @@ def find(words: list[str], kind: str) -> list[tuple[int, str]]:
     return found
 
 
-def _named(phrase: list[str], index: dict[str, str]) -> str | None:
+def _name_of(phrase: list[str], index: dict[str, str]) -> str | None:
     text = " ".join(phrase)
     stems = [text, text.removesuffix("s"), text.removesuffix("es"), text.removesuffix("'s")]
     if text.endswith("ies"):
@@ -139,14 +139,14 @@ def _refused(words: list[str], position: int) -> bool:
 
 
 def read(description: str) -> Reading:
-    """Understand a logo description; any text, never an error."""
+    """Read a logo description; any text is accepted."""
     name = _name_in(description)
     words = words_of(description)
     first: dict[str, int] = {}
     for position, subject in _subjects(words, words_of(name)):
         first.setdefault(subject, position)
     frames = find(words, "frames")
-    if len(first) > 1 and "shield" in first:  # beside another subject a shield is what that subject stands on
+    if len(first) > 1 and "shield" in first:  # beside another subject a shield is the frame of that subject
         frames.insert(0, (first.pop("shield"), Frame.SHIELD.value))
     subjects = tuple(first)[:3]
     if _MOVING & set(words):
@@ -161,7 +161,7 @@ def read(description: str) -> Reading:
 
 
 def _subjects(words: list[str], name: list[str]) -> list[tuple[int, str]]:
-    """Subjects that the description names; for want of them those in the name it gives, else one that it hints at."""
+    """Find the subjects in the description outside the name; else those in the name; else one that is hinted at."""
     around = [word if word not in name else "" for word in words]
     return find(around, "subjects") or find(words, "subjects") or find(around, "hints")[:1]
 
@@ -188,7 +188,7 @@ def _name_in(description: str) -> str:
 
 
 def _initials(name: str, description: str) -> str:
-    """Letters that the text asks for ("a monogram AB", "the letter K"), else those of the name."""
+    """Return the letters that the text asks for ("a monogram AB", "the letter K"), else the name's initials."""
     asked = _LETTERS.search(description)
     if asked:
         return asked.group(1).upper()

@@ -1,4 +1,4 @@
-"""The library of motifs: what can be drawn, by name. Importing it enrols every sketch."""
+"""The library of motifs, by name. Importing it registers every sketch."""
 
 from concept_worker.offline.motifs import (
     birds,

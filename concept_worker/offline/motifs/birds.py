@@ -11,7 +11,7 @@ P, S, A, G, H = Ink.PRIMARY, Ink.SECONDARY, Ink.ACCENT, Ink.GROUND, Ink.HIGHLIGH
 
 @motif("owl", "owl owlet")
 def owl(dice: Dice) -> Drawing:
-    """An owl, whole, from the front."""
+    """Draw an owl, whole, from the front."""
     body = symmetric("50,16! 38,13 28,12 18,3! 17,18 14,34 14,56 20,78 34,92 50,96!")
     wings = pair(outline("14,40 11,54 13,72 22,86 33,92! 31,78 26,62 21,50"))
     belly = symmetric("50,46 38,52 30,62 31,78 40,89 50,92")
@@ -39,7 +39,7 @@ def owl(dice: Dice) -> Drawing:
 
 @motif("eagle", "eagle hawk falcon phoenix raptor osprey condor griffin")
 def eagle(_: Dice) -> Drawing:
-    """An eagle with wings raised, heraldic."""
+    """Draw an eagle with wings raised, heraldic."""
     wing = outline(
         "46,44! 38,32 24,22 4,18! 6,26 12,31! 3,31! 6,38 14,42! "
         "6,43! 10,50 18,52! 11,55! 16,61 24,61! 18,66! 26,70 34,67 "
@@ -62,7 +62,7 @@ def eagle(_: Dice) -> Drawing:
 
 @motif("hummingbird", "hummingbird colibri kingfisher")
 def hummingbird(_: Dice) -> Drawing:
-    """A hummingbird hovering, facing right."""
+    """Draw a hummingbird hovering, facing right."""
     bill = outline("71,29! 84,24 99,20! 85,28 72,33!")
     body = outline("58,27 64,23 71,25 74,30 71,36 69,42 67,52 60,62 50,70 40,77! 44,66 48,54 53,40")
     throat = outline("74,31 70,33 64,40 62,48 68,48 71,38")
@@ -83,7 +83,7 @@ def hummingbird(_: Dice) -> Drawing:
 
 @motif("bird", "bird dove swallow sparrow robin finch pigeon songbird raven crow nightingale canary feathered")
 def bird(dice: Dice) -> Drawing:
-    """A bird in flight, wings up, facing right."""
+    """Draw a bird in flight, wings up, facing right."""
     far = outline("54,44! 50,30 52,14 62,2! 66,16 66,30 62,44!")
     body = outline(
         "4,74! 18,66 30,58 38,50 48,44 60,42 70,40 76,34 84,34 88,39 98,43! 89,46 86,54 78,64 64,71 46,73 28,72 14,76!"
@@ -103,7 +103,7 @@ def bird(dice: Dice) -> Drawing:
 
 @motif("duck", "duck duckling swan goose")
 def duck(_: Dice) -> Drawing:
-    """A duck afloat, facing right."""
+    """Draw a duck afloat, facing right."""
     body = outline(
         "4,52! 14,58 28,56 44,54 56,48 58,38 58,28 63,19 73,16 "
         "82,21 85,30 82,40 82,52 84,66 76,80 58,86 36,86 18,78 8,66"
@@ -122,7 +122,7 @@ def duck(_: Dice) -> Drawing:
 
 @motif("penguin", "penguin")
 def penguin(_: Dice) -> Drawing:
-    """A penguin from the front."""
+    """Draw a penguin from the front."""
     body = symmetric("50,4 38,7 31,17 30,30 24,44 22,64 28,84 42,93 50,94")
     front = symmetric("50,30 45,22 38,22 35,30 38,40 32,54 31,70 38,84 50,88")
     flippers = pair(outline("29,36 20,48 13,64 11,74! 19,70 26,60"))
@@ -138,7 +138,7 @@ def penguin(_: Dice) -> Drawing:
 
 @motif("butterfly", "butterfly moth monarch")
 def butterfly(dice: Dice) -> Drawing:
-    """A butterfly with spread wings."""
+    """Draw a butterfly with spread wings."""
     upper = outline("48,46! 40,28 26,12 10,10 2,20 4,36 14,48 30,53 48,52!")
     lower = outline("48,54! 34,55 20,60 13,72 18,86 30,92 40,84 46,70")
     inner = outline("45,45! 38,31 27,20 15,19 11,26 14,36 24,44 36,48!")
@@ -162,7 +162,7 @@ def butterfly(dice: Dice) -> Drawing:
 
 @motif("bee", "bee honeybee bumblebee wasp ~honey ~hive ~beehive ~apiary")
 def bee(_: Dice) -> Drawing:
-    """A bee from above."""
+    """Draw a bee from above."""
     wings = (*pair(ellipse(25, 40, 24, 11, 28)), *pair(ellipse(30, 58, 16, 8, -8)))
     body = symmetric("50,36 39,42 35,56 38,74 46,88 50,97!")
     stripes = [outline(f"20,{y} 50,{y + 5} 80,{y} 80,{y + 7} 50,{y + 12.5} 20,{y + 7}") for y in (48, 63, 78)]

@@ -11,7 +11,7 @@ P, S, A, G, H = Ink.PRIMARY, Ink.SECONDARY, Ink.ACCENT, Ink.GROUND, Ink.HIGHLIGH
 
 @motif("leaping fox", "")
 def leaping_fox(_: Dice) -> Drawing:
-    """A fox in mid-leap, facing right, its back an arch."""
+    """Draw a fox in mid-leap, facing right, its back an arch."""
     far_hind = outline("34,42 24,48 14,53 6,55.5 1,57! -1,60! 1,62.5! 7,62 16,60 27,56 38,50")
     far_fore = outline("66,47 68.5,57 73.5,66 80,72! 86,75! 89.5,73! 88,70! 84,67.5 79,61 75,52")
     tail = outline("34,33! 27,26 18,20 7,20 -2,27 -9,40! -2,37.5 7,39.5 17,40.5 26,39.5 33,38!")
@@ -41,7 +41,7 @@ def leaping_fox(_: Dice) -> Drawing:
 
 @motif("fox", "fox vixen fennec reynard")
 def fox(dice: Dice) -> Drawing:
-    """A fox's head from the front."""
+    """Draw a fox's head from the front."""
     head = symmetric("50,24! 41,27 36,28! 31,17 14,4! 8,25 12,44! 5,58! 17,68 31,80 43,93 50,96!")
     ears = pair(outline("17,12! 27,20 32,30! 22,38 15,42! 12,28"))
     cheeks = pair(outline("5,58! 14,58 25,56 36,62 43,74 46,92 50,97! 43,93 31,80 17,68"))

@@ -28,7 +28,7 @@ P, S, A, G, H = Ink.PRIMARY, Ink.SECONDARY, Ink.ACCENT, Ink.GROUND, Ink.HIGHLIGH
     Kind.LAND,
 )
 def mountain(dice: Dice) -> Drawing:
-    """A main peak with snow and one or two lesser ones."""
+    """Draw a main peak with snow and one or two lesser ones."""
     main = polygon("52,16 94,86 8,86")
     shade = polygon("52,16 94,86 60,86 49,64 57,48")
     snow = polygon("52,16 70,46 61,40 54,48 47,41 40,47 34,45")
@@ -46,7 +46,7 @@ def mountain(dice: Dice) -> Drawing:
 
 @motif("volcano", "volcano lava eruption", Kind.LAND)
 def volcano(_: Dice) -> Drawing:
-    """A volcano with glowing streams."""
+    """Draw a volcano with glowing streams."""
     cone = outline("38,40! 62,40! 72,66 96,92! 4,92! 28,66")
     lava = outline("38,40! 62,40! 66,52 60,60 58,70 52,58 48,66 44,82 40,64 36,56 34,50")
     plume = [circle(x, y, r) for x, y, r in ((50, 26, 11), (38, 18, 9), (62, 16, 10), (50, 9, 9))]
@@ -57,7 +57,7 @@ def volcano(_: Dice) -> Drawing:
 
 @motif("flame", "flame fire campfire bonfire torch ~burning ~burn ~grill ~barbecue ~bbq ~spicy ember candle match")
 def flame(_: Dice) -> Drawing:
-    """A flame in three tongues of colour."""
+    """Draw a flame in three tongues of colour."""
     outer = outline("54,2! 58,18 72,32 82,50 80,72 68,90 50,97 32,90 20,72 22,52 32,38! 36,48 42,50! 40,34 44,16")
     middle = outline("54,34! 58,46 68,56 70,72 62,88 50,93 38,88 31,74 34,62! 40,68 46,66! 46,52 48,42")
     inner = outline("51,62! 54,70 60,76 58,87 50,92 42,87 41,78 47,72")
@@ -66,7 +66,7 @@ def flame(_: Dice) -> Drawing:
 
 @motif("drop", "drop droplet water_drop raindrop rain ~oil dew ~liquid ~plumbing hydration", Kind.EMBLEM)
 def drop(_: Dice) -> Drawing:
-    """A drop with a light and a shade."""
+    """Draw a drop with a light and a shade."""
     whole = symmetric("50,4! 38,28 24,48 19,64 24,82 38,94 50,96")
     return draw(
         fill(P, whole),
@@ -81,7 +81,7 @@ def drop(_: Dice) -> Drawing:
     Kind.FIGURE,
 )
 def house(dice: Dice) -> Drawing:
-    """A gabled house with a lit window."""
+    """Draw a gabled house with a lit window."""
     walls = polygon("20,46 50,20 80,46 80,92 20,92")
     roof = stroke(((8, 52), (50, 14), (92, 52)), 9)
     door = outline("42,92! 42,72 44,65 50,62 56,65 58,72 58,92!")
@@ -101,7 +101,7 @@ def house(dice: Dice) -> Drawing:
 
 @motif("castle", "castle fortress tower kingdom chess rook palace", Kind.FIGURE)
 def castle(_: Dice) -> Drawing:
-    """A castle with three towers."""
+    """Draw a castle with three towers."""
 
     def tower(x: float, y: float, width: float) -> tuple[tuple[tuple[float, float], ...], ...]:
         teeth = tuple(rect(x - 2 + i * (width + 4) * 0.4, y - 6, (width + 4) * 0.2, 8) for i in range(3))
@@ -120,7 +120,7 @@ def castle(_: Dice) -> Drawing:
 
 @motif("tent", "tent camp camping_tent campsite glamping tipi teepee")
 def tent(_: Dice) -> Drawing:
-    """A tent, its door open."""
+    """Draw a tent, its door open."""
     body = polygon("50,18 96,88 4,88", 2)
     return draw(
         fill(A, *stroke(((50, 22), (56, 10)), 3), *stroke(((50, 22), (44, 10)), 3)),
@@ -133,7 +133,7 @@ def tent(_: Dice) -> Drawing:
 
 @motif("bridge", "bridge golden_gate viaduct span", Kind.LAND)
 def bridge(_: Dice) -> Drawing:
-    """A suspension bridge over water."""
+    """Draw a suspension bridge over water."""
     cables = (
         *brush(line("0,58 14,44 26,22"), lambda _: 3),
         *brush(line("26,22 38,48 50,56 62,48 74,22"), lambda _: 3),
@@ -157,7 +157,7 @@ def bridge(_: Dice) -> Drawing:
     "planet", "planet saturn ~space ~orbit ~galaxy ~cosmos ~universe ~astronomy jupiter mars globe_ring", Kind.BACKDROP
 )
 def planet(_: Dice) -> Drawing:
-    """A ringed planet with bands."""
+    """Draw a ringed planet with bands."""
     ball = circle(50, 50, 29)
     tilt = -20
     ring_front = (rect(-10, 50, 120, 60),)
@@ -178,7 +178,7 @@ def planet(_: Dice) -> Drawing:
 
 @motif("globe", "globe ~earth ~world planet_earth ~international ~global ~worldwide ~map ~geography", Kind.EMBLEM)
 def globe(_: Dice) -> Drawing:
-    """A globe with meridians, on a stand."""
+    """Draw a globe with meridians, on a stand."""
     ball = circle(50, 44, 34)
     lines = (
         *stroke(arc((50, 44), 34, 0, 360), 2.6),
@@ -198,7 +198,7 @@ def globe(_: Dice) -> Drawing:
 
 @motif("rainbow", "rainbow", Kind.BACKDROP)
 def rainbow(_: Dice) -> Drawing:
-    """A rainbow between two clouds."""
+    """Draw a rainbow between two clouds."""
     bands = [sector(50, 72, 46 - 9 * i, 37 - 9 * i, -90, 90) for i in range(4)]
     clouds = pair(circle(10, 72, 9)) + pair(circle(21, 68, 11)) + pair(circle(32, 74, 8)) + pair(rect(4, 71, 34, 11, 5))
     return draw(*(fill(ink, band) for ink, band in zip((P, S, A, H), bands, strict=True)), fill(H, *clouds))
@@ -206,7 +206,7 @@ def rainbow(_: Dice) -> Drawing:
 
 @motif("feather", "feather quill plume", Kind.EMBLEM)
 def feather(_: Dice) -> Drawing:
-    """A feather, two vanes and a shaft."""
+    """Draw a feather, two vanes and a shaft."""
     whole = outline("88,6! 92,24 84,44! 80,44! 82,52 66,68! 62,66! 60,74 42,80 28,80! 22,66 30,44 50,22 70,10")
     half = outline("88,6! 92,24 84,44! 80,44! 82,52 66,68! 62,66! 60,74 42,80 28,80! 48,56 68,32")
     return draw(fill(P, whole), fill(S, half), fill(A, *brush(line("10,96 28,80 50,54 86,8"), lambda t: 3.8 - 2.8 * t)))
@@ -214,7 +214,7 @@ def feather(_: Dice) -> Drawing:
 
 @motif("arrow", "arrow archery bow target bullseye ~aim ~goal ~focus", Kind.EMBLEM)
 def target(_: Dice) -> Drawing:
-    """A target, an arrow in its middle."""
+    """Draw a target, an arrow in its middle."""
     rings = [(P, 44.0), (H, 35.0), (S, 26.0), (H, 17.0), (A, 8.5)]
     shaft = stroke(((50, 52), (86, 16)), 4)
     vanes = (polygon("82,20 82,6 92,-3 92,10"), polygon("82,20 96,20 105,10 92,10"))

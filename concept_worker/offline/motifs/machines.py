@@ -30,7 +30,7 @@ P, S, A, G, H = Ink.PRIMARY, Ink.SECONDARY, Ink.ACCENT, Ink.GROUND, Ink.HIGHLIGH
     "data digital ai network server electronics cyber startup",
 )
 def circuit(_: Dice) -> Drawing:
-    """A chip with its leads."""
+    """Draw a chip with its leads."""
     leads: list[Polygon] = []
     pads: list[Polygon] = []
     for i, reach in enumerate((10, 3, 3, 10)):
@@ -59,7 +59,7 @@ def circuit(_: Dice) -> Drawing:
     Kind.EMBLEM,
 )
 def music(dice: Dice) -> Drawing:
-    """Two notes under one beam, or a single one with a flag."""
+    """Draw two notes under one beam, or a single one with a flag."""
     if dice.chance("pair", 0.6):
         beam = polygon("32,20 86,8 86,24 32,36", 1.5)
         return draw(
@@ -74,7 +74,7 @@ def music(dice: Dice) -> Drawing:
 
 @motif("rocket", "rocket spaceship launch spacecraft startup_rocket shuttle astronaut missile")
 def rocket(_: Dice) -> Drawing:
-    """A rocket with flame, slanting to the upper right."""
+    """Draw a rocket with flame, slanting to the upper right."""
     hull = symmetric("50,0! 40,12 34,30 34,52 38,70! 50,70!")
     fins = pair(outline("35,46! 24,56 20,70 21,82! 30,74 38,70!"))
     fire = outline("42,73! 58,73! 60,84 54,90 50,100! 46,90 40,84")
@@ -93,7 +93,7 @@ def rocket(_: Dice) -> Drawing:
 
 @motif("bicycle", "bicycle bike cycling cyclist wheel cycle velo")
 def bicycle(_: Dice) -> Drawing:
-    """A bicycle from the side."""
+    """Draw a bicycle from the side."""
     wheels = (ring(22, 66, 21, 17), ring(78, 66, 21, 17))
     spokes = [
         p
@@ -118,7 +118,7 @@ def bicycle(_: Dice) -> Drawing:
 
 @motif("car", "car automobile auto vehicle taxi ~driving ~motor ~racing garage_car truck van")
 def car(_: Dice) -> Drawing:
-    """A small car from the side."""
+    """Draw a small car from the side."""
     body = outline("4,68! 5,54 12,49 24,47! 34,32 44,27 62,27 72,33 80,47! 92,50 97,58 96,68!")
     windows = (outline("31,46! 38,36 46,33! 51,33! 51,46!"), outline("55,33! 62,33 68,37 73,46! 55,46!"))
     wheels = (circle(25, 69, 11.5), circle(76, 69, 11.5))
@@ -138,7 +138,7 @@ def car(_: Dice) -> Drawing:
     Kind.EMBLEM,
 )
 def plane(_: Dice) -> Drawing:
-    """A folded paper plane."""
+    """Draw a folded paper plane."""
     return draw(
         fill(P, polygon("98,6 2,44 32,56")),
         fill(S, polygon("98,6 40,60 76,82")),
@@ -149,7 +149,7 @@ def plane(_: Dice) -> Drawing:
 
 @motif("robot", "robot android bot automaton cyborg")
 def robot(dice: Dice) -> Drawing:
-    """A robot's head with antenna."""
+    """Draw a robot's head with antenna."""
     mouth = [rect(36 + 6 * i, 70, 4, 7, 1) for i in range(5)]
     eyes = pair(circle(36, 48, 7.5)) if dice.chance("round eyes", 0.6) else pair(rect(28, 42, 16, 12, 3))
     return draw(
@@ -163,7 +163,7 @@ def robot(dice: Dice) -> Drawing:
 
 @motif("guitar", "guitar ukulele banjo rock_band luthier violin fiddle")
 def guitar(_: Dice) -> Drawing:
-    """A guitar, slanting."""
+    """Draw a guitar, slanting."""
     body = symmetric("50,44 40,46 35,53 37,61 33,68 29,77 32,88 41,95 50,97")
     upright = draw(
         fill(P, body),

@@ -31,7 +31,7 @@ P, S, A, G, H = Ink.PRIMARY, Ink.SECONDARY, Ink.ACCENT, Ink.GROUND, Ink.HIGHLIGH
     Kind.LAND,
 )
 def cup(dice: Dice) -> Drawing:
-    """A cup on its saucer, steaming."""
+    """Draw a cup on its saucer, steaming."""
     bowl = outline("16,44! 76,44! 75,62 68,78 58,86! 34,86! 24,78 17,62")
     handle = brush(line("73,52 86,49 92,57 86,68 69,73"), lambda _: 6.4)
     steam = [
@@ -51,7 +51,7 @@ def cup(dice: Dice) -> Drawing:
 
 @motif("plain cup", "")
 def plain_cup(_: Dice) -> Drawing:
-    """A cup without steam: for whoever sits in it."""
+    """Draw a cup without steam, for a figure that sits in it."""
     handle = brush(line("73,52 86,49 92,57 86,68 69,73"), lambda _: 6.4)
     return draw(
         fill(P, *handle, outline("16,44! 76,44! 75,62 68,78 58,86! 34,86! 24,78 17,62")),
@@ -62,7 +62,7 @@ def plain_cup(_: Dice) -> Drawing:
 
 @motif("plain pot", "")
 def plain_pot(_: Dice) -> Drawing:
-    """A pot without lid or steam: for what cooks in it."""
+    """Draw a pot without lid or steam, for a subject that cooks in it."""
     return draw(
         fill(P, outline("14,48! 86,48! 84,74 76,90 66,94! 34,94! 24,90 16,74")),
         fill(P, *stroke(line("15,56 5,56 5,66 16,66"), 4.6), *stroke(line("85,56 95,56 95,66 84,66"), 4.6)),
@@ -77,7 +77,7 @@ def plain_pot(_: Dice) -> Drawing:
     Kind.LAND,
 )
 def book(_: Dice) -> Drawing:
-    """An open book."""
+    """Draw an open book."""
     page = outline("50,34! 38,27 22,25 8,28! 8,76! 22,73 38,76 50,84!")
     edge = outline("50,88! 38,81 22,78 4,81! 4,33! 8,33! 8,76! 22,73 38,76 50,84!")
     lines = [p for y in (38, 47, 56) for p in stroke(line(f"16,{y} 28,{y + 0.5} 41,{y + 6}"), 2.4)]
@@ -95,7 +95,7 @@ def book(_: Dice) -> Drawing:
 
 @motif("bottle", "bottle wine_bottle beer brewery_bottle whiskey gin rum spirit potion perfume flask soda")
 def bottle(_: Dice) -> Drawing:
-    """A bottle with a label."""
+    """Draw a bottle with a label."""
     glass = symmetric("50,6! 43,6! 43,30! 36,40 31,50! 31,92! 35,96 50,96!")
     return draw(
         fill(P, glass),
@@ -108,7 +108,7 @@ def bottle(_: Dice) -> Drawing:
 
 @motif("pen", "pen nib fountain_pen writer writing author ink calligraphy ~blog ~journal poet")
 def pen(_: Dice) -> Drawing:
-    """A fountain pen's nib."""
+    """Draw a fountain pen's nib."""
     nib = symmetric("50,98! 44,82 30,60 30,46 36,30! 50,30!")
     return draw(
         fill(P, nib),
@@ -120,7 +120,7 @@ def pen(_: Dice) -> Drawing:
 
 @motif("pencil", "pencil ~draw ~drawing ~sketch ~design ~designer illustration crayon")
 def pencil(_: Dice) -> Drawing:
-    """A pencil, upright and slanting."""
+    """Draw a pencil, upright and slanting."""
     body = draw(
         fill(A, rect(38, 2, 24, 12, 4)),
         fill(H, rect(38, 13, 24, 6)),
@@ -135,7 +135,7 @@ def pencil(_: Dice) -> Drawing:
 
 @motif("brush", "brush paint ~painting ~painter paintbrush ~artist ~art palette ~studio", Kind.FIGURE)
 def palette(_: Dice) -> Drawing:
-    """A painter's palette and a brush."""
+    """Draw a painter's palette and a brush."""
     board = outline("50,16 74,20 92,36 96,56 84,66 70,66 64,74 66,86 54,92 30,86 10,68 6,46 20,24")
     dabs = ((A, 28, 40), (S, 46, 31), (G, 66, 36), (S, 80, 50), (A, 26, 60))
     return draw(
@@ -153,7 +153,7 @@ def palette(_: Dice) -> Drawing:
 
 @motif("key", "key unlock ~security ~access lock locksmith password ~secure", Kind.EMBLEM)
 def key(_: Dice) -> Drawing:
-    """An ornate key, slanting."""
+    """Draw an ornate key, slanting."""
     upright = draw(
         fill(P, ring(50, 22, 20, 11), circle(50, 22, 4), rect(46, 40, 8, 54, 2)),
         fill(S, rect(42, 42, 16, 6, 2.5)),
@@ -165,7 +165,7 @@ def key(_: Dice) -> Drawing:
 
 @motif("camera", "camera ~photo ~photography ~photographer lens snapshot ~film ~picture ~instagram")
 def camera(_: Dice) -> Drawing:
-    """A camera, its lens in the middle."""
+    """Draw a camera, its lens in the middle."""
     return draw(
         fill(A, polygon("34,20 66,20 72,32 28,32", 2), rect(12, 24, 14, 10, 2)),
         fill(P, rect(4, 30, 92, 54, 9)),
@@ -179,7 +179,7 @@ def camera(_: Dice) -> Drawing:
 
 @motif("lamp", "lamp lightbulb light_bulb bulb ~idea lantern ~light ~innovation bright_idea", Kind.FIGURE)
 def bulb(_: Dice) -> Drawing:
-    """A light bulb with rays."""
+    """Draw a light bulb with rays."""
     glass = symmetric("50,14 34,19 25,34 28,50 38,62 40,72! 50,72!")
     rays = [
         p
@@ -197,7 +197,7 @@ def bulb(_: Dice) -> Drawing:
 
 @motif("clock", "clock watch ~time hour timepiece watchmaker minute", Kind.EMBLEM)
 def clock(_: Dice) -> Drawing:
-    """A clock at ten past ten."""
+    """Draw a clock at ten past ten."""
     ticks = [
         p
         for i in range(12)
@@ -217,7 +217,7 @@ def clock(_: Dice) -> Drawing:
 
 @motif("bag", "bag ~shop ~shopping ~store ~market tote handbag ~fashion ~boutique ~retail")
 def bag(_: Dice) -> Drawing:
-    """A shopping bag with a smile of a handle."""
+    """Draw a shopping bag with a handle like a smile."""
     return draw(
         fill(A, *brush(arc((50, 30), 17, -90, 90), lambda _: 5)),
         fill(P, polygon("16,30 84,30 90,94 10,94", 4)),
@@ -232,7 +232,7 @@ def bag(_: Dice) -> Drawing:
     Kind.LAND,
 )
 def pot(_: Dice) -> Drawing:
-    """A cooking pot with its lid lifted by steam."""
+    """Draw a cooking pot with its lid lifted by steam."""
     steam = [
         p
         for x in (38, 50, 62)
@@ -250,7 +250,7 @@ def pot(_: Dice) -> Drawing:
 
 @motif("bread", "bread ~bakery loaf pastry ~baker baguette croissant cake cupcake pie sourdough")
 def bread(_: Dice) -> Drawing:
-    """A loaf with cuts."""
+    """Draw a loaf with cuts."""
     loaf = outline("8,62 10,44 24,32 50,27 76,32 90,44 92,62 84,76 50,80 16,76")
     cuts = [outline(f"{x},{36} {x + 7},{33} {x + 12},{54} {x + 9},{62} {x + 2},{52}") for x in (24, 42, 60)]
     ears = [p for x, y, t in ((22, 96, 0), (78, 96, 0)) for p in pair(ellipse(x, y - t, 2, 2))]
@@ -270,7 +270,7 @@ def bread(_: Dice) -> Drawing:
 
 @motif("scissors", "scissors barber hairdresser ~hair ~salon ~tailor haircut ~sewing cut", Kind.EMBLEM)
 def scissors(_: Dice) -> Drawing:
-    """A pair of scissors, open."""
+    """Draw a pair of scissors, open."""
     blade = outline("49,60! 60,44 74,20 80,2! 70,8 54,36 44,58!")
     grip = (ring(30, 80, 14, 7.5), *stroke(((50, 56), (38, 70)), 6))
     return draw(
@@ -284,7 +284,7 @@ def scissors(_: Dice) -> Drawing:
 
 @motif("umbrella", "umbrella parasol ~insurance", Kind.FIGURE)
 def umbrella(_: Dice) -> Drawing:
-    """An open umbrella."""
+    """Draw an open umbrella."""
     dome = outline(
         "50,10! 28,16 11,34 6,56! 14,50 22,50 28,56! 36,50 44,50 "
         "50,56! 56,50 64,50 72,56! 78,50 86,50 94,56! 89,34 72,16"

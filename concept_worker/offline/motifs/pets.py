@@ -11,7 +11,7 @@ P, S, A, G, H = Ink.PRIMARY, Ink.SECONDARY, Ink.ACCENT, Ink.GROUND, Ink.HIGHLIGH
 
 @motif("cat", "cat kitten kitty feline tomcat tiger panther lynx")
 def cat(dice: Dice) -> Drawing:
-    """A cat's head with striped brow and whiskers."""
+    """Draw a cat's head with striped brow and whiskers."""
     head = symmetric("50,27! 42,26 35,28! 19,6! 11,30 8,52 14,72 30,86 50,90!")
     ears = pair(outline("20.5,15! 16,27 15,38! 23,33 30,30!"))
     stripes = (symmetric("50,25! 46.5,26! 47.5,40 50,46!"), *pair(outline("39,26! 43,26! 44.5,33 44,39! 40.5,33")))
@@ -36,7 +36,7 @@ def cat(dice: Dice) -> Drawing:
 
 @motif("dog", "dog puppy pup hound canine labrador terrier retriever bulldog beagle poodle")
 def dog(dice: Dice) -> Drawing:
-    """A dog's head with drop ears and a patch over one eye."""
+    """Draw a dog's head with drop ears and a patch over one eye."""
     head = symmetric("50,14 36,16 25,27 22,46 25,64 35,82 50,90")
     ear = outline("33,15! 22,15 11,24 6,40 7,56 14,66 22,62 27,50 27,34")
     patch = outline("50,14 64,15 76,27 78,44 72,54 62,55 55,46 53,30")
@@ -57,7 +57,7 @@ def dog(dice: Dice) -> Drawing:
 
 @motif("rabbit", "rabbit bunny hare easter_bunny")
 def rabbit(dice: Dice) -> Drawing:
-    """A rabbit's head, one ear folded now and then."""
+    """Draw a rabbit's head, one ear folded now and then."""
     ear = outline("44,44 35,36 29,20 31,4 37,0 44,8 48,26 49,42")
     inner = outline("43,36 37,30 33.5,18 35,8 39,10 43,22 45,34")
     folded = outline("54,42 55,24 62,8 72,4 84,12 88,26! 78,24 68,26 62,34 60,44")
@@ -80,7 +80,7 @@ def rabbit(dice: Dice) -> Drawing:
 
 @motif("horse", "horse stallion mare pony ~equestrian mustang unicorn")
 def horse(_: Dice) -> Drawing:
-    """A horse's head in profile, facing left, its mane in locks."""
+    """Draw a horse's head in profile, facing left, its mane in locks."""
     head = outline(
         "45,16! 40,6! 50,10! 54,14 64,20 74,34 80,54 84,78 86,96! "
         "40,96! 45,82 50,70 52,60 48,56! 42,60 34,64 28,72 22,77 "

@@ -26,13 +26,13 @@ _BLADE = "0,0! -9,-12 -8,-28 0,-42! 8,-28 9,-12"
 
 
 def blade(x: float, y: float, turn: float, size: float = 1.0) -> Polygon:
-    """A leaf of length 42 x `size` that grows from (x, y) at `turn` degrees from upright."""
+    """Draw a leaf of length 42 x `size` that grows from (x, y) at `turn` degrees from upright."""
     return placed((x, y), size, turn, about=(0, 0))(outline(_BLADE))
 
 
 @motif("pine", "pine fir pine_tree fir_tree spruce evergreen conifer christmas_tree cedar forest woods woodland")
 def pine(dice: Dice) -> Drawing:
-    """A fir of three tiers, one flank in shade; sometimes with two small ones."""
+    """Draw a fir of three tiers, one flank in shade; sometimes with two small ones."""
     tiers = [
         symmetric(f"50,{top}! {50 - half},{low}! 50,{low - 4}")
         for top, low, half in ((6, 36, 19), (22, 60, 27), (42, 84, 35))
@@ -46,7 +46,7 @@ def pine(dice: Dice) -> Drawing:
 
 @motif("tree", "tree oak maple_tree willow orchard arbor baobab bonsai birch")
 def tree(dice: Dice) -> Drawing:
-    """A broad tree with a branching trunk."""
+    """Draw a broad tree with a branching trunk."""
     crown = [circle(x, y, r) for x, y, r in ((50, 27, 22), (28, 38, 19), (72, 38, 19), (38, 50, 17), (62, 50, 17))]
     light = [circle(x, y, r) for x, y, r in ((45, 22, 13), (26, 34, 10), (66, 33, 10))]
     trunk = outline("45,97! 47,80 46,68 36,56! 40,54! 48,62 49,46! 52,46! 52,62 61,53! 65,56! 54,70 53,80 55,97!")
@@ -64,7 +64,7 @@ def tree(dice: Dice) -> Drawing:
     "leaf leaves foliage ~herb tea ~plant ~vegan ~organic ~eco ~mint basil sprout seedling ~botanical ~nature ~green",
 )
 def leaf(dice: Dice) -> Drawing:
-    """A single leaf in two halves with its veins, or a sprout of two."""
+    """Draw a single leaf in two halves with its veins, or a sprout of two."""
     if dice.chance("sprout", 0.35):
         right = outline("51,62! 54,40 70,24 95,20! 94,44 78,62")
         left = outline("49,70! 44,52 28,40 6,38! 10,58 26,72")
@@ -84,7 +84,7 @@ def leaf(dice: Dice) -> Drawing:
 
 @motif("flower", "flower ~floral daisy sunflower blossom bloom cherry_blossom sakura lily petal ~florist orchid")
 def flower(dice: Dice) -> Drawing:
-    """A flower from above, its petals in two rows."""
+    """Draw a flower from above, its petals in two rows."""
     count = dice.pick("petals", (5, 6, 8, 10))
     width = {5: 1.25, 6: 1.12, 8: 0.95, 10: 0.82}[count]
     petal = tuple((x * width, y) for x, y in outline("0,0! -10,-18 -12,-36 0,-46 12,-36 10,-18"))
@@ -106,7 +106,7 @@ def flower(dice: Dice) -> Drawing:
 
 @motif("rose", "rose peony roses")
 def rose(_: Dice) -> Drawing:
-    """A rose in profile with two leaves."""
+    """Draw a rose in profile with two leaves."""
     bloom = outline("50,64 34,60 26,46 28,28! 34,32 38,22 50,14 62,22 66,32 72,28! 74,46 66,60")
     left, right = outline("28,28! 38,36 48,50 50,64 34,60 26,46"), outline("72,28! 62,36 52,50 50,64 66,60 74,46")
     heart = outline("50,20 42,26 42,36 50,44 58,36 58,26")
@@ -125,7 +125,7 @@ def rose(_: Dice) -> Drawing:
 
 @motif("lotus", "lotus waterlily water_lily ~yoga ~spa ~meditation ~zen ~wellness")
 def lotus(_: Dice) -> Drawing:
-    """A lotus on the water."""
+    """Draw a lotus on the water."""
     middle = symmetric("50,14! 38,30 35,50 42,68 50,74!")
     inner = outline("46,74! 28,66 20,48 22,28! 34,36 44,52")
     outer = outline("46,76! 24,78 8,66 1,48! 18,48 34,58")
@@ -140,7 +140,7 @@ def lotus(_: Dice) -> Drawing:
 
 @motif("tulip", "tulip")
 def tulip(_: Dice) -> Drawing:
-    """A tulip with two leaves."""
+    """Draw a tulip with two leaves."""
     cup = symmetric("50,18! 43,30! 30,10! 25,30 28,48 40,58 50,59")
     leaf_ = outline("49,98! 34,94 22,78 18,56! 32,66 44,80")
     return draw(
@@ -153,7 +153,7 @@ def tulip(_: Dice) -> Drawing:
 
 @motif("wheat", "wheat grain barley rye ~farm ~harvest ~field ~crop ~flour ~brewery")
 def wheat(_: Dice) -> Drawing:
-    """Three ears of grain, tied."""
+    """Draw three ears of grain, tied."""
     ear = draw(
         fill(A, *stroke(line("50,30 50,98"), 2.6)),
         fill(S, blade(50, 22, 0, 0.5)),
@@ -165,7 +165,7 @@ def wheat(_: Dice) -> Drawing:
 
 @motif("apple", "apple fruit orchard_fruit cider")
 def apple(_: Dice) -> Drawing:
-    """An apple with a leaf, one cheek in shade."""
+    """Draw an apple with a leaf, one cheek in shade."""
     body = symmetric("50,34 42,28 28,27 15,36 12,54 20,76 34,92 44,93 50,90")
     return draw(
         fill(P, body),
@@ -181,7 +181,7 @@ def apple(_: Dice) -> Drawing:
 
 @motif("orange", "orange citrus lemon lime grapefruit tangerine ~juice mandarin clementine")
 def citrus(_: Dice) -> Drawing:
-    """A slice of citrus with a leaf."""
+    """Draw a slice of citrus with a leaf."""
     wedges = [
         placed((50, 55), 1, 45.0 * i + 22.5, about=(0, 0))(outline("0,-5! -9.5,-26 -6,-31 0,-32 6,-31 9.5,-26"))
         for i in range(8)
@@ -196,7 +196,7 @@ def citrus(_: Dice) -> Drawing:
 
 @motif("cherry", "cherry cherries berry blueberry strawberry raspberry")
 def cherry(_: Dice) -> Drawing:
-    """Two cherries on one stem."""
+    """Draw two cherries on one stem."""
     stems = (*brush(line("66,10 46,30 30,56"), lambda t: 4 - t), *brush(line("66,10 72,34 70,60"), lambda t: 4 - t))
     return draw(
         fill(A, *stems, outline("64,12! 44,4 26,8 16,20! 34,28 52,24")),
@@ -208,7 +208,7 @@ def cherry(_: Dice) -> Drawing:
 
 @motif("grape", "grape vine wine ~winery vineyard vintner")
 def grape(_: Dice) -> Drawing:
-    """A bunch of grapes."""
+    """Draw a bunch of grapes."""
     rows = ((4, 38), (5, 50), (4, 62), (3, 74), (2, 85))
     berries = [(50 + (i - (n - 1) / 2) * 14.5, y, (i + row) % 2) for row, (n, y) in enumerate(rows) for i in range(n)]
     leaf_ = outline("52,28! 44,20 46,6 60,8! 66,0! 74,8 88,6! 86,20 80,30! 66,34")
@@ -223,7 +223,7 @@ def grape(_: Dice) -> Drawing:
 
 @motif("cactus", "cactus succulent agave")
 def cactus(_: Dice) -> Drawing:
-    """A saguaro in a pot."""
+    """Draw a saguaro in a pot."""
     arms = (*stroke(line("50,58 34,57 26,50 26,36"), 11), *stroke(line("50,48 66,47 74,40 74,28"), 11))
     spines = [p for y in (24, 34, 44, 54, 64) for p in stroke(line(f"50,{y} 50,{y + 4}"), 1.7)]
     return draw(
@@ -242,7 +242,7 @@ def cactus(_: Dice) -> Drawing:
 
 @motif("mushroom", "mushroom toadstool fungus fungi truffle")
 def mushroom(_: Dice) -> Drawing:
-    """A toadstool with spots."""
+    """Draw a toadstool with spots."""
     cap = symmetric("50,10 28,16 12,34 6,56 12,62 30,60 50,59")
     spots = [
         circle(x, y, r) for x, y, r in ((48, 27, 7), (27, 42, 6), (70, 40, 8), (47, 49, 4), (14, 57, 4), (88, 58, 4))
@@ -258,7 +258,7 @@ def mushroom(_: Dice) -> Drawing:
 
 @motif("acorn", "acorn nut hazelnut walnut squirrel chestnut", Kind.EMBLEM)
 def acorn(_: Dice) -> Drawing:
-    """An acorn with a leaf."""
+    """Draw an acorn with a leaf."""
     return draw(
         fill(A, *brush(line("50,28 50,18 44,10"), lambda t: 5 - t), blade(52, 24, 68, 0.95)),
         fill(S, symmetric("50,44! 28,44! 27,58 34,76 45,88 50,97!")),

@@ -1,4 +1,4 @@
-"""Where the motifs enrol, each with the words that call for it."""
+"""The registry of motifs, each with the words that call for it."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ Sketch = Callable[[Dice], Drawing]
 
 
 class Kind(Enum):
-    """How a motif behaves beside another one."""
+    """A kind of motif: it decides the motif's place beside another one."""
 
     FIGURE = "figure"  # has a face or a body; stands in front
     BACKDROP = "backdrop"  # sun, moon, cloud: goes behind and above
@@ -22,11 +22,11 @@ class Kind(Enum):
 
 @dataclass(frozen=True)
 class Motif:
-    """One subject, drawn in a box of 100 x 100 units; the dice vary its details, never what it is."""
+    """A subject, drawn in a box of 100 x 100 units; the dice vary its details, never the subject itself."""
 
     name: str
     words: tuple[str, ...]
-    hints: tuple[str, ...]  # words that call for it only where nothing else is named
+    hints: tuple[str, ...]  # words that call for the motif only when no other subject is named
     kind: Kind
     sketch: Sketch
 
@@ -35,7 +35,7 @@ MOTIFS: dict[str, Motif] = {}
 
 
 def motif(name: str, words: str, kind: Kind = Kind.FIGURE) -> Callable[[Sketch], Sketch]:
-    """Enrol a sketch under `name`; `words` are stems in the singular, phrases joined by "_", mere hints led by "~"."""
+    """Register a sketch under `name`; `words` are singular stems, phrases joined by "_", hints marked by "~"."""
 
     def enrol(sketch: Sketch) -> Sketch:
         plain = [word.replace("_", " ") for word in words.split()]

@@ -28,7 +28,7 @@ P, S, A, G, H = Ink.PRIMARY, Ink.SECONDARY, Ink.ACCENT, Ink.GROUND, Ink.HIGHLIGH
 
 @motif("fish", "fish salmon trout tuna koi goldfish sushi ~fishing carp ~seafood")
 def fish(dice: Dice) -> Drawing:
-    """A fish with scales, facing right."""
+    """Draw a fish with scales, facing right."""
     body = outline("96,52! 88,40 72,30 52,28 34,36 24,48! 24,54! 34,66 52,74 72,73 88,64")
     tail = outline("29,50! 18,42 8,28 1,26! 6,40 8,51 5,62 1,76! 9,74 18,62 29,54!")
     fins = (outline("64,29! 54,18 40,14 32,17! 38,26 44,32!"), outline("60,73! 54,84 46,88 41,88! 44,80 48,72!"))
@@ -47,7 +47,7 @@ def fish(dice: Dice) -> Drawing:
 
 @motif("whale", "whale orca dolphin moby")
 def whale(_: Dice) -> Drawing:
-    """A whale with a lifted fluke and a spout, facing left."""
+    """Draw a whale with a lifted fluke and a spout, facing left."""
     body = outline("4,58 8,44 22,36 40,37 56,46 68,50 76,42 79,30! 86,34 88,46 84,62 72,78 52,88 28,88 10,78")
     fluke = outline("80,34! 72,28 66,18 66,10! 76,12 82,20 83,28! 85,19 92,12 100,12! 99,22 94,30 86,35!")
     belly = outline("3,62! 14,66 28,66 42,64 52,60! 56,72 50,82 36,87 20,85 8,76")
@@ -69,7 +69,7 @@ def whale(_: Dice) -> Drawing:
 
 @motif("octopus", "octopus squid kraken jellyfish tentacle")
 def octopus(_: Dice) -> Drawing:
-    """An octopus with curling arms."""
+    """Draw an octopus with curling arms."""
     arms = [
         *brush(line("38,58 30,72 18,78 8,72 8,62 15,60"), lambda t: 11 - 8 * t),
         *brush(line("44,60 38,78 28,90 16,94 10,88"), lambda t: 11 - 8 * t),
@@ -88,7 +88,7 @@ def octopus(_: Dice) -> Drawing:
 
 @motif("shell", "shell seashell scallop clam oyster pearl")
 def shell(_: Dice) -> Drawing:
-    """A scallop shell."""
+    """Draw a scallop shell."""
     rim = [
         circle(50 + 40 * math.sin(math.radians(a)), 80 - 62 * math.cos(math.radians(a)), 8) for a in range(-60, 61, 20)
     ]
@@ -104,7 +104,7 @@ def shell(_: Dice) -> Drawing:
 
 @motif("anchor", "anchor ~harbor ~harbour ~marina ~port nautical sailor ~navy")
 def anchor(_: Dice) -> Drawing:
-    """An anchor."""
+    """Draw an anchor."""
     shank = rect(46, 24, 8, 66, 2)
     stock = rect(28, 30, 44, 7.5, 3.7)
     arms = brush(arc((50, 54), 36, 100, 260), lambda _: 8)
@@ -119,7 +119,7 @@ def anchor(_: Dice) -> Drawing:
 
 @motif("ship", "ship boat sailboat sail sailing yacht schooner vessel regatta pirate")
 def ship(dice: Dice) -> Drawing:
-    """A sailing boat."""
+    """Draw a sailing boat."""
     main = outline("52,6! 72,24 84,46 87,66! 70,62 52,66!")
     jib = outline("47,14! 36,34 24,50 12,64! 28,61 47,66!")
     hull = outline("8,71! 92,71! 87,82 78,91! 22,91! 13,82")
@@ -135,7 +135,7 @@ def ship(dice: Dice) -> Drawing:
 
 @motif("lighthouse", "lighthouse beacon light_house", Kind.FIGURE)
 def lighthouse(_: Dice) -> Drawing:
-    """A striped lighthouse with two beams."""
+    """Draw a striped lighthouse with two beams."""
     tower = polygon("41,36 59,36 65,90 35,90")
     bands = [polygon("30,46 70,50 70,60 30,56"), polygon("30,66 70,70 70,80 30,76")]
     beams = pair(polygon("44,25 0,12 0,36 44,29"))
@@ -153,7 +153,7 @@ def lighthouse(_: Dice) -> Drawing:
 
 @motif("wave", "wave ocean sea ~water surf surfing tide ~river ~lake ~beach ~coast tsunami", Kind.LAND)
 def wave(_: Dice) -> Drawing:
-    """A breaking wave with foam."""
+    """Draw a breaking wave with foam."""
     crest = outline("2,90! 8,62 22,36 44,22 66,24 80,38 82,52! 74,44 62,42 54,50 54,62 64,72 80,76 98,74! 98,90!")
     inner = outline("14,90! 18,66 28,48 42,38 54,38! 44,48 42,62 50,76 66,84 84,84 98,82! 98,90!")
     deep = outline("28,90! 30,74 36,62! 42,78 56,87 70,90!")
@@ -163,7 +163,7 @@ def wave(_: Dice) -> Drawing:
 
 @motif("crab", "crab lobster shrimp prawn crayfish")
 def crab(_: Dice) -> Drawing:
-    """A crab, claws up."""
+    """Draw a crab, claws up."""
     legs = [
         p
         for y, dx in ((62, 0), (70, 3), (78, 8))

@@ -22,7 +22,7 @@ P, S, A, G, H = Ink.PRIMARY, Ink.SECONDARY, Ink.ACCENT, Ink.GROUND, Ink.HIGHLIGH
 
 @motif("moon", "moon crescent ~lunar luna", Kind.BACKDROP)
 def moon(dice: Dice) -> Drawing:
-    """A crescent on its pale disc, with a star or three in its arms."""
+    """Draw a crescent on its pale disc, with one or three stars in its arms."""
     turn = dice.pick("turn", (35, 55, 70))
     body = crescent(50, 50, 42, 36, 19, turn)
     stars = (star(*polar((50, 50), 16, turn - 8), 9, 3.6, 4), star(*polar((50, 50), 33, turn + 22), 5, 2, 4))
@@ -32,7 +32,7 @@ def moon(dice: Dice) -> Drawing:
 
 @motif("sun", "sun sunny sunrise sunset sunshine solar dawn dusk", Kind.BACKDROP)
 def sun(dice: Dice) -> Drawing:
-    """A disc with rays."""
+    """Draw a disc with rays."""
     count, style = dice.pick("rays", (12, 16)), dice.pick("style", ("wedge", "bar", "alternate"))
     rays: list[Polygon] = []
     for i in range(count):
@@ -58,7 +58,7 @@ def sun(dice: Dice) -> Drawing:
 
 @motif("star", "star starry constellation stellar", Kind.EMBLEM)
 def five_pointed_star(dice: Dice) -> Drawing:
-    """A five-pointed star in facets, or a four-pointed sparkle with companions."""
+    """Draw a five-pointed star in facets, or a four-pointed sparkle with companions."""
     if dice.chance("sparkle", 0.35):
         big = outline("50,6! 55,36 64,45 94,50! 64,55 55,64 50,94! 45,64 36,55 6,50! 36,45 45,36")
         small = [star(x, y, r, r * 0.34, 4) for x, y, r in ((82, 20, 11), (19, 80, 8))]
@@ -71,7 +71,7 @@ def five_pointed_star(dice: Dice) -> Drawing:
 
 @motif("cloud", "cloud cloudy ~sky ~overcast", Kind.BACKDROP)
 def cloud(dice: Dice) -> Drawing:
-    """A flat-bottomed cloud with a second one behind."""
+    """Draw a flat-bottomed cloud with a second one behind."""
     front = (
         circle(34, 60, 18),
         circle(54, 48, 23),
@@ -84,14 +84,14 @@ def cloud(dice: Dice) -> Drawing:
 
 @motif("bolt", "lightning bolt thunder ~electric ~electricity ~flash ~volt ~energy ~power ~spark ~charge", Kind.EMBLEM)
 def bolt(_: Dice) -> Drawing:
-    """A lightning bolt, its lower limb in shade."""
+    """Draw a lightning bolt, its lower limb in shade."""
     whole = polygon("60,4 22,56 46,56 38,96 78,40 54,40", 1.5)
     return draw(fill(P, whole), fill(S, polygon("46,56 38,96 78,40 54,40 62,48"), clip=(whole,)))
 
 
 @motif("snowflake", "snow snowflake frost ~ice ~winter ~frozen", Kind.EMBLEM)
 def snowflake(dice: Dice) -> Drawing:
-    """A six-armed crystal."""
+    """Draw a six-armed crystal."""
     arms: list[Polygon] = []
     twigs: list[Polygon] = []
     for i in range(6):

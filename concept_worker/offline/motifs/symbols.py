@@ -31,7 +31,7 @@ P, S, A, G, H = Ink.PRIMARY, Ink.SECONDARY, Ink.ACCENT, Ink.GROUND, Ink.HIGHLIGH
 
 @motif("heart", "heart ~love valentine ~romance ~charity ~care ~health heartbeat", Kind.EMBLEM)
 def heart(_: Dice) -> Drawing:
-    """A heart, one lobe in shade."""
+    """Draw a heart, one lobe in shade."""
     whole = symmetric("50,28! 42,16 28,12 13,20 8,36 14,54 30,72 50,92!")
     return draw(
         fill(P, whole),
@@ -42,7 +42,7 @@ def heart(_: Dice) -> Drawing:
 
 @motif("crown", "crown king queen ~royal ~royalty prince princess ~majesty ~regal tiara", Kind.EMBLEM)
 def crown(_: Dice) -> Drawing:
-    """A crown of five points."""
+    """Draw a crown of five points."""
     body = polygon("12,72 6,30 28,52 50,16 72,52 94,30 88,72")
     gems = (circle(6, 28, 5), circle(94, 28, 5), circle(50, 14, 6))
     return draw(
@@ -55,7 +55,7 @@ def crown(_: Dice) -> Drawing:
 
 @motif("shield", "shield ~protection ~guard ~defense ~defence armor armour knight", Kind.EMBLEM)
 def shield(dice: Dice) -> Drawing:
-    """A quartered shield."""
+    """Draw a quartered shield."""
     shape = symmetric("50,4! 34,12 14,14! 12,40 16,62 30,82 50,97!")
     left, lower = rect(0, 0, 50, 50), rect(50, 50, 50, 50)
     inner = tuple((50 + (x - 50) * 0.82, 49 + (y - 49) * 0.82) for x, y in shape)
@@ -69,7 +69,7 @@ def shield(dice: Dice) -> Drawing:
     Kind.EMBLEM,
 )
 def compass(_: Dice) -> Drawing:
-    """A compass rose in a ring."""
+    """Draw a compass rose in a ring."""
 
     def rose(radius: float, waist: float, turn: float) -> tuple[list[Polygon], list[Polygon]]:
         light: list[Polygon] = []
@@ -98,7 +98,7 @@ def compass(_: Dice) -> Drawing:
     Kind.EMBLEM,
 )
 def gear(dice: Dice) -> Drawing:
-    """A toothed wheel."""
+    """Draw a toothed wheel."""
     count = dice.pick("teeth", (8, 10, 12))
     teeth = []
     for i in range(count):
@@ -123,7 +123,7 @@ def gear(dice: Dice) -> Drawing:
     "diamond", "diamond gem ~jewel ~jewelry ~jewellery crystal gemstone ruby emerald sapphire brilliant", Kind.EMBLEM
 )
 def diamond(_: Dice) -> Drawing:
-    """A cut stone in facets."""
+    """Draw a cut stone in facets."""
     whole = polygon("24,18 76,18 96,42 50,94 4,42")
     return draw(
         fill(P, whole),
@@ -136,7 +136,7 @@ def diamond(_: Dice) -> Drawing:
 
 @motif("cube", "cube box block blockchain ~package ~container ~storage ~parcel dice ~logistics ~warehouse", Kind.EMBLEM)
 def cube(dice: Dice) -> Drawing:
-    """A cube seen from its corner, whole or with a smaller one cut out."""
+    """Draw a cube seen from its corner, whole or with a smaller one cut out."""
     corner = regular(50, 50, 46, 6)
     middle = (50.0, 50.0)
     faces = [
@@ -158,7 +158,7 @@ def cube(dice: Dice) -> Drawing:
 
 @motif("hand", "hand palm handshake ~help ~helping fist massage ~volunteer ~community high_five", Kind.EMBLEM)
 def hand(_: Dice) -> Drawing:
-    """An open hand with a heart in its palm."""
+    """Draw an open hand with a heart in its palm."""
     fingers = [
         *stroke(((33, 58), (27, 22)), 11),
         *stroke(((45, 54), (43, 10)), 11.4),
@@ -173,7 +173,7 @@ def hand(_: Dice) -> Drawing:
 
 @motif("eye", "eye ~vision sight optical optician iris ~look ~view", Kind.EMBLEM)
 def eye(_: Dice) -> Drawing:
-    """An eye with lashes of light."""
+    """Draw an eye with lashes of light."""
     lid = outline("2,54! 22,36 50,28 78,36 98,54! 78,72 50,80 22,72")
     rays = [p for a in (-52, -26, 0, 26, 52) for p in stroke((polar((50, 62), 42, a), polar((50, 62), 54, a)), 4)]
     return draw(
@@ -188,7 +188,7 @@ def eye(_: Dice) -> Drawing:
 
 @motif("infinity", "infinity endless loop eternal forever", Kind.EMBLEM)
 def infinity(_: Dice) -> Drawing:
-    """A band without end, woven."""
+    """Draw a woven band without end."""
     points = [
         (50 + 44 * math.cos(t) / (1 + math.sin(t) ** 2), 50 + 62 * math.sin(t) * math.cos(t) / (1 + math.sin(t) ** 2))
         for t in (2 * math.pi * i / 120 for i in range(121))
@@ -205,7 +205,7 @@ def infinity(_: Dice) -> Drawing:
 
 @motif("tooth", "tooth ~dental dentist ~teeth dentistry ~smile", Kind.EMBLEM)
 def tooth(_: Dice) -> Drawing:
-    """A molar with a sparkle."""
+    """Draw a molar with a sparkle."""
     whole = symmetric("50,22 40,17 26,15 14,26 14,44 22,62 26,84 33,94 40,86 43,70 50,64")
     return draw(
         fill(P, whole),
@@ -217,7 +217,7 @@ def tooth(_: Dice) -> Drawing:
 
 @motif("paw", "paw ~pet ~vet ~veterinary ~animal ~zoo ~pets pawprint", Kind.EMBLEM)
 def paw(_: Dice) -> Drawing:
-    """A paw print."""
+    """Draw a paw print."""
     pad = symmetric("50,48 38,53 26,66 22,80 30,90 42,88 50,86")
     return draw(
         fill(P, pad),
@@ -233,7 +233,7 @@ def paw(_: Dice) -> Drawing:
     Kind.EMBLEM,
 )
 def dumbbell(_: Dice) -> Drawing:
-    """A dumbbell, slanting."""
+    """Draw a dumbbell, slanting."""
     flat = draw(
         fill(S, rect(26, 45.5, 48, 9)),
         fill(P, *pair(rect(14, 22, 13, 56, 4))),
@@ -244,7 +244,7 @@ def dumbbell(_: Dice) -> Drawing:
 
 @motif("ball", "ball football soccer basketball tennis volleyball baseball ~league", Kind.EMBLEM)
 def ball(_: Dice) -> Drawing:
-    """A ball with a pentagon and seams."""
+    """Draw a ball with a pentagon and seams."""
     whole = circle(50, 50, 45)
     patches: list[Polygon] = [regular(50, 50, 17, 5)]
     seams: list[Polygon] = []
@@ -267,7 +267,7 @@ def ball(_: Dice) -> Drawing:
 
 @motif("knot", "knot celtic weave yarn knitting wool ~textile thread", Kind.EMBLEM)
 def yarn(_: Dice) -> Drawing:
-    """A ball of yarn with two needles."""
+    """Draw a ball of yarn with two needles."""
     ball_ = circle(48, 58, 34)
     strands = [p for r in (14, 24, 34, 44) for p in stroke(arc((26, 84), r + 6, -20, 110), 3)]
     cross = [p for r in (16, 26) for p in stroke(arc((78, 78), r + 6, 250, 380), 3)]
@@ -283,14 +283,14 @@ def yarn(_: Dice) -> Drawing:
 
 @motif("peace", "peace yin_yang ~balance ~harmony dove_peace taoist", Kind.EMBLEM)
 def balance(_: Dice) -> Drawing:
-    """Yin and yang."""
+    """Draw yin and yang."""
     left = arc((50, 50), 44, 180, 360) + arc((50, 28), 22, 0, 180) + arc((50, 72), 22, 360, 180)
     return draw(fill(S, circle(50, 50, 44)), fill(P, left), fill(H, circle(50, 28, 6.5)), fill(A, circle(50, 72, 6.5)))
 
 
 @motif("speech", "speech chat ~message bubble ~talk ~conversation ~communication ~social", Kind.EMBLEM)
 def speech(_: Dice) -> Drawing:
-    """Two speech bubbles."""
+    """Draw two speech bubbles."""
     back = rounded(((36, 8), (96, 8), (96, 54), (36, 54)), 14)
     front = rounded(((4, 34), (70, 34), (70, 80), (4, 80)), 14)
     return draw(
@@ -303,7 +303,7 @@ def speech(_: Dice) -> Drawing:
 
 @motif("puzzle", "puzzle jigsaw piece ~game ~play ~toy", Kind.EMBLEM)
 def puzzle(_: Dice) -> Drawing:
-    """A piece of a jigsaw."""
+    """Draw a piece of a jigsaw."""
     base = rect(14, 30, 56, 56, 3)
     tabs = (circle(42, 21, 11), rect(37, 24, 10, 12)), (circle(79, 58, 11), rect(64, 53, 12, 10))
     gap = (circle(23, 58, 11), rect(10, 53, 10, 10))

@@ -1,4 +1,4 @@
-"""Pizza, ice cream, pumpkin; frog, pig, dinosaur and dragon: what playful briefs ask for."""
+"""Motifs for playful briefs: pizza, ice cream, pumpkin; frog, pig, dinosaur and dragon."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ P, S, A, G, H = Ink.PRIMARY, Ink.SECONDARY, Ink.ACCENT, Ink.GROUND, Ink.HIGHLIGH
 
 @motif("pizza", "pizza pizzeria slice")
 def pizza(_: Dice) -> Drawing:
-    """A slice of pizza with dripping cheese."""
+    """Draw a slice of pizza with dripping cheese."""
     cheese = outline("12,26! 88,26! 70,62! 68,72 63,71 62,66! 56,78 50,94! 44,84! 42,76! 40,80 36,78 34,68!")
     return draw(
         fill(H, cheese),
@@ -39,7 +39,7 @@ def pizza(_: Dice) -> Drawing:
 
 @motif("ice cream", "ice_cream icecream gelato sorbet sundae popsicle frozen_yogurt ~dessert ~sweet ~candy")
 def ice_cream(dice: Dice) -> Drawing:
-    """Two or three scoops in a cone."""
+    """Draw two or three scoops in a cone."""
     cone = polygon("28,50 72,50 50,98", 2)
     lattice = [
         p
@@ -63,7 +63,7 @@ def ice_cream(dice: Dice) -> Drawing:
 
 @motif("pumpkin", "pumpkin squash halloween jack_o_lantern gourd")
 def pumpkin(_: Dice) -> Drawing:
-    """A ribbed pumpkin."""
+    """Draw a ribbed pumpkin."""
     return draw(
         fill(A, outline("46,30! 44,18 36,12! 46,8! 54,16 56,30!")),
         fill(P, *pair(ellipse(24, 62, 21, 29)), *pair(ellipse(38, 62, 19, 32))),
@@ -75,7 +75,7 @@ def pumpkin(_: Dice) -> Drawing:
 
 @motif("frog", "frog toad froggy")
 def frog(_: Dice) -> Drawing:
-    """A frog's head, wide-mouthed."""
+    """Draw a frog's head, wide-mouthed."""
     head = symmetric("50,30 40,30 30,32 14,44 7,60 14,76 32,87 50,89")
     return draw(
         fill(P, *pair(circle(27, 28, 15)), head),
@@ -89,7 +89,7 @@ def frog(_: Dice) -> Drawing:
 
 @motif("pig", "pig piglet piggy boar pork hog swine")
 def pig(_: Dice) -> Drawing:
-    """A pig's head."""
+    """Draw a pig's head."""
     ear = outline("36,24! 24,12 10,10! 10,26 18,40!")
     return draw(
         fill(A, *pair(ear)),
@@ -102,7 +102,7 @@ def pig(_: Dice) -> Drawing:
 
 @motif("dinosaur", "dinosaur dino brontosaurus t_rex trex jurassic")
 def dinosaur(_: Dice) -> Drawing:
-    """A long-necked dinosaur, walking to the left."""
+    """Draw a long-necked dinosaur, walking to the left."""
     body = outline(
         "4,24 8,16 18,12 27,16 31,26 33,40 40,48 54,46 66,50 76,60 86,66 99,68! 88,76 77,77! "
         "78,84 79,94! 67,94! 65,82 60,77! 50,78! 49,86 49,94! 37,94! 36,82 28,70 23,54 20,40 19,30! 10,31"
@@ -118,7 +118,7 @@ def dinosaur(_: Dice) -> Drawing:
 
 @motif("dragon", "dragon wyvern drake")
 def dragon(_: Dice) -> Drawing:
-    """A winged dragon, breathing fire to the left."""
+    """Draw a winged dragon, breathing fire to the left."""
     body = outline(
         "22,26! 30,20 38,17! 42,9! 46,18 52,24 54,34 50,44 52,52 62,56 72,60 80,68 84,76 92,76 97,69! 99,82 92,90 "
         "80,88 70,92! 70,98! 58,98! 58,86 50,84 46,90! 46,98! 34,98! 34,84 32,70 34,56 36,44 36,36! 28,36 21,33!"

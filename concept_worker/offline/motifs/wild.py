@@ -24,7 +24,7 @@ P, S, A, G, H = Ink.PRIMARY, Ink.SECONDARY, Ink.ACCENT, Ink.GROUND, Ink.HIGHLIGH
 
 @motif("wolf", "wolf wolve husky coyote werewolf")
 def wolf(dice: Dice) -> Drawing:
-    """A wolf's head in facets."""
+    """Draw a wolf's head in facets."""
     head = symmetric("50,22! 40,25! 35,27! 27,4! 15,28! 13,44! 5,58! 13,60! 10,71! 20,71! 20,82! 31,80! 39,90! 50,98!")
     ears = pair(outline("26.5,12! 19,29! 19,42! 32,30!"))
     ruff = pair(outline("5,58! 13,60! 10,71! 20,71! 20,82! 31,80! 39,90! 36,72! 27,62! 14,50!"))
@@ -47,7 +47,7 @@ def wolf(dice: Dice) -> Drawing:
 
 @motif("bear", "bear grizzly teddy polar_bear")
 def bear(dice: Dice) -> Drawing:
-    """A bear's round head."""
+    """Draw a bear's round head."""
     ears = pair(circle(22, 24, 15))
     head = symmetric("50,14 32,17 17,30 12,50 18,72 34,87 50,90")
     muzzle = symmetric("50,52 40,53 32,62 33,76 42,84 50,85")
@@ -65,7 +65,7 @@ def bear(dice: Dice) -> Drawing:
 
 @motif("panda", "panda")
 def panda(_: Dice) -> Drawing:
-    """A panda's head: pale, with dark ears and eyes."""
+    """Draw a panda's head: pale, with dark ears and eyes."""
     head = symmetric("50,14 31,17 15,31 10,52 17,74 33,87 50,90")
     return draw(
         fill(P, *pair(circle(21, 22, 15))),
@@ -79,7 +79,7 @@ def panda(_: Dice) -> Drawing:
 
 @motif("lion", "lion lioness leo")
 def lion(dice: Dice) -> Drawing:
-    """A lion's head in a mane of locks."""
+    """Draw a lion's head in a mane of locks."""
     count = dice.pick("locks", (12, 14))
     locks = []
     for i in range(count):
@@ -105,7 +105,7 @@ def lion(dice: Dice) -> Drawing:
 
 @motif("deer", "deer stag doe buck reindeer elk moose antler antelope")
 def deer(dice: Dice) -> Drawing:
-    """A stag's head with antlers."""
+    """Draw a stag's head with antlers."""
     spread = dice.pick("spread", (0.0, 3.0))
     beam = line(f"43,44 {34 - spread},34 {24 - spread},26 {20 - spread},14 {24 - spread},2")
     tines = (
@@ -131,7 +131,7 @@ def deer(dice: Dice) -> Drawing:
 
 @motif("elephant", "elephant mammoth")
 def elephant(_: Dice) -> Drawing:
-    """An elephant from the front, its ears spread."""
+    """Draw an elephant from the front, its ears spread."""
     ear = outline("36,24 22,14 7,20 1,38 6,58 18,68 30,64 36,50")
     lining = outline("33,30 22,22 11,27 7,40 11,54 20,60 29,56 33,44")
     head = symmetric("50,12 38,15 31,26 31,44 36,56 41,66 42,84 50,88")
@@ -149,7 +149,7 @@ def elephant(_: Dice) -> Drawing:
 
 @motif("turtle", "turtle tortoise")
 def turtle(_: Dice) -> Drawing:
-    """A turtle from above."""
+    """Draw a turtle from above."""
     flippers = (
         *pair(outline("32,30 20,16 6,14 2,22 10,32 24,42!")),
         *pair(outline("34,72 24,78 18,90 24,94 34,88 42,80!")),

@@ -1,4 +1,4 @@
-"""Changing a picture that exists, by what a prompt's words ask for."""
+"""Refinement: an existing picture is changed as the words of a prompt ask."""
 
 from concept_worker.offline.refinement.refine import refine
 

@@ -16,17 +16,17 @@ from concept_worker.palettes.oklch import Oklch, contrast, hex_to_rgb, rgb_to_he
 Bytes = NDArray[np.uint8]
 Floats = NDArray[np.float64]
 
-_MOST = 8  # flat colours looked for
+_MOST = 8  # flat colours that are searched for
 _APART = 26.0  # sRGB distance below which two colours count as one
-_OFF_THE_LINE = 14.0  # sRGB distance from every mix of two flat colours from which a pixel has a shade of its own
-_EXACTLY = 40_000  # different colours that are each looked at
+_OFF_THE_LINE = 14.0  # a pixel this far (sRGB) from every mix of two flat colours has a shade of its own
+_EXACTLY = 40_000  # most different colours that are mapped one by one
 _STANDS_OUT = 2.5  # WCAG contrast
 _LEAST_SHARE = 0.001  # of the picture
 
 
 @dataclass(frozen=True)
 class Flat:
-    """One flat colour of a picture."""
+    """A flat colour of a picture."""
 
     rgb: tuple[int, int, int]
     share: float
@@ -34,12 +34,12 @@ class Flat:
 
     @property
     def seen(self) -> Oklch:
-        """As the eye orders it."""
+        """The colour in OKLCH, as the eye orders it."""
         return rgb_to_oklch(self.rgb)
 
 
 def flats_of(picture: Image.Image) -> list[Flat]:
-    """The flat colours of an RGB picture: its ground first (the commonest at the rim), then by area."""
+    """Find the flat colours of an RGB picture: its ground first (the commonest at the rim), then by area."""
     pixels = np.asarray(picture)
     ground = _commonest(np.concatenate([pixels[0], pixels[-1], pixels[:, 0], pixels[:, -1]]))
     values, counts = np.unique(_packed(pixels), return_counts=True)
@@ -60,7 +60,7 @@ def flats_of(picture: Image.Image) -> list[Flat]:
 
 
 def leading(flats: list[Flat]) -> list[Flat]:
-    """The marks that stand out from the ground (2.5:1 or more), largest first; never empty."""
+    """Return the marks that stand out from the ground (2.5:1 or more), largest first; never empty."""
     ground = rgb_to_hex(flats[0].rgb)
     strong = [flat for flat in flats[1:] if contrast(rgb_to_hex(flat.rgb), ground) >= _STANDS_OUT]
     if strong or flats[1:]:
@@ -86,15 +86,15 @@ def _distance(one: tuple[int, int, int], other: tuple[int, int, int]) -> float:
 
 
 def repaint(picture: Image.Image, flats: list[Flat], targets: list[tuple[int, int, int]]) -> Image.Image:
-    """Every pixel is seen as a mix of the two flat colours whose line in sRGB passes nearest, and mixed anew.
+    """Mix every pixel anew from the two flat colours whose line in sRGB passes nearest to it.
 
-    sRGB, because that is where renderers blend edges. What lies far from every line (shades of a photograph) keeps
-    its offset from it.
+    The lines are in sRGB because renderers blend edges there. A pixel far from every line (a shade of a photograph)
+    keeps its offset from the line.
     """
     pixels = np.asarray(picture)
     packed = _packed(pixels)
     if len(np.unique(packed)) > _EXACTLY:
-        packed &= 0xF8F8F8  # many colours: every eighth level speaks for its neighbours
+        packed &= 0xF8F8F8  # many colours: every eighth level stands for its neighbours
     values, inverse = np.unique(packed, return_inverse=True)
     unique = np.stack([values >> 16, values >> 8 & 255, values & 255], axis=1).astype(np.float64)
     moves = _mixed_anew(unique, np.array([flat.rgb for flat in flats], float), np.array(targets, float)) - unique
@@ -120,11 +120,11 @@ def _mixed_anew(colors: Floats, sources: Floats, targets: Floats) -> Floats:
 
 
 def recolored(flats: list[Flat], wishes: Wishes) -> list[tuple[int, int, int]]:
-    """A new colour for each flat colour; marks keep at least their contrast to the ground, or 3:1 if that is less."""
+    """Choose a new colour for each flat colour; marks keep their contrast to the ground up to 3:1."""
     ground = _ground(flats[0].seen, wishes)
     shades = [flat.seen for flat in flats[1:]]
     if wishes.marks:
-        shades = _toned(shades, wishes.marks)
+        shades = _take_hues(shades, wishes.marks)
     for change in wishes.changes:
         shades = [_change(shade, change, ground) for shade in shades]
     if wishes.has(Change.PASTEL) and not wishes.ground:
@@ -144,7 +144,7 @@ def recolored(flats: list[Flat], wishes: Wishes) -> list[tuple[int, int, int]]:
 
 
 def _inverted(flats: list[Flat], ground: Oklch, shades: list[Oklch]) -> tuple[Oklch, list[Oklch]]:
-    """Ground and leading mark change places; the other marks mirror their lightness."""
+    """Exchange ground and leading mark; mirror the lightness of the other marks."""
     lead = flats.index(leading(flats)[0]) - 1
     turned = [shade.at(1.05 - shade.lightness) for shade in shades]
     turned[lead] = ground
@@ -172,8 +172,8 @@ def _ground(ground: Oklch, wishes: Wishes) -> Oklch:
     )
 
 
-def _toned(shades: list[Oklch], tally: Tally) -> list[Oklch]:
-    """The asked hues in order of the marks' area; of a single hue the smaller marks take neighbours."""
+def _take_hues(shades: list[Oklch], tally: Tally) -> list[Oklch]:
+    """Give the marks the asked hues by area; with too few hues the smaller marks take neighbouring ones."""
     if not tally.hues:
         return [replace(shade, chroma=0.0) for shade in shades] if tally.flags.get("grey", 0) > 0 else shades
     result = []
@@ -205,7 +205,7 @@ def _change(shade: Oklch, change: Change, ground: Oklch) -> Oklch:
 
 
 def _toward(shade: Oklch, hue: float) -> Oklch:
-    """Up to 55 degrees nearer to `hue`; what has no hue gets some."""
+    """Turn the shade up to 55 degrees nearer to `hue`; give a grey shade a little of the hue."""
     if shade.chroma < 0.03:
         return Oklch(shade.lightness, 0.05, hue)
     gap = hue_distance(shade.hue, hue)

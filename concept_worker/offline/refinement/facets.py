@@ -18,14 +18,14 @@ Vertex = tuple[int, int]  # a corner between pixels
 def faceted(
     labels: Labels, colors: Sequence[tuple[int, int, int]], size: tuple[int, int], tolerance: float
 ) -> Image.Image:
-    """The areas of `labels` as polygons on a picture of `size`; `tolerance` is in pixels of `labels`."""
+    """Draw the areas of `labels` as polygons on a picture of `size`; `tolerance` is in pixels of `labels`."""
     width, height = size[0] * OVERSAMPLING, size[1] * OVERSAMPLING
     canvas = Image.new("RGB", (width, height), colors[0])
     pen = ImageDraw.Draw(canvas)
     across, down = width / labels.shape[1], height / labels.shape[0]
     meetings = _meetings(labels)
     loops = [(loop, number) for number in range(len(colors)) for loop in _loops(labels == number)]
-    # Larger areas first: what lies inside another area is drawn over it.
+    # Larger areas first: an area inside another one is drawn over it.
     loops.sort(key=lambda entry: -_area(entry[0]))
     for loop, number in loops:
         corners = _simplified(loop, meetings, tolerance)
@@ -35,7 +35,7 @@ def faceted(
 
 
 def _meetings(labels: Labels) -> set[Vertex]:
-    """Corners where three or more areas meet, or two cross: no simplified border may move them."""
+    """Find corners where three or more areas meet, or two cross: no simplified border may move these corners."""
     padded = np.pad(labels.astype(np.int16), 1, constant_values=-1)
     a, b, c, d = padded[:-1, :-1], padded[:-1, 1:], padded[1:, :-1], padded[1:, 1:]
     borders = (a != b).astype(np.int8) + (b != d) + (d != c) + (c != a)
@@ -44,7 +44,7 @@ def _meetings(labels: Labels) -> set[Vertex]:
 
 
 def _loops(mask: NDArray[np.bool_]) -> list[list[Vertex]]:
-    """Closed borders of a mask, along the corners of its pixels, the mask on the right hand."""
+    """Trace the closed borders of a mask along the corners of its pixels, with the mask on the right."""
     padded = np.pad(mask, 1)
     inner = padded[1:-1, 1:-1]
     sides = (
@@ -82,7 +82,7 @@ def _area(loop: list[Vertex]) -> float:
 
 
 def _simplified(loop: list[Vertex], meetings: set[Vertex], tolerance: float) -> list[Vertex]:
-    """The loop with fewer corners. Each stretch between meetings comes out alike from both of its sides."""
+    """Reduce the corners of a loop; each stretch between meetings gives the same result from both sides."""
     fixed = [i for i, vertex in enumerate(loop) if vertex in meetings]
     if not fixed:
         start = loop.index(min(loop))
@@ -104,7 +104,7 @@ def _simplified(loop: list[Vertex], meetings: set[Vertex], tolerance: float) -> 
 
 
 def _straightened(points: list[Vertex], tolerance: float) -> list[Vertex]:
-    """Ramer, Douglas and Peucker's simplification (1972): no dropped point lies further than `tolerance` off."""
+    """Drop points by Ramer, Douglas and Peucker (1972): no dropped point lies further than `tolerance` off."""
     array = np.array(points, np.float64)
     kept = {0, len(points) - 1}
     spans = [(0, len(points) - 1)]

@@ -20,18 +20,18 @@ _TRACED = 512  # longest side, in pixels, on which borders are traced
 
 
 def reform(picture: Image.Image, flats: list[Flat], change: Change) -> Image.Image:
-    """The picture's flat areas redrawn in other forms; sides unchanged."""
+    """Redraw the picture's flat areas in other forms; its sides do not change."""
     if len(flats) < 2:
         return picture
     labels = _labels(picture, flats)
     if change is Change.SHARPER:
         return _sharper(labels, flats, picture.size)
-    owner = _contested(labels, len(flats), _RESHAPES[change], _FINE)
+    owner = _reshape_areas(labels, len(flats), _RESHAPES[change], _FINE)
     return Image.fromarray(np.array([flat.rgb for flat in flats], np.uint8)[owner]).reduce(_FINE)
 
 
-def _contested(labels: Labels, count: int, reshape: Reshape, fine: int) -> Labels:
-    """Each pixel goes to the area that claims it most, after every area was reshaped on its own."""
+def _reshape_areas(labels: Labels, count: int, reshape: Reshape, fine: int) -> Labels:
+    """Reshape every area on its own, then give each pixel to the area that claims it most."""
     shape = labels.shape[0] * fine, labels.shape[1] * fine
     owner = np.zeros(shape, np.uint8)
     best = np.full(shape, -1.0, np.float32)
@@ -45,7 +45,7 @@ def _contested(labels: Labels, count: int, reshape: Reshape, fine: int) -> Label
 
 
 def _labels(picture: Image.Image, flats: list[Flat]) -> Labels:
-    """For each pixel the number of its nearest flat colour. Edges may pass by a third colour; blur mends that."""
+    """Number each pixel by its nearest flat colour. Edges may pass by a third colour; a later blur removes that."""
     pixels = np.asarray(picture, np.int32)
     nearest = np.zeros(pixels.shape[:2], np.uint8)
     best = np.full(pixels.shape[:2], np.iinfo(np.int32).max, np.int32)
@@ -58,12 +58,12 @@ def _labels(picture: Image.Image, flats: list[Flat]) -> Labels:
 
 
 def _blur(image: Image.Image, radius: float) -> Image.Image:
-    """`radius` in thousandths of the width."""
+    """Blur with `radius` in thousandths of the width."""
     return image.filter(ImageFilter.GaussianBlur(radius * image.width / 1000))
 
 
-def _weighed(bias: int) -> Reshape:
-    """Blur, then let the ground claim less (`bias` < 0: marks grow) or more (`bias` > 0: marks shrink)."""
+def _blur_with_bias(bias: int) -> Reshape:
+    """Make a reshape: blur, then let the ground claim less (`bias` < 0: marks grow) or more (> 0: marks shrink)."""
 
     def reshape(image: Image.Image, is_ground: bool) -> Image.Image:
         soft = _blur(image, 9)
@@ -81,15 +81,15 @@ def _simpler(image: Image.Image, is_ground: bool) -> Image.Image:
 
 
 def _sharper(labels: Labels, flats: list[Flat], size: tuple[int, int]) -> Image.Image:
-    """Straight edges between few corners."""
+    """Redraw the areas with straight edges between few corners."""
     step = max(1, round(max(labels.shape) / _TRACED))
-    clean = _contested(labels[::step, ::step], len(flats), lambda image, is_ground: _blur(image, 2.2), 1)
+    clean = _reshape_areas(labels[::step, ::step], len(flats), lambda image, is_ground: _blur(image, 2.2), 1)
     return faceted(clean, [flat.rgb for flat in flats], size, max(clean.shape) * 0.011)
 
 
 _RESHAPES: dict[Change, Reshape] = {
-    Change.BOLDER: _weighed(-110),
-    Change.THINNER: _weighed(105),
+    Change.BOLDER: _blur_with_bias(-110),
+    Change.THINNER: _blur_with_bias(105),
     Change.ROUNDER: _rounder,
     Change.SIMPLER: _simpler,
 }

@@ -35,7 +35,7 @@ FRAMES = (*_FRAMES, Change.BORDER)  # of several only the first is drawn
 
 
 def rearrange(picture: Image.Image, ground: Flat, change: Change) -> Image.Image:
-    """The mark elsewhere, larger, smaller, turned or mirrored on the same ground."""
+    """Move, scale, turn or mirror the mark on the same ground."""
     if change is Change.FLIP:
         return picture.transpose(Image.Transpose.FLIP_LEFT_RIGHT)
     if change is Change.UPSIDE_DOWN:
@@ -56,7 +56,7 @@ def rearrange(picture: Image.Image, ground: Flat, change: Change) -> Image.Image
 
 
 def _step(picture: Image.Image, box: tuple[int, int, int, int], change: Change) -> tuple[float, float]:
-    """Where the mark's middle goes: a step aside, but not over the edge unless it is there already."""
+    """Return the new middle of the mark: a step aside, but not over the edge, unless it is over the edge already."""
     (x, y), (dx, dy) = _middle(box), _STEPS[change]
     x, y = x + dx * picture.width, y + dy * picture.height
     half_width, half_height = (box[2] - box[0]) / 2, (box[3] - box[1]) / 2
@@ -78,7 +78,7 @@ def _middle(box: tuple[int, int, int, int]) -> tuple[float, float]:
 def _transformed(
     picture: Image.Image, ground: Flat, box: tuple[int, int, int, int], factor: float, to: tuple[float, float]
 ) -> Image.Image:
-    """Scaled by `factor`, the mark's middle brought to `to`."""
+    """Scale the picture by `factor` and bring the mark's middle to `to`."""
     x, y = _middle(box)
     matrix = (1 / factor, 0.0, x - to[0] / factor, 0.0, 1 / factor, y - to[1] / factor)
     return picture.transform(
@@ -87,7 +87,7 @@ def _transformed(
 
 
 def enframe_picture(picture: Image.Image, flats: list[Flat], change: Change) -> Image.Image:
-    """A border along the rim, or a badge round the mark, in the colour of the largest mark."""
+    """Draw a border along the rim, or a badge round the mark, in the colour of the largest mark."""
     ground = flats[0]
     inks = [flat.rgb for flat in leading(flats)]
     ink = inks[0]
@@ -124,7 +124,7 @@ def _scaled(shape: Polygon, size: tuple[int, int]) -> Polygon:
 def _with_bands(
     picture: Image.Image, outer: Polygon, inner: Polygon, ink: tuple[int, ...], content: Image.Image
 ) -> Image.Image:
-    """A band of `ink` between two outlines, `content` within the inner one."""
+    """Draw a band of `ink` between two outlines, and `content` within the inner outline."""
     framed = picture.copy()
     framed.paste(ink, (0, 0), _mask(outer, picture.size))
     framed.paste(content, (0, 0), _mask(inner, picture.size))

@@ -1,4 +1,4 @@
-"""One refinement: the picture is opened, changed as the wishes say, and closed again."""
+"""A refinement: the picture is decoded, changed as the wishes say, and encoded again."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ _LARGEST = 2048  # pixels a side that are worked on; larger pictures are reduced
 
 
 def refine(original: bytes, prompt: str, preserve_aspects: tuple[str, ...], seed: int) -> bytes:
-    """The picture changed as `prompt` asks, as PNG bytes; the same arguments give the same bytes.
+    """Change the picture as `prompt` asks; return PNG bytes. The same arguments give the same bytes.
 
     Raises:
         InvalidImage: `original` is not a picture we can read.
     """
-    picture = _opened(original)
+    picture = _decode_on_white(original)
     wishes = wishes_of(prompt, preserve_aspects, seed)
     flats = flats_of(picture)
     for change in LAYOUTS:
@@ -42,8 +42,8 @@ def _recolored(picture: Image.Image, flats: list[Flat], wishes: Wishes) -> Image
     return picture.convert("L").convert("RGB") if wishes.has(Change.GREY) else picture
 
 
-def _opened(original: bytes) -> Image.Image:
-    """RGB on white, no side longer than `_LARGEST`."""
+def _decode_on_white(original: bytes) -> Image.Image:
+    """Decode as RGB on white, with no side longer than `_LARGEST`."""
     picture = decode_image(original)
     if picture.mode == "RGBA":
         opaque = Image.new("RGB", picture.size, (255, 255, 255))

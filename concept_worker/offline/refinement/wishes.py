@@ -1,4 +1,4 @@
-"""What a refinement prompt asks for, and what it must leave alone."""
+"""The wishes of a refinement prompt: the changes it asks for, and the aspects that must stay."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from concept_worker.palettes.harmony_words import Tally, seed_of, tally_of
 
 
 class Aspect(Enum):
-    """What a change touches; a preserved aspect suppresses it."""
+    """An aspect of a picture; changes of a preserved aspect are dropped."""
 
     COLORS = "colors"
     LAYOUT = "layout"
@@ -21,7 +21,7 @@ class Aspect(Enum):
 
 
 class Change(Enum):
-    """One change a picture can undergo: its name, and the aspect it touches."""
+    """A change to a picture: its name, and the aspect that it touches."""
 
     WARMER = ("warmer", Aspect.COLORS)
     COOLER = ("cooler", Aspect.COLORS)
@@ -59,7 +59,7 @@ class Change(Enum):
 
     @property
     def aspect(self) -> Aspect:
-        """What this change touches."""
+        """The aspect that this change touches."""
         return self.value[1]
 
 
@@ -120,7 +120,7 @@ _GROUND = frozenset(("background", "ground", "backdrop"))
 _LESS = frozenset(("less", "reduce", "reduced", "fewer", "decrease"))
 _NOT = frozenset(("not", "no", "without", "don't", "never", "avoid"))
 _CLAUSE = re.compile(r"[,;.!?\n]| and | with | but | on | against | over | plus ", re.IGNORECASE)
-# What an unrecognised prompt may get: each visible, none a surprise one regrets.
+# Changes for a prompt that was not understood: each is visible, none spoils the picture.
 _QUIET_CHANGES = (
     (Change.WARMER, Change.BIGGER),
     (Change.COOLER, Change.ROUNDER),
@@ -135,20 +135,20 @@ _QUIET_CHANGES = (
 
 @dataclass(frozen=True)
 class Wishes:
-    """A prompt, understood: changes in order, and colours asked for the marks and for the ground."""
+    """The wishes of a prompt: changes in order, and colours for the marks and for the ground."""
 
     changes: tuple[Change, ...]
     marks: Tally | None  # colour words about the marks
     ground: Tally | None  # colour words about the ground
-    ground_changes: tuple[Change, ...]  # darker, lighter, ...: of the ground alone
+    ground_changes: tuple[Change, ...]  # darker, lighter and so on, of the ground alone
 
     def has(self, change: Change) -> bool:
-        """Whether this change is asked for."""
+        """Tell whether this change is asked for."""
         return change in self.changes
 
 
 def wishes_of(prompt: str, preserve_aspects: tuple[str, ...], seed: int) -> Wishes:
-    """Understand a prompt. One without a word we know asks for a quiet variation, chosen by its text and `seed`."""
+    """Read a prompt. A prompt without a known word gets a quiet variation, chosen by its text and `seed`."""
     kept = {
         aspect for aspect, words in _PRESERVED.items() if set(words.split()) & set(words_of(" ".join(preserve_aspects)))
     }
@@ -159,18 +159,18 @@ def wishes_of(prompt: str, preserve_aspects: tuple[str, ...], seed: int) -> Wish
         words = words_of(clause)
         of_ground = bool(_GROUND & set(words))
         (ground_changes if of_ground else changes).extend(_changes_in(words))
-        texts[of_ground].append(" ".join(_unspoken(words)))
+        texts[of_ground].append(" ".join(_without_changes(words)))
     marks, ground = (_colors_in(" , ".join(texts[key])) for key in (False, True))
     if Aspect.COLORS in kept:
         marks = ground = None
     changes = [change for change in dict.fromkeys(changes) if change.aspect not in kept]
     ground_changes = [change for change in dict.fromkeys(ground_changes) if change.aspect not in kept]
     if not (changes or ground_changes or marks or ground):
-        changes = _quiet(prompt, seed, kept)
+        changes = _quiet_changes(prompt, seed, kept)
     return Wishes(tuple(changes), marks, ground, tuple(ground_changes))
 
 
-def _quiet(prompt: str, seed: int, kept: set[Aspect]) -> list[Change]:
+def _quiet_changes(prompt: str, seed: int, kept: set[Aspect]) -> list[Change]:
     dice = Dice(seed_of(prompt), seed)
     allowed = [change for change in dice.pick("quiet", _QUIET_CHANGES) if change.aspect not in kept]
     return allowed or [
@@ -181,8 +181,8 @@ def _quiet(prompt: str, seed: int, kept: set[Aspect]) -> list[Change]:
     ]
 
 
-def _unspoken(words: list[str]) -> list[str]:
-    """The words that ask for no change: what is left may name colours. "More space" is no wish for the cosmos."""
+def _without_changes(words: list[str]) -> list[str]:
+    """Drop the words that ask for a change; the rest may name colours. "More space" is no wish for the cosmos."""
     pairs = {i + d for i in range(len(words) - 1) if " ".join(words[i : i + 2]) in _INDEX for d in (0, 1)}
     return [word for i, word in enumerate(words) if i not in pairs and word not in _INDEX]
 
@@ -192,14 +192,14 @@ def _changes_in(words: list[str]) -> list[Change]:
     while position < len(words):
         phrase = next((p for n in (2, 1) if (p := " ".join(words[position : position + n])) in _INDEX), None)
         if phrase is not None:
-            change = _heeding(_INDEX[phrase], words[:position])
+            change = _apply_negation(_INDEX[phrase], words[:position])
             found += [change] if change else []
         position += len(phrase.split()) if phrase else 1
     return found
 
 
-def _heeding(change: Change, before: list[str]) -> Change | None:
-    """What is left of a change after the words before it: "less" turns it round, "not" drops it."""
+def _apply_negation(change: Change, before: list[str]) -> Change | None:
+    """Apply the words before a change: "less" turns it into its opposite, "not" drops it."""
     if _NOT & set(before[-3:]):
         return None
     return _OPPOSITES.get(change) if _LESS & set(before[-2:]) else change
