@@ -1,4 +1,4 @@
-"""A model's text to what may be palettes: without its thinking, out of its code fences, as JSON or as lines."""
+"""A model's text, reduced to what may be palettes: without reasoning, out of its code fences, as JSON or as lines."""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ from concept_worker.palettes.nearly_json import json_text, nearly_whole_values, 
 from concept_worker.palettes.prose import heading_of, palettes_in_prose
 
 Labelled = tuple[str, object]
-"""The heading above a value of an answer, and the value."""
+"""A heading in an answer, and the value below it."""
 Bodies = list[tuple[str, str]]
-"""Texts under their headings."""
+"""Headings, each with the text below it."""
 Rivals = list[list[Labelled]]
-"""Readings of the same words, of which the one with most palettes is right."""
+"""Readings of the same text; the reading with most palettes is right."""
 
 _STRINGS_MAX = 3  # JSON strings around a text
 _FENCES_MAX = 200
@@ -25,9 +25,9 @@ _FENCE = re.compile(r"(?:```|~~~)[a-zA-Z0-9]{0,12}")
 
 
 def readings_of(text: str) -> Iterator[Iterator[Rivals]]:
-    """Parts of a text, the most faithful first, each in ways to read it.
+    """Yield the parts of a text, each as readings, the most faithful first.
 
-    JSON comes before lines, and the thinking before an answer only when the answer itself says nothing.
+    JSON comes before lines. The reasoning before an answer is read only when the answer itself has no palettes.
     """
     text = text.lstrip("\ufeff")
     for _ in range(_STRINGS_MAX):
@@ -36,7 +36,7 @@ def readings_of(text: str) -> Iterator[Iterator[Rivals]]:
             break
         text = inner
     *thoughts, answer = _THOUGHT.split(text)
-    if thoughts and text.lstrip()[:1] in ("{", "["):  # the mark may stand inside of a description
+    if thoughts and text.lstrip()[:1] in ("{", "["):  # the mark may be inside a description
         yield iter([[[("", value) for value in whole_values(text)[0]]]])
     for part in [answer, text] if thoughts else [answer]:
         yield _readings_of_part(part)
@@ -48,7 +48,7 @@ def _readings_of_part(text: str) -> Iterator[Rivals]:
 
 
 def _json_readings(text: str) -> Rivals:
-    """The values of the text as JSON; when some of it is broken, also without its escapes, and as nearly JSON."""
+    """Read the text as JSON; when a part is broken, read it also without its escapes, and as nearly JSON."""
     bodies = _bodies(text)
     strict, is_whole = _strict_values(bodies)
     if is_whole:
@@ -68,7 +68,7 @@ def _nearly_values(bodies: Bodies) -> list[Labelled]:
 
 
 def _bodies(text: str) -> Bodies:
-    """The insides of all code fences under their headings; the text as it is when none has a bracket."""
+    """Return the contents of all code fences with their headings, or the whole text when no fence has a bracket."""
     parts = _FENCE.split(text, maxsplit=2 * _FENCES_MAX)
     fenced = [(heading_of(parts[at - 1]), parts[at]) for at in range(1, len(parts), 2)]
     return [(label, body) for label, body in fenced if "{" in body or "[" in body] or [("", text)]

@@ -1,4 +1,4 @@
-"""Palettes by colour harmony, from the words of a brief: the offline default, and the net under the paid provider."""
+"""Palettes by colour harmony, from the words of a brief: the offline default, and the fallback of the paid provider."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ from concept_worker.payloads import PALETTES_MAX
 
 PRIMARY_CONTRAST = 4.5  # WCAG 2.2, text
 MARK_CONTRAST = 3.0  # WCAG 2.2, graphical objects
-WITHIN = 0.055  # least OKLab distance of two colours of one palette
-BETWEEN = 0.075  # wished mean OKLab distance, role by role, of two palettes of one list
+WITHIN = 0.055  # least OKLab distance between two colours of one palette
+BETWEEN = 0.075  # wanted mean OKLab distance, role by role, between two palettes of one list
 
 Colors = tuple[str, str, str, str, str]
 
@@ -28,7 +28,7 @@ _STEPS = {
     "monochromatic": (0, 0),
     "high-contrast": (40, 195),
 }
-# Grounds: lightness, chroma. "own" becomes what the mood asks for.
+# Grounds: lightness, chroma. "own" becomes the ground that fits the mood, "flip" the opposite.
 _GROUNDS = {
     "white": (1.0, 0.0),
     "tint": (0.965, 0.018),
@@ -39,7 +39,7 @@ _GROUNDS = {
     "deep": (0.29, 0.07),
 }
 _DARK = ("dark", "black", "deep")
-# The plan of a list: harmony, ground. The first four are the wishes every list of four or more meets.
+# The plan of a list: harmony, ground. Every list of four or more meets the first four wishes.
 _PLAN = (
     ("theme", "own"),
     ("complementary", "tint"),
@@ -62,38 +62,40 @@ _PLAN = (
     ("complementary", "pale"),
     ("split-complementary", "tint"),
 )
-# Lightness of primary, secondary, accent on light and on dark grounds; tried in turn. The first of a list starts from
-# the brightest that contrast may leave.
+# Lightness of primary, secondary, accent on light and on dark grounds, tried in turn. The first palette of a list
+# starts from the brightest levels that contrast may allow.
 _BRIGHTEST = (0.60, 0.72, 0.42)
 _ON_LIGHT = ((0.50, 0.64, 0.62), (0.42, 0.60, 0.66), (0.54, 0.44, 0.64), (0.35, 0.62, 0.57), (0.48, 0.65, 0.38))
 _ON_DARK = ((0.76, 0.68, 0.82), (0.84, 0.66, 0.74), (0.72, 0.84, 0.66), (0.68, 0.78, 0.88), (0.89, 0.72, 0.64))
-# Within one hue lightness tells colours apart, so its steps are wider; without hues they go from black to white.
+# Within one hue only lightness separates colours, so the steps are wider; without hues they reach from black to white.
 _ONE_ON_LIGHT = ((0.36, 0.63, 0.49), (0.45, 0.30, 0.62), (0.31, 0.50, 0.64), (0.41, 0.63, 0.53), (0.48, 0.36, 0.62))
 _ONE_ON_DARK = ((0.88, 0.62, 0.75), (0.76, 0.90, 0.63), (0.92, 0.72, 0.60), (0.70, 0.58, 0.84), (0.84, 0.66, 0.94))
 _GREY_ON_LIGHT = ((0.18, 0.62, 0.42), (0.28, 0.48, 0.64), (0.12, 0.42, 0.56), (0.40, 0.20, 0.60), (0.22, 0.34, 0.62))
 _GREY_ON_DARK = ((0.96, 0.62, 0.80), (0.86, 0.72, 0.58), (0.98, 0.80, 0.62), (0.74, 0.94, 0.60), (0.90, 0.56, 0.74))
 _TRIES = 30
-_GLOWING = 1.3  # moods of at least this chroma glow on dark grounds: each hue at its most colourful lightness
-_GREYS_ALONE = 5  # so many palettes of a theme without hues are grey throughout
+_GLOWING = 1.3  # moods of at least this chroma glow on dark grounds: each hue has its most colourful lightness
+_GREYS_ALONE = 5  # so many palettes of a theme without hues are all grey
 
 
 @dataclass(frozen=True)
 class _Recipe:
+    """A description of one palette to mix."""
+
     harmony: str
     ground: str
     hues: tuple[float, float, float]  # primary, secondary, accent
     levels: tuple[float, float, float]
     mood: Mood
     vividness: float
-    spark: bool  # in a theme without hues, one colour all the same: greys alone do not make twenty palettes
+    spark: bool  # one colour in a theme without hues: greys alone do not make twenty palettes
 
 
 def harmonize(theme_description: str, logo_description: str, count: int) -> list[Palette]:
-    """Exactly `count` (1..20) palettes of five colours in the order of `PALETTE_ROLES`, made from the words alone.
+    """Make exactly `count` (1..20) palettes of five colours, in the order of `PALETTE_ROLES`, from the words alone.
 
-    The same words give the same palettes. In each, the primary has at least 4.5:1 and secondary and accent at least
-    3:1 against the background (WCAG 2.2). The first is the theme's own; lists of four or more hold a complementary,
-    a monochromatic and a high-contrast palette, a white and a dark ground.
+    The same words give the same palettes. Against the background, the primary has at least 4.5:1, and secondary and
+    accent at least 3:1 (WCAG 2.2). The first palette is the theme's own. Lists of four or more hold a complementary, a
+    monochromatic and a high-contrast palette, a white and a dark ground.
 
     Raises:
         ValueError: `count` is not within 1..20.
@@ -115,12 +117,12 @@ def harmonize(theme_description: str, logo_description: str, count: int) -> list
 
 
 def palette_distance(one: tuple[str, ...], other: tuple[str, ...]) -> float:
-    """Mean OKLab distance of two palettes, role by role."""
+    """Return the mean OKLab distance of two palettes, role by role."""
     return sum(delta_e(a, b) for a, b in zip(one, other, strict=True)) / len(one)
 
 
 def _choose(mood: Mood, position: int, harmony: str, ground: str, chosen: list[Colors]) -> Colors:
-    """The first try that stands clear of the palettes before it; of crowded tries the one that stands clearest."""
+    """Return the first try that is distinct from the palettes before it, or else the most distinct try."""
     best: tuple[float, Colors] | None = None
     for attempt in range(_TRIES):
         colors = _mix(_recipe(mood, position, attempt, harmony, ground))
@@ -138,7 +140,7 @@ def _choose(mood: Mood, position: int, harmony: str, ground: str, chosen: list[C
 def _recipe(mood: Mood, position: int, attempt: int, harmony: str, ground: str) -> _Recipe:
     turn = position + attempt
     base = mood.hues[(position + attempt // 5) % len(mood.hues)]
-    # Tries walk through the levels first, then wander off the wished hue, further each time, to alternate sides.
+    # Tries first go through the levels. Then the hue moves off the wanted one, further each time, on alternate sides.
     wander = (attempt // 5 + 1) // 2 * 16.0
     base += wander * (1 if attempt // 5 % 2 else -1)
     if harmony == "theme":
@@ -178,20 +180,20 @@ def _theme_hues(mood: Mood, base: float) -> tuple[float, float, float]:
 
 
 def _mix(recipe: _Recipe) -> Colors:
-    """Pick the ground, then walk each mark away from it until its contrast holds."""
+    """Choose the ground, then move each mark away from it until the contrast is high enough."""
     light, tint = _GROUNDS[recipe.ground]
     primary_hue, secondary_hue, accent_hue = recipe.hues
     ground_hue = recipe.hues[2] if recipe.ground == "pale" and not recipe.mood.mono else primary_hue
     background = Oklch(light, 0.0 if recipe.mood.grey else tint, _creamy(ground_hue)).hex
     dark = recipe.ground in _DARK
     ratio = 8.0 if recipe.harmony == "high-contrast" else PRIMARY_CONTRAST
-    # Deep yellow is mud: on a light ground a primary of that hue goes to its nearer neighbour, rust or green.
+    # Deep yellow looks like mud: on a light ground, a primary of that hue moves to the nearer of rust and green.
     lead = primary_hue if dark else _out_of_mud(primary_hue % 360)
     primary = with_contrast(_mark(recipe, 0, lead), background, ratio)
     secondary = with_contrast(_mark(recipe, 1, secondary_hue), background, MARK_CONTRAST)
     accent = with_contrast(_mark(recipe, 2, accent_hue), background, MARK_CONTRAST)
-    secondary = _apart(secondary, (primary.hex,), background, dark)
-    accent = _apart(accent, (primary.hex, secondary.hex), background, dark)
+    secondary = _moved_apart(secondary, (primary.hex,), background, dark)
+    accent = _moved_apart(accent, (primary.hex, secondary.hex), background, dark)
     level, strength = (0.43, 0.085) if dark else (min(0.87, light - 0.075), 0.075)
     chroma = 0.0 if recipe.mood.grey and not recipe.spark else strength * min(1.2, max(0.5, recipe.mood.chroma))
     hue = _creamy(accent_hue if recipe.spark else secondary_hue)
@@ -200,19 +202,20 @@ def _mix(recipe: _Recipe) -> Colors:
 
 
 def _creamy(hue: float) -> float:
-    """Tints of red and orange read as flesh; as grounds they lean toward cream."""
+    """Return a hue for a tint. Tints of red and orange look like skin; as grounds they move toward cream."""
     hue %= 360
     return 55 + hue * 0.4 if 10 < hue < 85 else hue
 
 
 def _out_of_mud(hue: float) -> float:
+    """Return the hue, moved from yellow to the nearer of rust and green."""
     if 62 < hue <= 100:
         return 45 + (hue - 62) / 38 * 17
     return 138 + (hue - 100) / 28 * 8 if 100 < hue < 128 else hue
 
 
 def _mark(recipe: _Recipe, role: int, hue: float) -> Oklch:
-    """A mark's colour before contrast: as vivid as the mood and sRGB allow at its lightness."""
+    """Return a mark's colour before contrast: as vivid as the mood and sRGB allow at its lightness."""
     mood = recipe.mood
     level = min(0.98, max(0.1, recipe.levels[role] + mood.lightness * (0.6 if role == 0 else 1.0)))
     if mood.chroma >= _GLOWING and recipe.ground in _DARK and not mood.grey:
@@ -229,8 +232,8 @@ def _mark(recipe: _Recipe, role: int, hue: float) -> Oklch:
     return Oklch(level, min(wished * falling, 0.97 * max_chroma(level, hue)), hue)
 
 
-def _apart(color: Oklch, others: tuple[str, ...], background: str, dark: bool) -> Oklch:
-    """`color`, moved along its lightness within what contrast allows until it differs from `others`."""
+def _moved_apart(color: Oklch, others: tuple[str, ...], background: str, dark: bool) -> Oklch:
+    """Return `color`, moved along its lightness until it differs from `others`, while its contrast still holds."""
     candidates = [color.at(0.25 + 0.03 * step) for step in range(23)]
     candidates.sort(key=lambda one: (abs(one.lightness - color.lightness), one.lightness if dark else -one.lightness))
     for candidate in (color, *candidates):

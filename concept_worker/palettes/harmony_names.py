@@ -1,4 +1,4 @@
-"""What to call a palette: evocative nouns for its colours, and one sentence that says how they work together."""
+"""Names for palettes: evocative nouns for the colours, and one sentence about how the colours work together."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ _GREYS = {
     "pale": ("Chalk", "Paper", "Mist"),
 }
 _TONES = ("deep", "middle", "pale")
-_NEARLY_GREY = 0.018  # chroma below which the eye names no hue
+_NEARLY_GREY = 0.018  # chroma below which the eye sees no hue
 
 _SENTENCES = {
     "theme": "The theme's own colours: {primary} leads, {secondary} follows, {accent} sparks, on {ground}.",
@@ -64,8 +64,8 @@ def _row(hue: float) -> tuple[float, str, dict[str, tuple[str, ...]]]:
 
 
 def nouns(color: str) -> tuple[str, ...]:
-    """Three evocative nouns for `#RRGGBB`."""
-    seen = _seen(color)
+    """Return three evocative nouns for `#RRGGBB`."""
+    seen = _to_oklch(color)
     if color == "#FFFFFF":
         return "White", "Snow", "Chalk"
     if seen.chroma < _NEARLY_GREY:
@@ -74,8 +74,8 @@ def nouns(color: str) -> tuple[str, ...]:
 
 
 def plain_name(color: str) -> str:
-    """What anybody would call `#RRGGBB`: "deep teal", "pale amber", "white"."""
-    seen = _seen(color)
+    """Return a common name for `#RRGGBB`: "deep teal", "pale amber", "white"."""
+    seen = _to_oklch(color)
     if seen.chroma < _NEARLY_GREY:
         steps = ((0.22, "black"), (0.45, "charcoal"), (0.72, "grey"), (0.93, "silver"), (0.985, "off-white"))
         return next((name for end, name in steps if seen.lightness < end), "white")
@@ -88,12 +88,12 @@ def plain_name(color: str) -> str:
     return f"{muted}{_row(seen.hue)[1]}"
 
 
-def _seen(color: str) -> Oklch:
+def _to_oklch(color: str) -> Oklch:
     return rgb_to_oklch(hex_to_rgb(color))
 
 
 def name_for(colors: tuple[str, ...], taken: set[str]) -> str:
-    """A name like "Ember & Cream" that is not in `taken`; at most 60 characters."""
+    """Return a name like "Ember & Cream" that is not in `taken`, of at most 60 characters."""
     primary, secondary, accent, background, highlight = (nouns(color) for color in colors)
     for partner in (background, accent, secondary, highlight):
         for two, one in product(partner, primary):
@@ -103,7 +103,7 @@ def name_for(colors: tuple[str, ...], taken: set[str]) -> str:
 
 
 def describe(harmony: str, colors: tuple[str, ...]) -> str:
-    """One sentence of at most 200 characters."""
+    """Return one sentence of at most 200 characters about the palette."""
     primary, secondary, accent, ground = (plain_name(color) for color in colors[:4])
     sentence = _SENTENCES[harmony].format(primary=primary, secondary=secondary, accent=accent, ground=ground)
     return sentence[:1].upper() + sentence[1:]

@@ -1,4 +1,4 @@
-"""What the words of a theme mean as colour: a lexicon, and the mood that a description adds up to."""
+"""Words of a theme, translated to colour: a lexicon, and the mood that a description adds up to."""
 
 from __future__ import annotations
 
@@ -8,10 +8,10 @@ import unicodedata
 from dataclasses import dataclass, field
 from functools import cache
 
-# One sense a line: words | hues in degrees (OKLCH) | then any of
-#   c<factor> chroma   l<shift> lightness of the marks   dark, light: the ground   mono   grey   warm, cool: a pull
+# One sense per line: words | hues in degrees (OKLCH) | then any of
+#   c<factor> chroma   l<shift> lightness of the marks   dark, light: the ground   mono   grey   warm, cool: attraction
 # Words are stems in the singular; "w1_w2" is a phrase.
-# First what names a colour, which weighs more, then what only suggests some.
+# First words that name a colour, which weigh more; then words that only suggest colours.
 _COLORS = """
 red crimson scarlet ruby cherry blood | 27
 vermilion tomato poppy paprika chili pepper | 35
@@ -133,7 +133,7 @@ egypt egyptian pharaoh | 80 255 45
 _NEGATIONS = frozenset(
     ("not", "no", "non", "without", "never", "avoid", "avoiding", "except", "minus", "isn't", "don't", "nor")
 )
-# Words that a negation reaches across ("not too dark", "without any red").
+# Words between a negation and its target ("not too dark", "without any red").
 _BRIDGES = frozenset(
     ("a", "an", "the", "any", "too", "so", "very", "much", "overly", "and", "or", "of", "to", "be", "in")
 )
@@ -142,7 +142,7 @@ _WORD = re.compile(r"[^\W_]+(?:['’-][^\W_]+)*")
 
 @dataclass(frozen=True)
 class Sense:
-    """What one word says about colour; factors and shifts multiply and add up over a description."""
+    """A meaning of one word as colour; in a description, factors multiply and shifts add up."""
 
     hues: tuple[float, ...] = ()
     chroma: float = 1.0
@@ -153,21 +153,21 @@ class Sense:
 
 @dataclass(frozen=True)
 class Mood:
-    """What a whole brief says about colour; `hues` are wishes in order of weight, never empty."""
+    """A meaning of a whole brief as colour; `hues` are wishes in order of weight, never empty."""
 
     hues: tuple[float, ...]
-    avoided: tuple[float, ...]  # hues the words refuse
+    avoided: tuple[float, ...]  # hues that the words exclude
     chroma: float  # factor, 0.2..1.7
     lightness: float  # shift of the marks, -0.15..0.15
-    dark: bool  # the ground the theme itself asks for
+    dark: bool  # the theme asks for a dark ground
     mono: bool  # one hue only
     grey: bool  # no hue at all
-    seed: int  # 64 bits of the words, for everything they leave open
+    seed: int  # 64 bits of a hash of the words, for all choices that the words leave open
 
 
 @dataclass
 class Tally:
-    """The senses of a text added up; a flag's number is its votes for, less those against."""
+    """A sum of the senses of a text; a flag's number is its votes for, minus those against."""
 
     named: list[float] = field(default_factory=list)  # hues of words that name a colour
     suggested: list[float] = field(default_factory=list)  # hues of words that suggest one
@@ -178,7 +178,7 @@ class Tally:
 
     @property
     def hues(self) -> list[float]:
-        """All hues asked for, the named ones first, none twice."""
+        """All wanted hues, the named ones first, none twice."""
         return list(dict.fromkeys(self.named + self.suggested))
 
     def _count(self, flags: frozenset[str], step: int) -> None:
@@ -186,14 +186,14 @@ class Tally:
             self.flags[flag] = self.flags.get(flag, 0) + step
 
     def add(self, sense: Sense) -> None:
-        """A word that asks for its sense."""
+        """Add a word that asks for its sense."""
         (self.named if sense.names_color else self.suggested).extend(sense.hues)
         self.chroma *= sense.chroma
         self.lightness += sense.lightness
         self._count(sense.flags, 1)
 
     def refuse(self, sense: Sense) -> None:
-        """A word that is asked against."""
+        """Subtract a word that is negated."""
         self.avoided += sense.hues[:1]
         if not sense.hues:
             self.chroma /= sense.chroma
@@ -202,12 +202,12 @@ class Tally:
 
 
 def words_of(text: str) -> list[str]:
-    """The words of `text`, lower case, in order; any script."""
+    """Return the words of `text`, lower case, in order; any script."""
     return _WORD.findall(unicodedata.normalize("NFKC", text).casefold())
 
 
 def seed_of(*texts: str) -> int:
-    """64 bits that depend on the texts alone, and not on their case or outer spaces."""
+    """Return 64 bits that depend on the texts alone, and not on their case or outer spaces."""
     plain = "\x1f".join(unicodedata.normalize("NFKC", text).casefold().strip() for text in texts)
     return int.from_bytes(hashlib.sha256(plain.encode("utf-8", "replace")).digest()[:8], "big")
 
@@ -240,7 +240,7 @@ def _lookup(word: str) -> Sense | None:
 
 
 def _senses(words: list[str]) -> list[tuple[str, Sense | None]]:
-    """Each word or phrase of the lexicon with its sense, the longest phrase first."""
+    """Return each word or phrase of the lexicon with its sense, the longest phrase first."""
     found: list[tuple[str, Sense | None]] = []
     position = 0
     while position < len(words):
@@ -256,7 +256,7 @@ def _senses(words: list[str]) -> list[tuple[str, Sense | None]]:
 
 
 def tally_of(text: str) -> Tally:
-    """What the words of a text say about colour, negations heeded."""
+    """Add up the senses of a text's words, with negations."""
     tally, negated = Tally(), False
     for phrase, sense in _senses(words_of(text)):
         if phrase in _NEGATIONS:
@@ -270,18 +270,18 @@ def tally_of(text: str) -> Tally:
 
 
 def hue_distance(one: float, other: float) -> float:
-    """Degrees between two hues, 0..180."""
+    """Return the degrees between two hues, 0..180."""
     return abs((one - other + 180) % 360 - 180)
 
 
 def mood_of(theme: str, logo: str) -> Mood:
-    """The mood of a brief. The theme leads; the logo's words give hues only where the theme names none."""
+    """Return the mood of a brief. The theme leads; the logo's words give hues only where the theme gives none."""
     tally, subject, seed = tally_of(theme), tally_of(logo), seed_of(theme, logo)
     flags = {flag for flag, votes in tally.flags.items() if votes > 0}
     avoided = tuple(tally.avoided)
     wanted = tally.hues or subject.hues or [float(seed % 360)]
-    jitter = (seed >> 16) % 17 - 8.0  # themes that share their words still differ a little
-    hues = tuple(_pulled(hue + jitter, flags, avoided) for hue in wanted)
+    jitter = (seed >> 16) % 17 - 8.0  # briefs with the same colour words still differ a little
+    hues = tuple(_shifted_hue(hue + jitter, flags, avoided) for hue in wanted)
     return Mood(
         hues=hues,
         avoided=avoided,
@@ -294,8 +294,8 @@ def mood_of(theme: str, logo: str) -> Mood:
     )
 
 
-def _pulled(hue: float, flags: set[str], avoided: tuple[float, ...]) -> float:
-    """`hue`, drawn toward warm or cool where the words ask for it, and off the hues they refuse."""
+def _shifted_hue(hue: float, flags: set[str], avoided: tuple[float, ...]) -> float:
+    """Return `hue`, moved toward warm or cool where the words ask for it, and away from hues that they exclude."""
     for flag, centre in (("warm", 55.0), ("cool", 235.0)):
         if flag in flags and hue_distance(hue, centre) > 60:
             hue = centre + (hue * 7.3) % 90 - 45

@@ -1,4 +1,4 @@
-"""Names and descriptions as a model wrote them, to one line that reads the same and cannot disturb a list."""
+"""Names and descriptions written by a model, cleaned to one line that looks the same and cannot disturb a list."""
 
 from __future__ import annotations
 
@@ -6,52 +6,52 @@ import unicodedata
 
 NAME_MAX = 60  # characters, as `Palette` allows
 DESCRIPTION_MAX = 200
-_READ_MAX = 1_000  # characters of a text that are looked at
-_MARKS_MAX = 6  # on one letter: more would grow into the lines around it
+_READ_MAX = 1_000  # characters of a text that are read
+_MARKS_MAX = 6  # per letter; more would cover the lines around it
 
-_JOINERS = "\u200c\u200d"  # Persian writes its half-space with one, emoji families are held together by the other
-_FLAG = "\U0001f3f4"  # the only sign that tags may follow: they say which flag it is
+_JOINERS = "\u200c\u200d"  # Persian writes its half-space with the first, the second joins emoji families
+_FLAG = "\U0001f3f4"  # the only sign that tags may follow; they select the flag
 _MARKDOWN = ' *_`"'
-# Letters and signs by category, but nothing is seen of them.
+# Letters and signs by category, but invisible.
 _BLANKS = "\u115f\u1160\u2800\u3164\uffa0"
-# Of the category "format" those that are no part of the writing: directions, soft hyphens, spaces of no width.
+# Characters of the category "format" that are no part of the text: directions, soft hyphens, zero-width spaces.
 _DIRECTING = frozenset(
     (*"\xad\u034f\u061c\u180e\u200b\u200e\u200f\ufeff\ufff9\ufffa\ufffb", *map(chr, range(0x202A, 0x202F))),
 ) | frozenset(map(chr, range(0x2060, 0x2070)))
 
 
 def own_name(text: str, number: int, taken: set[str]) -> str:
-    """A name that no other palette has, remembered in `taken`; a second "Fjord" becomes "Fjord 2"."""
+    """Return a name that no other palette has, and add it to `taken`; a second "Fjord" becomes "Fjord 2"."""
     stem = _cut(clean(text).strip(_MARKDOWN), NAME_MAX) or f"Palette {number}"
     name, again = stem, 2
-    while _compared(name) in taken:
+    while _comparison_key(name) in taken:
         name = f"{stem[: _boundary(stem, NAME_MAX - 4)].rstrip()} {again}"
         again += 1
-    taken.add(_compared(name))
+    taken.add(_comparison_key(name))
     return name
 
 
 def described(text: str) -> str:
-    """The text as the description of a palette."""
+    """Return the text as the description of a palette."""
     return _cut(clean(text), DESCRIPTION_MAX)
 
 
 def clean(text: str) -> str:
-    """One line of the text; what acts on a terminal or is not seen goes, joiners between two letters stay."""
+    """Return the text as one line, without control and invisible characters; joiners between two letters stay."""
     kept: list[str] = []
     marks = 0
     for char in text[:_READ_MAX]:
         marks = marks + 1 if unicodedata.category(char) in ("Mn", "Me") else 0
         before = kept[-1] if kept else " "
-        kept.append("" if marks > _MARKS_MAX else _shown(char, before))
+        kept.append("" if marks > _MARKS_MAX else _visible_form(char, before))
         if not kept[-1]:
             kept.pop()
     words = "".join(kept).split()
     return " ".join(filter(None, (word.strip(_JOINERS) for word in words)))
 
 
-def _shown(char: str, before: str) -> str:
-    """The character, or what stands for it in one line: a blank, or nothing."""
+def _visible_form(char: str, before: str) -> str:
+    """Return the character, or its replacement in one line: a blank or nothing."""
     kind = unicodedata.category(char)
     if char in _DIRECTING or (char in _JOINERS and before.isspace()):
         return ""
@@ -67,12 +67,12 @@ def _is_tag(char: str) -> bool:
 
 
 def _is_never_a_character(char: str) -> bool:
-    """Whether Unicode will never give it to one; other unassigned ones may be younger than Python's tables."""
+    """Return whether Unicode will never assign it; other unassigned characters may be newer than Python's tables."""
     return ord(char) & 0xFFFE == 0xFFFE or "\ufdd0" <= char <= "\ufdef"
 
 
-def _compared(name: str) -> str:
-    """The name as names are compared: two that look the same are the same."""
+def _comparison_key(name: str) -> str:
+    """Return the form in which names are compared: names that look the same are equal."""
     return unicodedata.normalize("NFKC", name.translate(dict.fromkeys(map(ord, _JOINERS)))).casefold()
 
 
@@ -81,7 +81,7 @@ def _cut(text: str, most: int) -> str:
 
 
 def _boundary(text: str, most: int) -> int:
-    """The last place, at most `most`, where the text can be cut without taking a sign apart."""
+    """Return the last place, at most `most`, where a cut splits no sign."""
     at = min(most, len(text))
     while 0 < at < len(text) and (_continues(text[at]) or text[at - 1] == "\u200d"):
         at -= 1
@@ -92,6 +92,6 @@ def _boundary(text: str, most: int) -> int:
 
 
 def _continues(char: str) -> bool:
-    """Whether the character belongs to the sign before it."""
+    """Return whether the character belongs to the sign before it."""
     is_mark = unicodedata.category(char).startswith("M") or "\U0001f3fb" <= char <= "\U0001f3ff"
     return is_mark or char in _JOINERS or _is_tag(char)

@@ -1,7 +1,7 @@
-"""JSON, and what language models write instead of it: read in linear time, and whatever is whole is kept.
+"""JSON, and what language models write instead of it: read in linear time; every complete value is kept.
 
-`json-repair` was weighed and refused: 32,000 characters of `{"` keep it busy for 64 s (4,000 for one), and of several
-values in a row it keeps the last one only.
+`json-repair` was considered and rejected: 32,000 characters of `{"` keep it busy for 64 s (4,000 for one), and of
+several values in a row it returns only the last.
 """
 
 from __future__ import annotations
@@ -12,15 +12,15 @@ from collections.abc import Iterator
 from itertools import islice
 
 VALUES_MAX = 200  # top-level values of one text
-DEPTH_MAX = 60  # containers in containers of nearly-JSON
+DEPTH_MAX = 60  # nested containers of nearly-JSON
 TOKENS_MAX = 100_000
-_READINGS = 4  # times that a broken text is read through in search of whole values
-_ATTEMPTS = 1_000  # to find one in it
+_READINGS = 4  # times that a broken text is scanned for complete values
+_ATTEMPTS = 1_000  # tries to find a complete value
 
 _OPENING = re.compile(r"[{\[]")
 _COMMENT = re.compile(r"//[^\n]*|/\*.*?(?:\*/|\Z)|#\s[^\n]*|\.{3}|…|(?<==)>", re.DOTALL)
 _BLANK = re.compile(r"\s+")
-# A function's brackets belong to the word before them; an apostrophe inside a word is a letter.
+# A function's brackets are part of the word before them; an apostrophe inside a word is a letter.
 _BARE = re.compile(r"[^\s{}\[\](),:=\"'`“„‘](?:[^{}\[\](),:=\"\n]|\([^(){}\[\]\n]{0,80}\)){0,400}")
 _AFTER_STRING = r"(?=\s*(?:[:=}\])]|,\s*(?:[\"'`“„‘{\[}\])#/0-9-]|\w{1,30}\s?[:=]|\Z)|/[/*]|\n|\Z)|\s+[\"'“„‘])"
 _CLOSING = {
@@ -32,9 +32,10 @@ _NOTHING = frozenset(("null", "none", "true", "false", "undefined", "nan"))
 
 
 def whole_values(text: str) -> tuple[list[object], bool]:
-    """The objects and lists of strict JSON in a text, whatever stands between, and whether all brackets were read.
+    """Return the objects and lists of strict JSON in a text, and whether all brackets were read.
 
-    Inside something broken only objects are kept: a list out of its object has lost its name.
+    Other text may stand between them. Inside a broken value only objects are kept: a list without its object has lost
+    its name.
     """
     found: list[object] = []
     is_whole, at, left = True, _next_opening(text, 0), _READINGS * len(text)
@@ -50,10 +51,11 @@ def whole_values(text: str) -> tuple[list[object], bool]:
 
 
 def nearly_whole_values(text: str) -> list[object]:
-    """The objects and lists of a text that is nearly JSON; every value in it is a text, an object or a list.
+    """Return the objects and lists of a text that is nearly JSON; each value in them is a text, an object or a list.
 
-    Read are commas too many or missing, comments, quotes of any kind, quotes inside of quotes, bare words, calls with
-    named arguments, brackets that were never closed. What a cut text ends with is left out unless it is whole.
+    The reader accepts extra or missing commas, comments, quotes of any kind, quotes inside quotes, bare words, calls
+    with named arguments, and brackets that were never closed. It drops the end of a cut text unless that end is
+    complete.
     """
     reader = _Reader()
     for kind, token in islice(_tokens(_without_unfinished_end(text)), TOKENS_MAX):
@@ -64,7 +66,7 @@ def nearly_whole_values(text: str) -> list[object]:
 
 
 def json_text(value: str) -> str | None:
-    """The text that a JSON string holds, when `value` is one."""
+    """Return the text inside `value` when it is a JSON string, else None."""
     try:
         inner = json.loads(value) if value.lstrip().startswith('"') else None
     except (ValueError, RecursionError):
@@ -73,7 +75,7 @@ def json_text(value: str) -> str | None:
 
 
 def _value_at(text: str, at: int) -> tuple[object, int, int]:
-    """The value that begins at `at` (None when it is broken), where to go on, and how many characters were read."""
+    """Return the value that begins at `at` (None when broken), where to continue, and the count of characters read."""
     try:
         value, end = json.JSONDecoder().raw_decode(text, at)
     except json.JSONDecodeError as exc:
@@ -95,8 +97,8 @@ def _without_unfinished_end(text: str) -> str:
 
 
 def _tokens(text: str) -> Iterator[tuple[str, str]]:
-    """Marks (each its own kind), quoted texts (`text`) and bare words (`word`), from the first bracket on."""
-    unclosed: set[str] = set()  # quotes that nothing closes from here on: each is looked for in vain only once
+    """Yield marks (each its own kind), quoted texts (`text`) and bare words (`word`), from the first bracket on."""
+    unclosed: set[str] = set()  # quotes without a closing one from here on: each is searched for only once
     at = max(_next_opening(text, 0), 0)
     while at < len(text):
         skipped = _BLANK.match(text, at) or _COMMENT.match(text, at)
@@ -130,21 +132,21 @@ def _unescaped(body: str) -> str:
 
 
 class _Reader:
-    """Containers that are open, the innermost last."""
+    """A stack of open containers, the innermost last."""
 
     def __init__(self) -> None:
         self.values: list[object] = []
         self._open: list[dict[str, object] | list[object]] = []
-        self._key: str | None = None  # of the value to come
+        self._key: str | None = None  # of the next value
         self._held: str | None = None  # a text of an object that may turn out to be a key
 
     @property
     def depth(self) -> int:
-        """How many containers are open."""
+        """The number of open containers."""
         return len(self._open)
 
     def take(self, kind: str, token: str) -> None:
-        """Go on by one token."""
+        """Process one token."""
         if kind in "{[(":
             self._begin({} if kind == "{" else [])
         elif kind in "}])":
@@ -167,7 +169,7 @@ class _Reader:
         self._key = self._held = None
 
     def _name(self) -> None:
-        """Take the text before a colon for a key; in a list, drop it."""
+        """Use the text before a colon as a key; in a list, drop it."""
         inner = self._open[-1] if self._open else None
         if isinstance(inner, dict) and self._held is not None:
             self._key, self._held = self._held, None
@@ -189,4 +191,4 @@ class _Reader:
             inner[self._key] = value
             self._key = None
         else:
-            inner[" " * len(inner)] = value  # under no name
+            inner[" " * len(inner)] = value  # a key of blanks stands for no name

@@ -1,8 +1,8 @@
-"""Colour as the eye orders it: OKLab and OKLCH, fitted into sRGB, and the contrast WCAG asks for.
+"""Colour in perceptual order: OKLab and OKLCH, fitted into sRGB, and WCAG's contrast.
 
 The matrices are Björn Ottosson's, "A perceptual color space for image processing" (2020, with the 2021 refinement of
-the digits); relative luminance and contrast ratio are those of WCAG 2.2. Lightness runs 0..1, chroma 0..~0.32 inside
-sRGB, hues are degrees: red 29, orange 55, yellow 105, green 145, cyan 205, blue 262, violet 300, pink 355.
+the digits); relative luminance and contrast ratio are those of WCAG 2.2. Lightness is 0..1, chroma 0..~0.32 inside
+sRGB. Hues are degrees: red 29, orange 55, yellow 105, green 145, cyan 205, blue 262, violet 300, pink 355.
 """
 
 from __future__ import annotations
@@ -12,29 +12,29 @@ from dataclasses import dataclass, replace
 
 Triple = tuple[float, float, float]
 
-_GAMUT_SLACK = 1e-4  # a channel this far outside 0..1 rounds back into the byte it came from
+_GAMUT_SLACK = 1e-4  # a channel this far outside 0..1 still rounds to the byte it came from
 
 
 @dataclass(frozen=True)
 class Oklch:
-    """One colour: lightness 0..1, chroma from 0 (grey), hue in degrees."""
+    """A colour: lightness 0..1, chroma from 0 (grey), hue in degrees."""
 
     lightness: float
     chroma: float
     hue: float
 
     def shift(self, lightness: float = 0.0, chroma: float = 1.0, hue: float = 0.0) -> Oklch:
-        """Lighter or darker by `lightness`, chroma times `chroma`, hue turned by `hue` degrees."""
+        """Return a colour lighter by `lightness` (or darker), chroma times `chroma`, hue turned by `hue` degrees."""
         lifted = min(1.0, max(0.0, self.lightness + lightness))
         return Oklch(lifted, self.chroma * chroma, (self.hue + hue) % 360)
 
     def at(self, lightness: float) -> Oklch:
-        """The same hue and chroma at another lightness."""
+        """Return the same hue and chroma at another lightness."""
         return replace(self, lightness=min(1.0, max(0.0, lightness)))
 
     @property
     def hex(self) -> str:
-        """`#RRGGBB` of the nearest sRGB colour of this lightness and hue: chroma gives way."""
+        """The `#RRGGBB` of the nearest sRGB colour of this lightness and hue; chroma is reduced as needed."""
         return rgb_to_hex(oklch_to_rgb(self))
 
 
@@ -44,12 +44,12 @@ def srgb_to_linear(channel: float) -> float:
 
 
 def linear_to_srgb(channel: float) -> float:
-    """Apply the sRGB transfer curve (IEC 61966-2-1); values outside 0..1 keep their side."""
+    """Apply the sRGB transfer curve (IEC 61966-2-1); values outside 0..1 stay outside."""
     return 12.92 * channel if channel <= 0.0031308 else float(1.055 * channel ** (1 / 2.4) - 0.055)
 
 
 def rgb_to_oklab(rgb: tuple[int, int, int]) -> Triple:
-    """Bytes of sRGB to OKLab (L, a, b)."""
+    """Convert bytes of sRGB to OKLab (L, a, b)."""
     r, g, b = (srgb_to_linear(value / 255) for value in rgb)
     long = math.cbrt(0.4122214708 * r + 0.5363325363 * g + 0.0514459929 * b)
     medium = math.cbrt(0.2119034982 * r + 0.6806995451 * g + 0.1073969566 * b)
@@ -83,7 +83,7 @@ def _fits(linear: Triple) -> bool:
 
 
 def max_chroma(lightness: float, hue: float) -> float:
-    """The most chroma sRGB has at this lightness and hue, by bisection (to 0.0005)."""
+    """Return the highest chroma that sRGB has at this lightness and hue, by bisection (to 0.0005)."""
     color, low, high = Oklch(lightness, 0.0, hue), 0.0, 0.4
     while high - low > 0.0005:
         middle = (low + high) / 2
@@ -92,7 +92,7 @@ def max_chroma(lightness: float, hue: float) -> float:
 
 
 def oklch_to_rgb(color: Oklch) -> tuple[int, int, int]:
-    """Bytes of sRGB; outside the gamut chroma is reduced while lightness and hue stay."""
+    """Convert to bytes of sRGB; outside the gamut, reduce chroma and keep lightness and hue."""
     linear = _linear(color, color.chroma)
     if not _fits(linear):
         linear = _linear(color, min(color.chroma, max_chroma(color.lightness, color.hue)))
@@ -101,46 +101,46 @@ def oklch_to_rgb(color: Oklch) -> tuple[int, int, int]:
 
 
 def rgb_to_oklch(rgb: tuple[int, int, int]) -> Oklch:
-    """Bytes of sRGB to OKLCH; the hue of a grey is 0."""
+    """Convert bytes of sRGB to OKLCH; the hue of a grey is 0."""
     lightness, a, b = rgb_to_oklab(rgb)
     chroma = math.hypot(a, b)
     return Oklch(lightness, chroma, math.degrees(math.atan2(b, a)) % 360 if chroma > 1e-4 else 0.0)
 
 
 def hex_to_rgb(color: str) -> tuple[int, int, int]:
-    """`#RRGGBB` to bytes."""
+    """Convert `#RRGGBB` to bytes."""
     return int(color[1:3], 16), int(color[3:5], 16), int(color[5:7], 16)
 
 
 def rgb_to_hex(rgb: tuple[int, int, int]) -> str:
-    """Bytes to `#RRGGBB`, upper case."""
+    """Convert bytes to `#RRGGBB`, upper case."""
     return "#{:02X}{:02X}{:02X}".format(*rgb)
 
 
 def delta_e(one: str, other: str) -> float:
-    """Distance of two `#RRGGBB` in OKLab: 0.02 is just visible, 0.1 clearly another colour, 1 is black to white."""
+    """Return the OKLab distance of two `#RRGGBB`: 0.02 is just visible, 0.1 another colour, 1 is black to white."""
     return math.dist(rgb_to_oklab(hex_to_rgb(one)), rgb_to_oklab(hex_to_rgb(other)))
 
 
 def luminance(color: str) -> float:
-    """WCAG relative luminance of `#RRGGBB`, 0..1."""
+    """Return the WCAG relative luminance of `#RRGGBB`, 0..1."""
     r, g, b = (srgb_to_linear(value / 255) for value in hex_to_rgb(color))
     return 0.2126 * r + 0.7152 * g + 0.0722 * b
 
 
 def contrast(one: str, other: str) -> float:
-    """WCAG contrast ratio of two `#RRGGBB`, 1..21."""
+    """Return the WCAG contrast ratio of two `#RRGGBB`, 1..21."""
     low, high = sorted((luminance(one), luminance(other)))
     return (high + 0.05) / (low + 0.05)
 
 
 def with_contrast(color: Oklch, ground: str, ratio: float) -> Oklch:
-    """`color` moved along its lightness, away from `ground`, until it has at least `ratio` against it.
+    """Move `color` along its lightness, away from `ground`, until its contrast is at least `ratio`.
 
-    When that side ends before the ratio is reached, the other side is walked: one of black and white always gives
-    4.58 or more against any ground, so ratios up to 4.5 are always met.
+    When that side ends too early, move to the other side. Black or white always gives 4.58 or more against any ground,
+    so ratios up to 4.5 are always reached.
     """
-    away = -1 if luminance(ground) > 0.18 else 1  # 0.18 is where black and white contrast equally
+    away = -1 if luminance(ground) > 0.18 else 1  # at 0.18 black and white have equal contrast
     best = color
     for direction in (away, -away):
         end = 0.0 if direction < 0 else 1.0

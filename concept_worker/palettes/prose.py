@@ -1,4 +1,4 @@
-"""Palettes that a model wrote as Markdown, YAML, a table or sentences: lines that spell out colours in digits."""
+"""Palettes that a model wrote as Markdown, YAML, a table or sentences: lines with colours in digits."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ LINE_MAX = 2_000  # characters of a line that are read
 PALETTES_MAX = 200
 _COLORS_MAX = 100  # of one palette
 _NAME_MAX = 60
-_OWN_LINE = 3  # colours that make one line a palette
-_FIVE = 5  # colours of a palette, when a line has several
+_OWN_LINE = 3  # a line of so many colours is a palette
+_FIVE = 5  # colours per palette, when a line has several palettes
 
 Found = tuple[int, int, str]
-"""Where a colour begins and ends in a line, and which it is."""
+"""Start and end of a colour in a line, and the colour."""
 
 _BULLET = re.compile(r"\s*(?:[-*+•>]\s+|#{1,6}\s+|[0-9]{1,3}[.)]\s+)?")
 _HEADING = re.compile(r"\A\s*(?:#{1,6}\s|[0-9]{1,3}[.)]\s|(?:[-*+•]\s+)?(?:\*\*|__))")
@@ -37,16 +37,16 @@ _TEXTS = frozenset(("description", "desc", "mood", "summary"))
 
 @dataclass
 class _Draft:
-    """A palette while its lines are read."""
+    """A palette whose lines are being read."""
 
     name: str = ""
     description: str = ""
-    colors: dict[str, str] = field(default_factory=dict)  # by what stands before them
-    is_whole: bool = False  # all of its colours stood in one line
-    label: str = ""  # of the colour to come, when it has a line of its own
+    colors: dict[str, str] = field(default_factory=dict)  # by the label before them
+    is_whole: bool = False  # all of its colours were in one line
+    label: str = ""  # of the next colour, when the label has its own line
 
     def add(self, label: str, color: str) -> None:
-        """Take a colour; labels that say nothing, or stand there already, are numbered."""
+        """Add a colour; an empty or repeated label is replaced by a number."""
         label, self.label = label or self.label, ""
         key = label if label and label not in self.colors else f"· {len(self.colors)}"
         if len(self.colors) < _COLORS_MAX:
@@ -54,7 +54,7 @@ class _Draft:
 
 
 def palettes_in_prose(text: str) -> list[dict[str, object]]:
-    """`{name, description, colors}` of each palette that the lines of a text spell out."""
+    """Return `{name, description, colors}` for each palette in the lines of a text."""
     drafts = [_Draft()]
     for line in islice(text.splitlines(), LINES_MAX):
         if len(drafts) > PALETTES_MAX:
@@ -68,13 +68,13 @@ def palettes_in_prose(text: str) -> list[dict[str, object]]:
 
 
 def heading_of(text: str) -> str:
-    """The name in the last line of a text, when that line is a heading."""
+    """Return the name in the last line of a text, when that line is a heading; else an empty text."""
     line = text[-LINE_MAX:].rstrip().rpartition("\n")[2]
     return _name_in(line) if _HEADING.match(line) else ""
 
 
 def _read(line: str, drafts: list[_Draft]) -> None:
-    """Add a line to the last draft, or begin another one with it."""
+    """Add a line to the last draft, or begin a new draft with it."""
     found = list(islice(colors_in(line), _COLORS_MAX))
     if len(found) >= _OWN_LINE:
         _read_palettes(line, found, drafts)
@@ -86,7 +86,7 @@ def _read(line: str, drafts: list[_Draft]) -> None:
 
 
 def _read_palettes(line: str, found: list[Found], drafts: list[_Draft]) -> None:
-    """Add a palette, or one for each five colours when the line has several times five."""
+    """Add a palette, or one for each five colours when the line has a multiple of five."""
     size = _FIVE if len(found) % _FIVE == 0 else len(found)
     for at in range(0, len(found), size):
         _begin(drafts, _name_before(line[found[at - 1][1] if at else 0 : found[at][0]]))
@@ -96,7 +96,7 @@ def _read_palettes(line: str, found: list[Found], drafts: list[_Draft]) -> None:
 
 
 def _begin(drafts: list[_Draft], name: str) -> None:
-    """Begin a draft, unless the last one still waits for its colours."""
+    """Begin a draft; if the last one still has no colours, use and name that one."""
     if drafts[-1].colors:
         drafts.append(_Draft(name))
     elif name:
@@ -104,7 +104,7 @@ def _begin(drafts: list[_Draft], name: str) -> None:
 
 
 def _read_words(line: str, drafts: list[_Draft]) -> None:
-    """Take a line without colours for a name, a description, or nothing."""
+    """Use a line without colours as a name, as a description, or not at all."""
     words = _BULLET.sub("", line, count=1)
     key, _, rest = words.replace("*", "").partition(":")
     if spoken(key) in _TEXTS and rest.strip():
@@ -121,14 +121,17 @@ def _is_heading(line: str, words: str) -> bool:
 
 
 def _is_title(line: str, words: str, draft: _Draft) -> bool:
-    """Whether a short line introduces what follows, `Fjord:` or `Fjord`; between two colours it may be anything."""
+    """Return whether a short line is the title of the next lines, `Fjord:` or `Fjord`.
+
+    Between two colours the line may be anything, so it is no title.
+    """
     if line.lstrip().startswith("|") or _TALK.search(words):
         return False
     return draft.is_whole or len(draft.colors) >= _FIVE or (not draft.colors and not draft.name)
 
 
 def _name_in(line: str) -> str:
-    """The name that a heading says: `### 1. **Fjord** – cold water`, `Palette 2: Fjord`, `name: Fjord`."""
+    """Return the name in a heading: `### 1. **Fjord** – cold water`, `Palette 2: Fjord`, `name: Fjord`."""
     words = _BULLET.sub("", _BULLET.sub("", line, count=1), count=1)
     bold = _BOLD.search(words)
     name = (bold[1] or bold[2]) if bold and not _NAMING.match(bold[1] or bold[2]) else words.replace("**", "")
@@ -140,7 +143,7 @@ def _name_in(line: str) -> str:
 
 
 def _name_before(words: str) -> str:
-    """The name that stands before the first colour of a line; a sentence names nothing."""
+    """Return the name before the first colour of a line; a sentence is no name."""
     cells = [cell for cell in words.split("|") if re.search(r"[^\W\d]", cell)]
     if "|" in words:
         return _name_in(cells[0]) if cells else ""
@@ -149,6 +152,6 @@ def _name_before(words: str) -> str:
 
 
 def _label(words: str) -> str:
-    """What a colour is for: `- **Primary**: `."""
+    """Return the label of a colour: `- **Primary**: `."""
     label = _BULLET.sub("", words[-COLOR_MAX:], count=1).strip(_DECORATION)
     return label if len(label) <= _NAME_MAX else ""

@@ -1,7 +1,7 @@
-"""From whatever a language model answered to palettes that hold: five distinct colours, one for each role.
+"""Valid palettes from any answer of a language model: five distinct colours, one for each role.
 
-Nothing a model says is trusted, and nothing good it says is lost: each entry is judged alone, a colour that cannot be
-read is taken from a spare palette, and an entry with too little of its own is left out.
+Nothing in an answer is trusted, and nothing usable is lost. Each entry is judged alone. An unreadable colour is
+replaced from a spare palette. An entry with too few colours of its own is dropped.
 """
 
 from __future__ import annotations
@@ -24,18 +24,18 @@ from concept_worker.palettes.written_colors import (
 )
 
 ROLES = len(PALETTE_ROLES)
-OWN_COLORS = 3  # distinct colours an entry must bring to count as the provider's
+OWN_COLORS = 3  # distinct colours that an entry needs to count as the provider's
 DEPTH_MAX = 4  # wrappers around the list of palettes, or around one list of colours
-ENTRIES_MAX = 200  # looked at in one answer; a model in a loop must not keep a worker busy
+ENTRIES_MAX = 200  # read in one answer; a model in a loop must not keep a worker busy
 TEXT_MAX = 500_000  # characters of an answer that are read
-_ENTRY_MAX = 20_000  # characters of one palette that is a text
+_ENTRY_MAX = 20_000  # characters of one palette in text form
 _WRAPPER_MAX = 5  # fields of an object around one palette of a list
 _COLORS_TEXT_MAX = 2_000  # characters of a text that lists colours
 
 Spares = Callable[[], Sequence[Palette]]
-"""Palettes of five colours to take missing colours from; asked only when one is missing."""
+"""A source of palettes of five colours that replace missing colours; called only when a colour is missing."""
 
-# Fields by name, in lower case and without `_`, `-` and blanks.
+# Names of fields, in lower case and without `_`, `-` and blanks.
 _NAME_KEYS = ("name", "palettename", "title", "palettetitle", "label", "theme", "themename")
 _DESCRIPTION_KEYS = ("description", "desc", "summary", "mood")
 _COLOR_KEYS = (
@@ -54,9 +54,9 @@ _LAST_RESORT = ("#1A1A1A", "#4D4D4D", "#808080", "#F5F5F5", "#B3B3B3", "#000000"
 
 
 def repair_palettes(answer: object, *, count: int, spares: Spares) -> list[Palette]:
-    """At most `count` palettes out of a model's `answer` (parsed JSON, or text that holds some), in its order.
+    """Return at most `count` palettes from a model's `answer` (parsed JSON, or text that holds some), in its order.
 
-    Each has five distinct colours by role and a name of its own. The list may be shorter, or empty.
+    Each has five distinct colours by role and its own name. The list may be shorter than `count`, or empty.
     """
     palettes: list[Palette] = []
     names: set[str] = set()
@@ -64,7 +64,7 @@ def repair_palettes(answer: object, *, count: int, spares: Spares) -> list[Palet
         own = _role_colors(entry)
         if len(set(own) - {None}) < OWN_COLORS:
             continue
-        colors = _completed(own, len(palettes), spares)
+        colors = _filled_from_spares(own, len(palettes), spares)
         if any(colors == palette.colors for palette in palettes):
             continue
         name = own_name(_text_of(entry, _NAME_KEYS) or label, len(palettes) + 1, names)
@@ -76,7 +76,7 @@ def repair_palettes(answer: object, *, count: int, spares: Spares) -> list[Palet
 
 
 def _entries(answer: object, label: str = "", depth: int = 0) -> Iterator[Labelled]:
-    """What may be a palette, each with the name of the field it was found under, if any."""
+    """Yield possible palettes, each with the name of the field that held it, if any."""
     if isinstance(answer, str):
         yield from _entries_of_text(answer[:TEXT_MAX], label, depth) if depth <= DEPTH_MAX else ()
     elif isinstance(answer, Mapping):
@@ -98,7 +98,7 @@ def _entries_of_item(entry: object, depth: int) -> Iterable[Labelled]:
 
 
 def _is_row(entry: Sequence[object]) -> bool:
-    """Whether a list is a name and then its colours; "Plum" before five in digits, or a list, is a name."""
+    """Return whether a list is a name, then its colours. "Plum" is a name before five colours in digits or a list."""
     if len(entry) < 2 or not isinstance(entry[0], str) or not _is_palette(entry[1:]):
         return False
     in_digits = all(isinstance(value, str) and value.startswith("#") for value in entry[1 : ROLES + 1])
@@ -120,7 +120,7 @@ def _entries_of_fields(tree: Mapping[object, object], label: str, depth: int) ->
 
 
 def _holds_entries(value: object) -> bool:
-    """Whether a field's value is a list of palettes, wraps one, or is one as text."""
+    """Return whether a field's value is a list of palettes, wraps one, or is one as text."""
     if isinstance(value, str):
         return "{" in value or "[" in value
     if isinstance(value, Mapping):
@@ -129,7 +129,7 @@ def _holds_entries(value: object) -> bool:
 
 
 def _lists_colors(values: Sequence[object]) -> bool:
-    """Whether a list is a palette itself: each of its first items is one colour."""
+    """Return whether a list is itself a palette: each of its first items is one colour."""
     first = values[:OWN_COLORS]
     return len(first) == OWN_COLORS and all(_is_one_color(value) for value in first)
 
@@ -141,18 +141,18 @@ def _is_one_color(value: object) -> bool:
 
 
 def _entries_of_text(text: str, label: str, depth: int) -> list[Labelled]:
-    """Entries of the richest reading of the first part of a text that has palettes.
+    """Return the entries of the best reading of the text's first part that has palettes.
 
-    Further readings of that part are tried for as long as a palette of it has no name.
+    While a palette of that part has no name, further readings of the part are tried.
     """
     best: list[Labelled] = []
     for part in readings_of(text):
         for rivals in part:
-            best = max([best, *(_entries_of_values(values, label, depth) for values in rivals)], key=_worth)
-            usable, named = _worth(best)
+            best = max([best, *(_entries_of_values(values, label, depth) for values in rivals)], key=_usable_and_named)
+            usable, named = _usable_and_named(best)
             if usable and usable == named:
                 return best
-        if _worth(best)[0]:
+        if _usable_and_named(best)[0]:
             return best
     return best
 
@@ -162,8 +162,8 @@ def _entries_of_values(values: Sequence[Labelled], label: str, depth: int) -> li
     return list(islice(chain.from_iterable(found), ENTRIES_MAX))
 
 
-def _worth(entries: Sequence[Labelled]) -> tuple[int, int]:
-    """How many of the entries are palettes, and how many of those have a name."""
+def _usable_and_named(entries: Sequence[Labelled]) -> tuple[int, int]:
+    """Return how many of the entries are palettes, and how many of those have a name."""
     usable = [(label, entry) for label, entry in entries if _is_palette(entry)]
     return len(usable), sum(bool(_text_of(entry, _NAME_KEYS) or label) for label, entry in usable)
 
@@ -173,12 +173,12 @@ def _fields(entry: object) -> dict[str, object]:
 
 
 def _is_palette(entry: object) -> bool:
-    """Whether an entry brings enough colours of its own."""
+    """Return whether an entry has enough colours of its own."""
     return len(set(_role_colors(entry)) - {None}) >= OWN_COLORS
 
 
 def _role_colors(entry: object) -> list[str | None]:
-    """The entry's colours in the order of the roles; None where it brings none, and where it repeats one."""
+    """Return the entry's colours in the order of the roles; None where a colour is missing or repeated."""
     if isinstance(entry, list):
         return _distinct(_from_colors(entry))
     if not isinstance(entry, Mapping):
@@ -206,9 +206,9 @@ def _from_colors(value: object, depth: int = 0) -> list[str | None]:
 
 
 def _by_role(items: Iterable[tuple[object, object]], *, others_in_order: bool = False) -> list[str | None]:
-    """Colours by what their fields are called: `primary`, `primaryColor`, `first_color`, `color1`.
+    """Sort colours by the names of their fields: `primary`, `primaryColor`, `first_color`, `color1`.
 
-    Fields of other names take the places left over in their order, when `others_in_order`.
+    With `others_in_order`, fields of other names fill the remaining places in their order.
     """
     colors: list[str | None] = [None] * ROLES
     others: list[str] = []
@@ -223,7 +223,7 @@ def _by_role(items: Iterable[tuple[object, object]], *, others_in_order: bool = 
 
 
 def _color_of_field(key: object, value: object) -> str | None:
-    """The colour of `Navy: #001F3F`, and of `#001F3F: Navy`; "Plum" as a name is none."""
+    """Return the colour of `Navy: #001F3F` or `#001F3F: Navy`. "Plum" as a palette's name is no colour."""
     if spoken(key) in _NAME_KEYS + _DESCRIPTION_KEYS:
         return None
     is_color = isinstance(key, str) and len(key) <= COLOR_MAX and key.lstrip().startswith("#")
@@ -231,7 +231,7 @@ def _color_of_field(key: object, value: object) -> str | None:
 
 
 def _by_named_role(values: Sequence[object]) -> list[str | None]:
-    """Colours of objects that each say their role: `{role: "background", hex: …}`; else an empty list."""
+    """Return the colours of objects that name their role, `{role: "background", hex: …}`; else an empty list."""
     named = [(_text_of(value, _ROLE_KEYS), value) for value in values[:ENTRIES_MAX]]
     roles = [role_of(name) for name, _ in named]
     says_all = len(named) >= OWN_COLORS and None not in roles[:ROLES] and len(set(roles[:ROLES])) == len(roles[:ROLES])
@@ -239,16 +239,16 @@ def _by_named_role(values: Sequence[object]) -> list[str | None]:
 
 
 def _in_order(values: Sequence[object]) -> list[str | None]:
-    """The first five places by position, an unreadable or repeated one filled from the sixth on."""
-    read = [parse_color(value) for value in _marked(values[:ENTRIES_MAX])]
+    """Return the first five colours by position; replace an unreadable or repeated one from the sixth on."""
+    read = [parse_color(value) for value in _as_hex_texts(values[:ENTRIES_MAX])]
     colors = _distinct(read[:ROLES])
     colors += [None] * (ROLES - len(colors))
     extra = (color for color in read[ROLES:] if color and color not in colors)
     return [color or next(extra, None) for color in colors]
 
 
-def _marked(values: Sequence[object]) -> Sequence[object]:
-    """The values as hex texts, when all of them are three hex digits without a hash, or are whole numbers."""
+def _as_hex_texts(values: Sequence[object]) -> Sequence[object]:
+    """Return the values as hex texts when all are three hex digits without a hash, or all are whole numbers."""
     if len(values) < OWN_COLORS:
         return values
     numbers = [value for value in values if type(value) is int and 0xFF < value <= 0xFFFFFF]
@@ -262,8 +262,8 @@ def _distinct(colors: list[str | None]) -> list[str | None]:
     return [color if color not in colors[:at] else None for at, color in enumerate(colors)]
 
 
-def _completed(own: list[str | None], position: int, spares: Spares) -> tuple[str, ...]:
-    """Five distinct colours: the entry's own, a missing one from the same role of a spare palette."""
+def _filled_from_spares(own: list[str | None], position: int, spares: Spares) -> tuple[str, ...]:
+    """Return five distinct colours: the entry's own; a missing one comes from the same role of a spare palette."""
     if all(own):
         return tuple(color for color in own if color)
     pool = spares()

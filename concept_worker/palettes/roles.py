@@ -1,4 +1,4 @@
-"""Roles of colours by the words that models use for them."""
+"""Roles of colours, by the words that models use for them."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _COLOR_WORD = re.compile(r"^(?:colou?r|hex)|(?:colou?r|hex|hexcode)$")
 
 
 def role_of(word: object) -> int | None:
-    """The position of the role that a word names: `primary`, `Primary Color`, `primaryHex`, `color1`."""
+    """Return the position of the role that a word names: `primary`, `Primary Color`, `primaryHex`, `color1`."""
     name = spoken(word)
     short = _COLOR_WORD.sub("", name)
     names = {name, short, _COLOR_WORD.sub("", short)}

@@ -1,6 +1,6 @@
-"""Colours as people and language models write them, to `#RRGGBB`: hex digits, CSS functions and names, numbers.
+"""Colours as people and language models write them, converted to `#RRGGBB`: hex digits, CSS functions, names, numbers.
 
-A text that merely mentions a number is no colour: `#1 choice`, `issue #123`, a price, a count.
+A number in a text is no colour by itself: `#1 choice`, `issue #123`, a price, a count.
 """
 
 from __future__ import annotations
@@ -18,14 +18,14 @@ from PIL.ImageColor import colormap
 from concept_worker.palettes.oklch import Oklch, Triple, linear_to_srgb
 
 COLOR_MAX = 200  # characters of a text that may hold a colour
-_FIELDS_MAX = 40  # of an object that may be a colour
+_FIELDS_MAX = 40  # per object that may be a colour
 _KEY_MAX = 40  # characters of a field's name
-_DEPTH_MAX = 3  # objects around a colour
+_DEPTH_MAX = 3  # nested objects around a colour
 
-# The whole text. Four digits without a hash are rather a year, and three decimal ones a count.
+# The whole text. Four digits without a hash are more likely a year; three decimal digits, a count.
 _WHOLE = re.compile(r"(?:#\s?|(0x))([0-9a-f]{8}|[0-9a-f]{6}|[0-9a-f]{3,4})|([0-9a-f]{8}|[0-9a-f]{6}|[0-9a-f]{3})", re.I)
 _LONG = re.compile(r"(?<![\w&#])#([0-9a-f]{8}|[0-9a-f]{6})(?!\w)|\b0x([0-9a-f]{8}|[0-9a-f]{6})(?!\w)", re.I)
-# Inside a phrase, a short one needs a mark before it.
+# Inside a phrase, a short colour needs a mark before it.
 _SHORT = re.compile(r"[(:=\"'`]\s?#([0-9a-f]{3,4})(?!\w)", re.I)
 _LEADING = re.compile(r"#([0-9a-f]{3,4})(?=\s?[(:–—-])", re.I)
 _BRACKETED = re.compile(r"\(([0-9a-f]{6})\)", re.I)
@@ -57,7 +57,7 @@ _HSL_KEYS = (("h", "s", "l"), ("hue", "saturation", "lightness"))
 
 
 class _Number(NamedTuple):
-    """A number with the unit behind it, as in `12.5%`."""
+    """A number with its unit, as in `12.5%`."""
 
     value: float
     unit: str
@@ -65,13 +65,13 @@ class _Number(NamedTuple):
 
     @property
     def degrees(self) -> float:
-        """The hue it names."""
+        """The number as a hue in degrees."""
         factor = {"turn": 360.0, "grad": 0.9, "rad": 180 / math.pi}.get(self.unit, 1.0)
         return (self.value * factor) % 360
 
 
 def parse_color(value: object, depth: int = 0) -> str | None:
-    """`#RRGGBB` in upper case for a colour written in any usual way, else None.
+    """Return `#RRGGBB` in upper case for a colour in any usual notation, else None.
 
     Three and four digits are doubled; transparency is dropped. A colour inside a short phrase counts.
     """
@@ -85,9 +85,9 @@ def parse_color(value: object, depth: int = 0) -> str | None:
 
 
 def colors_in(text: str) -> Iterator[tuple[int, int, str]]:
-    """Each colour that a longer text spells out in digits: where it begins and ends, and which it is.
+    """Yield each colour that a longer text writes in digits: start, end and `#RRGGBB`.
 
-    Short hex colours and names do not count: in prose they may be anything.
+    Short hex colours and names do not count: in prose they may mean anything.
     """
     digits = ((match, _of_hex(match)) for match in _LONG.finditer(text) if not _is_numbering(text, match))
     functions = ((match, _of_function(match)) for match in _FUNCTION.finditer(text))
@@ -98,12 +98,12 @@ def colors_in(text: str) -> Iterator[tuple[int, int, str]]:
 
 
 def spoken(key: object) -> str:
-    """A field's name as it is compared: `Hex Code`, `hex_code` and `hexCode` are one."""
+    """Return a field's name in comparable form: `Hex Code`, `hex_code` and `hexCode` are equal."""
     return _UNSPOKEN.sub("", str(key)[:_KEY_MAX].lower())
 
 
 def spoken_fields(value: Mapping[object, object], most: int) -> dict[str, object]:
-    """The first `most` fields of an object by their names as they are compared; of two that are alike, the first."""
+    """Return the first `most` fields of an object by comparable names; of two equal names, the first wins."""
     fields: dict[str, object] = {}
     for key, inner in islice(value.items(), most):
         fields.setdefault(spoken(key), inner)
@@ -111,7 +111,7 @@ def spoken_fields(value: Mapping[object, object], most: int) -> dict[str, object
 
 
 def without_commas(text: str) -> str:
-    """The text with colour functions written by blanks, so that a comma parts colours and nothing else."""
+    """Replace the commas in colour functions by blanks, so that a comma only separates colours."""
     return _FUNCTION.sub(lambda match: match[0].replace(",", " "), text)
 
 
@@ -142,17 +142,17 @@ def _of_phrase(text: str) -> str | None:
 
 
 def _is_numbering(text: str, match: re.Match[str]) -> bool:
-    """Whether the number belongs to the word before it: `order #123456`."""
+    """Return whether the number belongs to the word before it: `order #123456`."""
     return _NUMBERING.search(text[max(0, match.start() - 12) : match.start()]) is not None
 
 
 def _of_name(text: str) -> str | None:
-    """The colour of a CSS name: `Dark Slate Gray`, `Primary: teal`, `Teal (calm)`."""
+    """Return the colour of a CSS name: `Dark Slate Gray`, `Primary: teal`, `Teal (calm)`."""
     for part in (text, text.rpartition(":")[2], text.partition("(")[0]):
         digits = colormap.get(_UNSPOKEN.sub("", part.lower().strip(_WRAPPING)))
         if isinstance(digits, str):
             return digits.upper()
-        if digits is not None:  # Pillow keeps the channels there of names that somebody drew with
+        if digits is not None:  # Pillow stores channels here after a name was used to draw
             return "#{:02X}{:02X}{:02X}".format(*digits[:3])
     return None
 
@@ -162,7 +162,7 @@ def _of_hex(match: re.Match[str]) -> str:
 
 
 def _expanded(digits: str, is_number: bool = False) -> str:
-    """Six digits of three, four, six or eight; a number such as `0xFF12AB9F` has its opacity in front."""
+    """Return six digits for three, four, six or eight. A number such as `0xFF12AB9F` has its opacity in front."""
     if is_number and len(digits) == 8 and digits[:2].lower() == "ff":
         digits = digits[2:]
     if len(digits) < 6:
@@ -171,7 +171,7 @@ def _expanded(digits: str, is_number: bool = False) -> str:
 
 
 def _of_fields(value: Mapping[object, object], depth: int) -> str | None:
-    """The colour of `{hex}`, `{hexCode}`, `{rgb: {r, g, b}}`, `{r, g, b}` or `{Navy: "#001F3F"}`."""
+    """Return the colour of `{hex}`, `{hexCode}`, `{rgb: {r, g, b}}`, `{r, g, b}` or `{Navy: "#001F3F"}`."""
     fields = spoken_fields(value, _FIELDS_MAX)
     for key in _TEXT_KEYS:
         if isinstance(fields.get(key), str) and (color := parse_color(fields[key])):
@@ -194,7 +194,7 @@ def _of_pair(name: object, color: object) -> str | None:
 
 
 def _of_channels(values: Sequence[object]) -> str | None:
-    """The colour of `[18, 52, 77]`, with or without opacity, or of shares of one."""
+    """Return the colour of `[18, 52, 77]`, with or without opacity, or of fractions of one."""
     if len(values) not in (3, 4) or any(isinstance(value, bool) for value in values):
         return None
     if not all(isinstance(value, (int, float)) or (isinstance(value, str) and len(value) < 8) for value in values):
@@ -207,7 +207,7 @@ def _of_function(match: re.Match[str]) -> str | None:
 
 
 def _of_numbers(space: str, text: str) -> str | None:
-    """The colour of three numbers of a colour space, whatever follows them."""
+    """Return the colour of the first three numbers of a text, in a colour space."""
     numbers = [_number(part) for part in _SEPARATORS.split(text.strip())[:3]]
     if len(numbers) < 3 or None in numbers:
         return None
@@ -221,41 +221,41 @@ def _number(text: str) -> _Number | None:
     return _Number(float(found[1]), (found[2] or "").lower(), "." not in found[1]) if found else None
 
 
-def _shares(numbers: Sequence[_Number], most: float) -> list[float]:
-    """Numbers as shares of one: of `most`, of a hundred percent, or as such when all are fractions already."""
+def _fractions(numbers: Sequence[_Number], most: float) -> list[float]:
+    """Return fractions of one: of `most`, of a hundred percent, or the numbers when all are fractions already."""
     if all(number.value <= 1 and not number.unit for number in numbers) and not all(n.is_whole for n in numbers):
         return [number.value for number in numbers]
     return [number.value / (100 if number.unit == "%" else most) for number in numbers]
 
 
-def _written(rgb: Sequence[float]) -> str | None:
-    """Hex digits of three shares; None when one is outside of 0..1."""
+def _hex_digits(rgb: Sequence[float]) -> str | None:
+    """Return hex digits for three fractions; None when one is outside of 0..1."""
     if not all(0 <= share <= 1 for share in rgb):
         return None
     return "#{:02X}{:02X}{:02X}".format(*(math.floor(round(255 * share, 6) + 0.5) for share in rgb))
 
 
 def _rgb(numbers: Sequence[_Number]) -> str | None:
-    return _written(_shares(numbers, 255))
+    return _hex_digits(_fractions(numbers, 255))
 
 
 def _hsl(numbers: Sequence[_Number]) -> str | None:
-    saturation, lightness = _shares(numbers[1:], 100)
+    saturation, lightness = _fractions(numbers[1:], 100)
     in_range = saturation <= 1 and lightness <= 1
-    return _written(colorsys.hls_to_rgb(numbers[0].degrees / 360, lightness, saturation)) if in_range else None
+    return _hex_digits(colorsys.hls_to_rgb(numbers[0].degrees / 360, lightness, saturation)) if in_range else None
 
 
 def _hsv(numbers: Sequence[_Number]) -> str | None:
-    saturation, value = _shares(numbers[1:], 100)
-    return _written(colorsys.hsv_to_rgb(numbers[0].degrees / 360, saturation, value)) if saturation <= 1 else None
+    saturation, value = _fractions(numbers[1:], 100)
+    return _hex_digits(colorsys.hsv_to_rgb(numbers[0].degrees / 360, saturation, value)) if saturation <= 1 else None
 
 
 def _hwb(numbers: Sequence[_Number]) -> str | None:
-    white, black = _shares(numbers[1:], 100)
+    white, black = _fractions(numbers[1:], 100)
     scale = max(1.0, white + black)
     white, black = white / scale, black / scale
     pure = colorsys.hsv_to_rgb(numbers[0].degrees / 360, 1.0, 1.0)
-    return _written([white + channel * (1 - white - black) for channel in pure])
+    return _hex_digits([white + channel * (1 - white - black) for channel in pure])
 
 
 def _oklch(numbers: Sequence[_Number]) -> str | None:
@@ -273,17 +273,17 @@ def _oklab(numbers: Sequence[_Number]) -> str | None:
 
 def _lab(numbers: Sequence[_Number]) -> str | None:
     lightness, a, b = (number.value for number in numbers)
-    return _written(_lab_to_rgb((lightness, a, b))) if 0 <= lightness <= 100 else None
+    return _hex_digits(_lab_to_rgb((lightness, a, b))) if 0 <= lightness <= 100 else None
 
 
 def _lch(numbers: Sequence[_Number]) -> str | None:
     lightness, chroma, hue = numbers[0].value, numbers[1].value, math.radians(numbers[2].degrees)
     rgb = _lab_to_rgb((lightness, chroma * math.cos(hue), chroma * math.sin(hue)))
-    return _written(rgb) if 0 <= lightness <= 100 and chroma >= 0 else None
+    return _hex_digits(rgb) if 0 <= lightness <= 100 and chroma >= 0 else None
 
 
 def _lab_to_rgb(lab: Triple) -> Triple:
-    """CIE Lab of CSS (white D50) to shares of sRGB; outside the gamut each channel is cut.
+    """Convert CSS's CIE Lab (white D50) to fractions of sRGB; outside the gamut each channel is cut.
 
     Source: W3C, CSS Color Module Level 4, sample code; the matrix is XYZ(D50) to linear sRGB, Bradford-adapted.
     """
