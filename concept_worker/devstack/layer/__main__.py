@@ -1,4 +1,4 @@
-"""The layer's own process: prepares the database, serves on a loopback port, says so in one line on stdout."""
+"""The layer's own process: it prepares the database and serves on a loopback port; a line on stdout says when."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ class _Arguments:
 
 
 async def _connect(dsn: str, seconds: float) -> asyncpg.Connection:
-    """A connection, as soon as PostgreSQL takes one."""
+    """Connect as soon as PostgreSQL accepts connections."""
     async with asyncio.timeout(seconds):
         while True:
             try:
@@ -90,12 +90,12 @@ def _listen(port: int) -> socket.socket:
 
 
 def _report(line: str) -> None:
-    """Whoever started the layer waits for one line."""
+    """Write the one line that the layer's parent process waits for."""
     os.write(sys.stdout.fileno(), (line.replace("\n", " ") + "\n").encode())
 
 
 def main() -> int:
-    """Serve until told to stop; 1 when it could not start."""
+    """Serve until a signal to stop; return 1 when the layer could not start."""
     arguments = _Arguments(**json.loads(sys.argv[1]))
     try:
         asyncio.run(_serve(arguments))

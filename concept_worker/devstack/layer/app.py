@@ -1,4 +1,4 @@
-"""The application: three neighbours under one address, each with its own words for errors."""
+"""The application: PostgREST, Storage and Auth under one address, each with its own words for errors."""
 
 from __future__ import annotations
 
@@ -24,10 +24,10 @@ from concept_worker.devstack.layer.storage import Storage
 from concept_worker.devstack.layer.users import Users
 
 Dialect = Callable[[RestError], Response]
-_ANYBODY = Caller("anon", '{"role": "anon"}')
+_ANONYMOUS = Caller("anon", '{"role": "anon"}')
 _OPEN = ("/object/public/", "/object/sign/", "/object/upload/sign/")  # a link or a public bucket needs no key
-_UNREADABLE = (ValueError, RecursionError, ClientDisconnect)  # what was sent, by the parser that met it
-_AWAY = (
+_UNREADABLE = (ValueError, RecursionError, ClientDisconnect)  # raised by parsers of an unreadable request
+_UNREACHABLE = (
     OSError,
     asyncpg.InterfaceError,
     asyncpg.InternalClientError,  # a connection that broke in the middle of an exchange
@@ -37,7 +37,7 @@ _AWAY = (
 
 
 class _Identify:
-    """Puts the caller on the request before any endpoint sees it."""
+    """A filter that puts the caller on the request before an endpoint sees it."""
 
     def __init__(self, app: ASGIApp, callers: Callers, dialect: Dialect) -> None:
         self._app, self._callers, self._dialect = app, callers, dialect
@@ -55,20 +55,20 @@ class _Identify:
         await self._app(scope, receive, send)
 
     def _identify(self, request: Request) -> Caller:
-        local = request.scope["path"].removeprefix("/storage/v1")  # not of `url`, which is made of the header Host
+        local = request.scope["path"].removeprefix("/storage/v1")  # not from `url`, which is built from the header Host
         is_open = local.startswith(_OPEN) and "apikey" not in request.headers
-        return _ANYBODY if is_open else self._callers.identify(request.headers)
+        return _ANONYMOUS if is_open else self._callers.identify(request.headers)
 
 
 def make_app(database: Database, files: Files, callers: Callers, links: Links) -> ASGIApp:
-    """Everything the layer speaks, at the paths of a Supabase project."""
+    """Build the application: all supported requests, at the paths of a Supabase project."""
     storage = Storage(database, files, links).routes + Buckets(database, files).routes
     neighbours = Starlette(
         routes=[
             Mount("/rest/v1", _room(Rest(database).routes, _in_rest_words, callers)),
             Mount("/storage/v1", _room(storage, _in_storage_words, callers)),
             Mount("/auth/v1", _room(Users(database).routes, _in_auth_words, callers)),
-            Route("/{path:path}", _not_spoken),
+            Route("/{path:path}", _refuse_unknown_path),
         ]
     )
     return Front(neighbours)
@@ -88,21 +88,21 @@ def _handlers(dialect: Dialect) -> dict[object, Callable[[Request, Exception], R
         assert isinstance(error, StorageError | AuthError)
         return JSONResponse(error.body, error.status)
 
-    named = (RestError, asyncpg.PostgresError, HTTPException, *_UNREADABLE, TimeoutError, *_AWAY)
+    named = (RestError, asyncpg.PostgresError, HTTPException, *_UNREADABLE, TimeoutError, *_UNREACHABLE)
     return {StorageError: own_words, AuthError: own_words, Exception: translate} | dict.fromkeys(named, translate)
 
 
 def _as_rest_error(request: Request, error: Exception) -> RestError:
-    """Any trouble, as PostgREST would number it."""
+    """Translate any error into PostgREST's codes."""
     if isinstance(error, RestError):
         return error
     if isinstance(error, HTTPException):
         return unsupported(f"{request.method} {request.scope['path']}")
-    if isinstance(error, TimeoutError):  # an OSError too, so it is asked first
+    if isinstance(error, TimeoutError):  # an OSError too, so it comes before `_UNREACHABLE`
         return RestError(504, "PGRST003", "Timed out acquiring connection from connection pool.")
-    if isinstance(error, _UNREADABLE):  # the driver's own kind, for a value it cannot send, is an InterfaceError too
+    if isinstance(error, _UNREADABLE):  # asyncpg's error for a value it cannot send is a ValueError and InterfaceError
         return RestError(400, "PGRST102", "Empty or invalid json")
-    if isinstance(error, _AWAY):
+    if isinstance(error, _UNREACHABLE):
         return RestError(503, "PGRST001", "Database connection lost. Retrying the connection.", details=str(error))
     if isinstance(error, asyncpg.PostgresError):
         state = error.sqlstate or "XX000"
@@ -134,5 +134,5 @@ def _in_auth_words(error: RestError) -> Response:
     return JSONResponse(AuthError(error.status, error.code, error.message).body, error.status)
 
 
-async def _not_spoken(request: Request) -> Response:
+async def _refuse_unknown_path(request: Request) -> Response:
     return _in_rest_words(unsupported(f"{request.method} {request.scope['path']}"))

@@ -1,4 +1,4 @@
-"""Reads bodies: no more of one than its limit, and of JSON only what PostgreSQL can take."""
+"""The reading of bodies: up to a limit, and only JSON that PostgreSQL can take."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ JSON_BYTES = 4 * 2**20  # far more than any row of the project
 
 
 async def limited(request: Request, limit: int) -> AsyncGenerator[bytes, None]:
-    """The chunks of a body, as they arrive.
+    """Yield the chunks of a body as they arrive.
 
     Raises:
         RestError: 413 as soon as the sender announces or sends more than `limit` bytes.
     """
-    # The server has checked that the header is a number; without one the body is chunked, or there is none.
+    # The server has checked that the header is a number; without the header the body is chunked or absent.
     seen = int(request.headers.get("content-length", 0))
     if seen <= limit:
         seen = 0
@@ -33,7 +33,7 @@ async def limited(request: Request, limit: int) -> AsyncGenerator[bytes, None]:
 
 
 async def read_text(request: Request) -> str:
-    """A JSON body as text."""
+    """Read a JSON body as text."""
     content = b"".join([chunk async for chunk in limited(request, JSON_BYTES)])
     try:
         return content.decode()
@@ -42,7 +42,7 @@ async def read_text(request: Request) -> str:
 
 
 def parse_json(text: str, *, exact: bool = False) -> Any:
-    """The value of a JSON text; with `exact`, numbers stay text, however many digits they have.
+    """Parse a JSON text; with `exact`, numbers stay text, so that they keep all digits.
 
     Raises:
         RestError: PGRST102 for text that is not JSON, is nested too deeply, or holds half a character.
@@ -58,7 +58,7 @@ def parse_json(text: str, *, exact: bool = False) -> Any:
 
 
 async def read_object(request: Request) -> dict[str, Any]:
-    """A body that must be a JSON object."""
+    """Read a body that must be a JSON object."""
     parsed = parse_json(await read_text(request))
     if not isinstance(parsed, dict):
         raise _invalid()
@@ -66,7 +66,7 @@ async def read_object(request: Request) -> dict[str, Any]:
 
 
 def text_in(body: dict[str, Any], key: str, default: str = "") -> str:
-    """A text of a body, or the default where it is missing or null."""
+    """Return a text of a body, or the default when it is missing or null."""
     found = body.get(key)
     if not isinstance(found, str | None):
         raise StorageError("400", "InvalidRequest", f"{key} must be text")
@@ -74,7 +74,7 @@ def text_in(body: dict[str, Any], key: str, default: str = "") -> str:
 
 
 def texts_in(body: dict[str, Any], key: str) -> list[str]:
-    """A list of texts of a body; none where it is missing or null."""
+    """Return a list of texts of a body; an empty list when it is missing or null."""
     found = body.get(key) or []
     if not isinstance(found, list) or not all(isinstance(text, str) for text in found):
         raise StorageError("400", "InvalidRequest", f"{key} must be a list of texts")
@@ -82,7 +82,7 @@ def texts_in(body: dict[str, Any], key: str) -> list[str]:
 
 
 def number_in(body: dict[str, Any], key: str, default: int | None = None) -> int:
-    """A whole number of a body that is not negative; clients send it as a number or as text."""
+    """Return a whole number of a body, not negative; clients send it as a number or as text."""
     found = body.get(key)
     if found is None and default is not None:
         return default

@@ -28,14 +28,14 @@ _UNITS = {"B": 1, "KB": 1024, "MB": 1024**2, "GB": 1024**3}
 
 
 class Buckets:
-    """Answers the requests about buckets below `/storage/v1`."""
+    """The endpoints for buckets below `/storage/v1`."""
 
     def __init__(self, database: Database, files: Files) -> None:
         self._database, self._files = database, files
 
     @property
     def routes(self) -> list[Route]:
-        """What it answers."""
+        """The answered paths."""
         return [
             Route("/bucket", self.list, methods=["GET"]),
             Route("/bucket", self.create, methods=["POST"]),
@@ -46,18 +46,18 @@ class Buckets:
         ]
 
     async def list(self, request: Request) -> Response:
-        """Every bucket."""
+        """List every bucket."""
         return Response(await self._value(request, _ALL), media_type="application/json")
 
     async def show(self, request: Request) -> Response:
-        """One bucket."""
+        """Show one bucket."""
         found = await self._value(request, _ONE, request.path_params["bucket"])
         if found is None:
             raise _NO_BUCKET
         return Response(found, media_type="application/json")
 
     async def create(self, request: Request) -> Response:
-        """A new bucket."""
+        """Create a bucket."""
         body = await read_object(request)
         name = text_in(body, "name") or text_in(body, "id")
         bucket = valid_bucket(text_in(body, "id") or name)
@@ -68,7 +68,7 @@ class Buckets:
         return JSONResponse({"name": name})
 
     async def change(self, request: Request) -> Response:
-        """Other limits for a bucket; what is not named stays."""
+        """Change the named limits of a bucket; the other limits stay."""
         body = await read_object(request)
         given = {key: body[key] for key in ("public", "file_size_limit", "allowed_mime_types") if key in body}
         if "file_size_limit" in given:
@@ -83,7 +83,7 @@ class Buckets:
         return JSONResponse({"message": "Successfully updated"})
 
     async def delete(self, request: Request) -> Response:
-        """An empty bucket goes; one with objects stays."""
+        """Delete an empty bucket; refuse one with objects."""
         bucket = request.path_params["bucket"]
         if await self._value(request, "select 1 from storage.objects where bucket_id = $1 limit 1", bucket):
             raise StorageError("409", "InvalidRequest", "The bucket you tried to delete is not empty", status=409)
@@ -92,7 +92,7 @@ class Buckets:
         return JSONResponse({"message": "Successfully deleted"})
 
     async def empty(self, request: Request) -> Response:
-        """Every object of a bucket goes."""
+        """Delete every object of a bucket."""
         sql = "delete from storage.objects where bucket_id = $1 returning version"
         async with self._database.acting_as(request.state.caller) as connection:
             rows = await connection.fetch(sql, request.path_params["bucket"])
@@ -105,7 +105,7 @@ class Buckets:
 
 
 def _size(given: Any) -> int | None:
-    """A limit in bytes, given as a number or as text with a unit (`20MB`)."""
+    """Read a limit in bytes, given as a number or as text with a unit (`20MB`)."""
     if given is None:
         return None
     found = _SIZE.fullmatch(str(given).upper())

@@ -1,4 +1,4 @@
-"""Who is asking: API keys and user tokens become a database role and its claims."""
+"""The caller of a request: API keys and user tokens become a database role and its claims."""
 
 from __future__ import annotations
 
@@ -16,29 +16,29 @@ _LEEWAY = 30  # seconds of clock difference that PostgREST forgives
 
 @dataclass(frozen=True)
 class Caller:
-    """A database role and the claims its policies may read, as JSON."""
+    """A caller: a database role, and the claims that its policies may read, as JSON."""
 
     role: str
     claims: str
 
     @property
     def is_anonymous(self) -> bool:
-        """Whether nobody signed in."""
+        """True when no user is signed in."""
         return self.role == "anon"
 
     @property
     def subject(self) -> str | None:
-        """The id of the user who signed in."""
+        """The id of the signed-in user; None without one."""
         found = json.loads(self.claims).get("sub")
         return found if isinstance(found, str) and found else None
 
     def named(self, subject: object) -> Caller:
-        """The same role, on behalf of a user."""
+        """Return the same role, on behalf of a user."""
         return Caller(self.role, json.dumps({"sub": subject} if isinstance(subject, str) else {}))
 
 
 class Callers:
-    """Maps the headers of a request to a `Caller`, as the hosted gateway and PostgREST do together."""
+    """A map from the headers of a request to a `Caller`, as the hosted gateway and PostgREST do together."""
 
     def __init__(self, keys: Keys) -> None:
         self._secret = keys.jwt_secret
@@ -46,7 +46,7 @@ class Callers:
         self._keys = self._opaque | {token: self._signed(token) for token in (keys.service_role_jwt, keys.anon_jwt)}
 
     def identify(self, headers: Mapping[str, str]) -> Caller:
-        """The caller of a request.
+        """Identify the caller of a request.
 
         Raises:
             RestError: 401 when the key is missing or not ours, or the token is broken, forged or expired.

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from concept_worker.devstack.layer.errors import RestError
 
-# PostgreSQL's own name of a type, and what else SQL calls it.
+# PostgreSQL's own name of a type, and the type's other names in SQL.
 _NAMES: dict[str, tuple[str, ...]] = {
     "text": (), "character varying": ("varchar", "char varying"), "character": ("char",), "bpchar": (), "name": (),
     "uuid": (), "boolean": ("bool",), "smallint": ("int2",), "integer": ("int", "int4"), "bigint": ("int8",),
@@ -20,7 +20,7 @@ _CASTS = _SCALARS | _ARRAYS
 
 
 def type_called(name: str) -> str:
-    """The type as SQL.
+    """Return the type as SQL.
 
     Raises:
         RestError: 42704 for a name that is not in the list.

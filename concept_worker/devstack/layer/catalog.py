@@ -1,4 +1,4 @@
-"""What the database has to offer: tables with their columns, functions with their parameters."""
+"""The catalog of the database: tables with their columns, functions with their parameters."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ select json_build_object(
 
 @dataclass(frozen=True)
 class Column:
-    """A column's type without and with its modifier, and its default expression."""
+    """A column: its type without and with modifier, and its default expression."""
 
     type: str
     full_type: str
@@ -75,13 +75,13 @@ class Function:
     returns_void: bool
 
     def takes(self, arguments: frozenset[str]) -> bool:
-        """Whether it can be called with exactly these named arguments."""
+        """Tell whether the function can be called with exactly these named arguments."""
         return self.required <= arguments <= self.parameters.keys()
 
 
 @dataclass(frozen=True)
 class Catalog:
-    """A snapshot; whoever misses something in it reads it again."""
+    """A snapshot of tables and functions; a caller that misses a name reads the catalog again."""
 
     tables: dict[str, Table]
     functions: tuple[Function, ...]
@@ -100,7 +100,7 @@ async def read_catalog(connection: asyncpg.Connection) -> Catalog:
 def _function(found: dict[str, Any]) -> Function:
     modes = found["modes"] or ["i"] * len(found["names"])
     names = [name for name, mode in zip(found["names"], modes, strict=True) if mode in ("i", "b", "v")]
-    # An argument without a name cannot be named, so it is left out, and the function is not found then.
+    # A nameless argument cannot be passed by name, so it is left out; the function is then not found.
     parameters = dict(zip(names, found["types"], strict=False))
     required = frozenset(list(parameters)[: len(found["types"]) - found["optional"]])
     return Function(found["name"], parameters, required, found["columns"], found["set"], found["row"], found["void"])

@@ -1,4 +1,4 @@
-"""Runs one statement per request, in a transaction, as the caller's role."""
+"""The database: one statement per request, in a transaction, as the caller's role."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from concept_worker.devstack.layer.catalog import Catalog, read_catalog
 
 POOL = 10  # connections, as PostgREST's default
 ACQUIRE_SECONDS = 10.0  # how long a request waits for a connection
-# Types that travel as text, so that PostgreSQL itself reads what the client wrote; with what we make of them.
+# Types that travel as text, so that PostgreSQL itself reads the client's text; and the conversion of their results.
 TEXT_TYPES: dict[str, Callable[[str], Any]] = {
     "uuid": str, "text": str, "smallint": int, "integer": int, "bigint": int, "real": float,
     "double precision": float, "numeric": str, "boolean": "t".__eq__, "date": str, "bytea": str, "interval": str,
@@ -21,7 +21,7 @@ TEXT_TYPES: dict[str, Callable[[str], Any]] = {
     "time without time zone": str,
 }  # fmt: skip
 _BECOME = "select set_config('role', $1, true), set_config('request.jwt.claims', $2, true)"
-# All that DISCARD ALL does, except that the driver's prepared statements stay.
+# Everything that DISCARD ALL does, except that the driver's prepared statements stay.
 _RESET = """
 set session authorization default; reset role; reset all; select pg_advisory_unlock_all(); close all; unlisten *;
 discard temp; discard sequences
@@ -34,7 +34,7 @@ where typnamespace = 'pg_catalog'::regnamespace and format_type(oid, null) = any
 
 
 class Database:
-    """A pool of connections of the login role, and the catalog read over them."""
+    """A pool of connections of the login role, and the catalog read through them."""
 
     def __init__(self, pool: asyncpg.Pool) -> None:
         self._pool = pool
@@ -58,13 +58,13 @@ class Database:
         return database
 
     async def refresh(self) -> None:
-        """Read the catalog again: something was missed in it, so it may be old."""
+        """Read the catalog again, because a name was missing in it."""
         async with self._pool.acquire(timeout=ACQUIRE_SECONDS) as connection:
             self.catalog = await read_catalog(connection)
 
     @asynccontextmanager
     async def acting_as(self, caller: Caller, *, readonly: bool = False) -> AsyncIterator[asyncpg.Connection]:
-        """A connection in a transaction of the caller's; an error inside rolls it back."""
+        """Open a transaction as the caller and yield its connection; an error inside rolls it back."""
         async with self._pool.acquire(timeout=ACQUIRE_SECONDS) as connection, connection.transaction(readonly=readonly):
             await connection.fetchval(_BECOME, caller.role, caller.claims)
             yield connection
@@ -83,5 +83,5 @@ async def _speak_text(connection: asyncpg.Connection) -> None:
 
 
 async def _reset(connection: asyncpg.Connection) -> None:
-    """Give back what a request could leave behind; asyncpg has ended its transaction, and ends us if this fails."""
+    """Reset the state that a request could leave; asyncpg has ended the transaction, and closes us if this fails."""
     await connection.execute(_RESET)

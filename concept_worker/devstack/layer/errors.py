@@ -1,4 +1,4 @@
-"""What the layer answers when it cannot do what was asked, in each neighbour's own words."""
+"""The layer's error answers, each in the words of the service that it stands in for."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Any
 
 @dataclass
 class RestError(Exception):
-    """An answer in PostgREST's words: HTTP status, error code, message, details, hint."""
+    """An error in PostgREST's words: HTTP status, error code, message, details, hint."""
 
     status: int
     code: str
@@ -25,7 +25,7 @@ class RestError(Exception):
 
 @dataclass
 class StorageError(Exception):
-    """An answer in Storage's words; the HTTP status is 400 for nearly all of them, the code in the body tells."""
+    """An error in Storage's words; the HTTP status is nearly always 400, the code in the body says more."""
 
     code: str
     error: str
@@ -40,7 +40,7 @@ class StorageError(Exception):
 
 @dataclass
 class AuthError(Exception):
-    """An answer in Auth's words."""
+    """An error in Auth's words."""
 
     status: int
     error_code: str
@@ -53,7 +53,7 @@ class AuthError(Exception):
 
 
 def unsupported(what: str) -> RestError:
-    """What the layer does not speak, it refuses plainly."""
+    """Return the refusal of a request that the layer does not support."""
     return RestError(
         501,
         "EMB501",
@@ -62,7 +62,7 @@ def unsupported(what: str) -> RestError:
     )
 
 
-# SQLSTATE, or its first characters, to HTTP status; the longest match counts. PostgREST's own table.
+# PostgREST's own table: SQLSTATE, or its first two characters, to HTTP status; the full match wins.
 _STATUS = {
     "08": 503, "09": 500, "0L": 403, "0P": 403, "23503": 409, "23505": 409, "25006": 405, "25": 500,
     "28": 403, "2D": 500, "38": 500, "39": 500, "3B": 500, "40": 500, "42883": 404, "42P01": 404, "42P17": 500,
@@ -72,7 +72,7 @@ _STATUS = {
 
 
 def status_of(sqlstate: str, *, anonymous: bool) -> int:
-    """The HTTP status that PostgREST gives an error of PostgreSQL."""
+    """Return the HTTP status that PostgREST gives an error of PostgreSQL."""
     if sqlstate == "42501":
         return 401 if anonymous else 403
     if sqlstate.startswith("PT") and sqlstate[2:].isdigit():

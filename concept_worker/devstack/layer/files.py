@@ -1,4 +1,4 @@
-"""A folder of objects: each version of an object is one file under a random name, whole or not there."""
+"""A folder of objects: each version of an object is one file under a random name, complete or absent."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ _CHUNK = 2**20  # bytes in memory at once
 
 
 class Files:
-    """Stores bytes durably. Names are random, so that no path of a user ever reaches the file system."""
+    """A durable store of bytes. Names are random, so that no path of a user ever reaches the file system."""
 
     def __init__(self, folder: Path) -> None:
         folder.mkdir(mode=0o700, exist_ok=True)
@@ -21,7 +21,7 @@ class Files:
 
     @staticmethod
     def fresh_version() -> str:
-        """A name that no file has."""
+        """Return a name that no file has."""
         return str(uuid4())
 
     def store(self, version: str, content: IO[bytes]) -> None:
@@ -35,16 +35,16 @@ class Files:
         self._sync_folder()
 
     def open(self, version: str) -> IO[bytes]:
-        """The bytes of a version; `FileNotFoundError` when it was replaced meanwhile, later changes do not matter."""
+        """Open a version; `FileNotFoundError` when it was replaced before. Later changes do not affect an open file."""
         return (self._folder / version).open("rb")
 
     def remove(self, versions: list[str]) -> None:
-        """Forget versions that no row names any more."""
+        """Delete versions that no row names any more."""
         for version in versions:
             (self._folder / version).unlink(missing_ok=True)
 
     def sweep(self, kept: set[str]) -> None:
-        """Remove what a crash left behind: files that no row names."""
+        """Delete the files that a crash left without a row."""
         self.remove([name for name in os.listdir(self._folder) if name not in kept])
 
     def _sync_folder(self) -> None:
@@ -56,7 +56,7 @@ class Files:
 
 
 def chunks(file: IO[bytes]) -> Iterator[bytes]:
-    """The bytes of an open file piece by piece; closes it."""
+    """Yield the bytes of an open file piece by piece, then close the file."""
     with file:
         while chunk := file.read(_CHUNK):
             yield chunk

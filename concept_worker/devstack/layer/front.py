@@ -1,4 +1,4 @@
-"""What every request meets first: the limits of its head, and the names that the layer answers to."""
+"""The checks of every request: the size of its head, and the host names that the layer answers to."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 from concept_worker.devstack.layer.errors import RestError
 
 HEAD_BYTES = 64 * 2**10  # of the request line and all headers
-# Loopback names and addresses. A page whose own name was made to point here (DNS rebinding) sends that name. At any
-# port, since a forwarded one differs.
+# Loopback names and addresses. A web page whose own name was made to point here (DNS rebinding) sends that name. Any
+# port is accepted, because a forwarded port differs from ours.
 _OUR_HOST = re.compile(
     r"(?:(?:[a-z0-9-]+\.)*localhost|127(?:\.[0-9]{1,3}){3}|\[::1\])(?::[0-9]{1,5})?", re.ASCII | re.IGNORECASE
 )
@@ -24,12 +24,12 @@ _NOT_OURS = RestError(421, "EMB421", "The embedded layer answers to loopback nam
 
 
 class BoundedHead(HttpToolsProtocol):
-    """Reads HTTP, and ends a connection whose request line and headers do not end."""
+    """A reader of HTTP that closes a connection when the request line and headers get too large."""
 
     _in_head, _head_bytes = True, 0
 
     def data_received(self, data: bytes) -> None:
-        """Count what arrives before the headers are complete."""
+        """Count the bytes that arrive before the headers are complete."""
         self._head_bytes += len(data)
         super().data_received(data)
         if self._in_head and self._head_bytes > HEAD_BYTES and not self.transport.is_closing():
@@ -46,13 +46,13 @@ class BoundedHead(HttpToolsProtocol):
         super().on_headers_complete()
 
     def on_message_complete(self) -> None:
-        """Count anew: the next head begins."""
+        """Start counting again for the next head."""
         self._in_head, self._head_bytes = True, 0
         super().on_message_complete()
 
 
 class Front:
-    """Refuses what no part of the application should see."""
+    """A filter that refuses requests before the application sees them."""
 
     def __init__(self, app: ASGIApp) -> None:
         self._app = app
@@ -66,7 +66,7 @@ class Front:
 
 
 def refusal_of(scope: Scope) -> RestError | None:
-    """Why a request is refused by its head alone, if it is."""
+    """Return the refusal of a request by its head alone; None when the head is acceptable."""
     size = len(scope["path"]) + len(scope["query_string"])
     if size + sum(len(name) + len(value) for name, value in scope["headers"]) > HEAD_BYTES:
         return _TOO_LARGE

@@ -1,4 +1,4 @@
-"""Signed links: who holds one may read or write one object until it expires, and nothing else."""
+"""Signed links: the holder of a link may read or write one object until the link expires, and nothing else."""
 
 from __future__ import annotations
 
@@ -14,23 +14,23 @@ _MUST_HAVE = ["exp", "url", "purpose"]
 
 
 class Links:
-    """Signs and checks the tokens of links, with a key that signs nothing else."""
+    """A signer and checker of the tokens of links, with a key that signs nothing else."""
 
     def __init__(self, key: str) -> None:
         self._key = key
 
     def sign(self, path: str, seconds: int, *, purpose: str, **claims: Any) -> str:
-        """A token for one purpose with the object `bucket/name`, valid for `seconds`."""
+        """Sign a token for one purpose and the object `bucket/name`, valid for `seconds`."""
         now = int(time.time())
         known = {"url": path, "purpose": purpose, "iat": now, "exp": now + seconds}
         return jwt.encode(claims | known, self._key, algorithm="HS256")
 
     def check(self, token: str, path: str, *, purpose: str) -> dict[str, Any]:
-        """The claims of a token made for this path and this purpose.
+        """Check that a token was made for this path and this purpose; return its claims.
 
         Raises:
-            StorageError: InvalidJWT when it expired or is malformed, InvalidSignature when it is forged or not for
-                this path or purpose.
+            StorageError: InvalidJWT when the token expired or is malformed, InvalidSignature when it is forged or
+                not for this path or purpose.
         """
         try:
             found: dict[str, Any] = jwt.decode(token, self._key, algorithms=["HS256"], options={"require": _MUST_HAVE})

@@ -40,7 +40,7 @@ _DIRECTIONS = {"asc": "asc", "desc": "desc"}
 
 @dataclass(frozen=True)
 class Description:
-    """What a row says of an object: the file that holds its bytes, their metadata, and whose it is."""
+    """The contents of an object's row: the file that holds the bytes, their metadata, the owner."""
 
     version: str
     metadata: dict[str, Any]
@@ -51,7 +51,7 @@ class Description:
 async def write_row(
     connection: asyncpg.Connection, bucket: str, name: str, object_: Description, *, upsert: bool
 ) -> tuple[str, str | None]:
-    """Write the row of an object; its id, and the version that it replaced."""
+    """Write the row of an object; return the row's id and the replaced version."""
     sql = _WRITE.format(conflict=_OVERWRITE if upsert else "")
     extra = None if object_.user_metadata is None else json.dumps(object_.user_metadata)
     row = await connection.fetchrow(
@@ -61,7 +61,7 @@ async def write_row(
 
 
 async def try_row(connection: asyncpg.Connection, bucket: str, name: str, owner: str | None, *, upsert: bool) -> None:
-    """Write a row and take it back: raises what would keep the caller from writing it."""
+    """Write a row and roll it back, to raise the error that would keep the caller from writing it."""
     savepoint = connection.transaction()
     await savepoint.start()
     try:
@@ -71,7 +71,7 @@ async def try_row(connection: asyncpg.Connection, bucket: str, name: str, owner:
 
 
 def list_sql(column: object, order: object) -> str:
-    """The statement that lists one level below a prefix, sorted by one of a few columns."""
+    """Build the statement that lists one level below a prefix, sorted by one of a few columns."""
     if not isinstance(column, str) or column not in _SORTABLE or order not in ("asc", "desc"):
         raise StorageError("400", "InvalidRequest", "sortBy must name a column and asc or desc")
     return _LIST % (_SORTABLE[column], _DIRECTIONS[str(order)])

@@ -16,13 +16,13 @@ _SPOKEN = {
 
 @dataclass(frozen=True)
 class Preferences:
-    """What the client would like, of what the layer can do."""
+    """The client's preferences, as far as the layer supports them."""
 
     tokens: tuple[str, ...]
 
     @classmethod
     def of(cls, request: Request) -> Preferences:
-        """The preferences of a request; one the layer does not speak is refused, not ignored."""
+        """Read the preferences of a request; refuse one that the layer does not support."""
         given = [t.strip() for header in request.headers.getlist("prefer") for t in header.split(",")]
         for token in filter(None, given):
             if token not in _SPOKEN:
@@ -33,26 +33,26 @@ class Preferences:
 
     @property
     def representation(self) -> bool:
-        """Whether a change returns its rows."""
+        """True when a change returns its rows."""
         return "return=representation" in self.tokens
 
     @property
     def count(self) -> bool:
-        """Whether all rows are counted."""
+        """True when all rows are counted."""
         return "count=exact" in self.tokens
 
     @property
     def resolution(self) -> str:
-        """What an insert does with rows that exist: `merge`, `ignore`, or nothing."""
+        """The action of an insert on existing rows: `merge`, `ignore`, or ""."""
         found = [t for t in self.tokens if t.startswith("resolution=")]
         return found[0].removeprefix("resolution=").removesuffix("-duplicates") if found else ""
 
     @property
     def missing_default(self) -> bool:
-        """Whether a missing key takes the column's default instead of null."""
+        """True when a missing key takes the column's default instead of null."""
         return "missing=default" in self.tokens
 
     def applied(self, *kinds: str) -> dict[str, str]:
-        """The header that says which preferences of these kinds were honoured, in PostgREST's order."""
+        """Return the header that names the honoured preferences of these kinds, in PostgREST's order."""
         found = [token for kind in kinds for token in self.tokens if token.startswith(f"{kind}=")]
         return {"Preference-Applied": ", ".join(found)} if found else {}

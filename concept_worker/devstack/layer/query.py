@@ -1,4 +1,4 @@
-"""Reads the query string of a REST request into columns, conditions and orderings; knows no SQL."""
+"""The parser of a REST request's query string into columns, conditions and orderings; it knows no SQL."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ _QUOTED = re.compile(r'"((?:[^"\\]|\\.)*)"')
 
 @dataclass(frozen=True)
 class Step:
-    """One arrow into JSON: to a key of an object, or to a position in an array."""
+    """An arrow into JSON: to a key of an object, or to a position in an array."""
 
     arrow: str
     key: str
@@ -34,7 +34,7 @@ class Step:
 
 @dataclass(frozen=True)
 class Field:
-    """A column, and the way into its JSON."""
+    """A column, and the path into its JSON."""
 
     column: str
     path: tuple[Step, ...] = ()
@@ -42,7 +42,7 @@ class Field:
 
 @dataclass(frozen=True)
 class Item:
-    """One entry of `select`."""
+    """An entry of `select`."""
 
     field: Field
     alias: str | None
@@ -51,7 +51,7 @@ class Item:
 
 @dataclass(frozen=True)
 class Condition:
-    """One comparison; `value` is a list for `in`."""
+    """A comparison; `value` is a list for `in`."""
 
     field: Field
     operator: str
@@ -70,7 +70,7 @@ class Group:
 
 @dataclass(frozen=True)
 class Ordering:
-    """One entry of `order`."""
+    """An entry of `order`."""
 
     field: Field
     direction: str
@@ -79,7 +79,7 @@ class Ordering:
 
 @dataclass
 class Query:
-    """Everything a query string says."""
+    """A parsed query string."""
 
     select: list[Item] = field(default_factory=list)
     where: list[Condition | Group] = field(default_factory=list)
@@ -91,7 +91,7 @@ class Query:
 
     @property
     def names(self) -> set[str]:
-        """Every column that is read, compared, sorted by or a target of conflicts."""
+        """The columns that are read, compared, sorted by or a target of conflicts."""
         fields = [item.field for item in self.select] + [ordering.field for ordering in self.order]
         fields += [name for node in self.where for name in _fields(node)]
         return {found.column for found in fields if found.column != "*"} | set(self.on_conflict)
@@ -104,10 +104,11 @@ def _fields(node: Condition | Group) -> list[Field]:
 
 
 def read_query(pairs: list[tuple[str, str]]) -> Query:
-    """The query of these name-value pairs.
+    """Parse a query from name-value pairs.
 
     Raises:
-        RestError: PGRST100 for what PostgREST could not parse either, 501 for what only the layer does not speak.
+        RestError: PGRST100 for a query that PostgREST cannot parse either, 501 for one that only the layer does not
+            support.
     """
     first = dict(reversed(pairs))
     for name, text in pairs:
@@ -128,7 +129,7 @@ def read_query(pairs: list[tuple[str, str]]) -> Query:
 
 
 def _count(text: str) -> int | None:
-    return int(text) if re.fullmatch(r"-?[0-9]{1,18}", text) else None  # PostgREST overlooks what is no number
+    return int(text) if re.fullmatch(r"-?[0-9]{1,18}", text) else None  # PostgREST ignores text that is no number
 
 
 def _name(text: str) -> str:
@@ -205,7 +206,7 @@ def _too_deep() -> RestError:
 
 
 class _Scanner:
-    """Walks along one text of PostgREST's filter language."""
+    """A scanner of one text in PostgREST's filter language."""
 
     def __init__(self, text: str) -> None:
         self._text, self._at = text, 0
@@ -245,7 +246,7 @@ class _Scanner:
         return Field(column, tuple(path))
 
     def cast(self) -> str:
-        """The name of a type, in lower case and with single blanks."""
+        """Read the name of a type, in lower case and with single blanks."""
         return " ".join(self.take(re.compile(r" *[\w$][\w $]*"))[0].lower().split())
 
     def _step(self) -> Step:
@@ -254,7 +255,7 @@ class _Scanner:
         return Step(found[1], _unquote(found[2]), is_position=position is not None)
 
     def node(self, depth: int = 1) -> Condition | Group:
-        """One member of a logic tree: a group or a condition."""
+        """Read one member of a logic tree: a group or a condition."""
         if depth > MAX_DEPTH:
             raise _too_deep()
         start, negated = self._at, bool(self.skip("not."))
@@ -273,7 +274,7 @@ class _Scanner:
         return Group(joint[:-1], tuple(members), negated)
 
     def condition(self, target: Field, *, nested: bool) -> Condition:
-        """`[not.]operator.value`; inside a logic tree the value ends at a comma or parenthesis."""
+        """Read `[not.]operator.value`; inside a logic tree the value ends at a comma or parenthesis."""
         negated = bool(self.skip("not."))
         operator = self.take(re.compile(r"[a-z]*"))[0]
         if operator in ("fts", "plfts", "phfts", "wfts") or self.sees("(a"):

@@ -1,4 +1,4 @@
-"""Notes the shape of every request: what was asked, without any value. The contract suite's case table is made of it.
+"""The recorder of requests' shapes, without any value. The contract suite's case table is made from its file.
 
 A shape is method, path with its names replaced, query with operators instead of values, the headers that change an
 answer, and the keys of the body. One JSON object a line, each shape once per process.
@@ -15,14 +15,14 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 SETTING = "CONCEPT_DEVSTACK_SHAPES"  # a file to append to
 UNRECORDED = "x-contract-suite"  # a request with this header is a test of the layer, not the project's own
-_OVERHEARD = 2**20  # bytes of a body: the names in it, not its bytes, are of interest
+_OVERHEARD = 2**20  # bytes of a body that are read for the names in it
 _VERBATIM = ("select", "order", "on_conflict")
 _HEADERS = ("prefer", "accept", "x-upsert", "range")
 _DEFAULTS = ("*/*", "application/json", "")
 
 
 class Recorder:
-    """Sits before the application and appends new shapes to a file."""
+    """A filter before the application that appends new shapes to a file."""
 
     def __init__(self, app: ASGIApp, file: str) -> None:
         self._app, self._file = app, file
@@ -44,7 +44,7 @@ class Recorder:
 
         path = scope.get("path", "")
         await self._app(scope, overhear, send)
-        if seen >= int(Request(scope).headers.get("content-length", 0)):  # else its sender died in the middle
+        if seen >= int(Request(scope).headers.get("content-length", 0)):  # else the sender died in the middle
             self._note(Request(scope), path, bytes(body))
 
     def _note(self, request: Request, path: str, body: bytes) -> None:
@@ -56,7 +56,7 @@ class Recorder:
 
 
 def shape_of(request: Request, path: str, body: bytes) -> dict[str, Any]:
-    """The shape of a request that the application has routed."""
+    """Return the shape of a request that the application has routed."""
     for name in ("name", "bucket", "user_id"):
         value = request.scope.get("path_params", {}).get(name)
         if value and not path.startswith("/rest/"):

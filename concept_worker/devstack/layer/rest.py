@@ -24,14 +24,14 @@ _SPOKEN = ("", "*/*", "application/json", "application/vnd.pgrst.array+json")
 
 
 class Rest:
-    """Answers the requests below `/rest/v1`."""
+    """The endpoints below `/rest/v1`."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
 
     @property
     def routes(self) -> list[Route]:
-        """What it answers."""
+        """The answered paths."""
         return [
             Route("/rpc/{name}", self.call, methods=["GET", "HEAD", "POST"]),
             Route("/{name}", self.read, methods=["GET", "HEAD"]),
@@ -41,11 +41,11 @@ class Rest:
         ]
 
     async def read(self, request: Request) -> Response:
-        """Rows of a table."""
+        """Read rows of a table."""
         prefer, query, table = await self._prepare(request)
         sql, values = statements.read(table, query, count=prefer.count)
         page = await self._run(request, sql, values, readonly=True)
-        return _listed(request, prefer, query, page)
+        return _answer_read(request, prefer, query, page)
 
     async def insert(self, request: Request) -> Response:
         """Insert or upsert rows."""
@@ -59,7 +59,7 @@ class Rest:
         )  # fmt: skip
         page = await self._run(request, sql, values)
         status = 200 if page[1] == 0 else 201
-        return _written(request, prefer, page, status, f"*/{page[0] if prefer.count else '*'}")
+        return _answer_change(request, prefer, page, status, f"*/{page[0] if prefer.count else '*'}")
 
     async def update(self, request: Request) -> Response:
         """Change rows that meet the conditions."""
@@ -73,7 +73,7 @@ class Rest:
         page = await self._run(request, sql, values)
         reach = f"0-{page[0] - 1}" if page[0] else "*"
         status = 200 if prefer.representation else 204
-        return _written(request, prefer, page, status, f"{reach}/{page[0] if prefer.count else '*'}")
+        return _answer_change(request, prefer, page, status, f"{reach}/{page[0] if prefer.count else '*'}")
 
     async def delete(self, request: Request) -> Response:
         """Delete rows that meet the conditions."""
@@ -82,7 +82,7 @@ class Rest:
         sql, values = statements.delete(table, query, returning=prefer.representation)
         page = await self._run(request, sql, values)
         status = 200 if prefer.representation else 204
-        return _written(request, prefer, page, status, f"*/{page[0] if prefer.count else '*'}")
+        return _answer_change(request, prefer, page, status, f"*/{page[0] if prefer.count else '*'}")
 
     async def call(self, request: Request) -> Response:
         """Call a function."""
@@ -94,7 +94,7 @@ class Rest:
         page = await self._run(request, sql, values, readonly=request.method != "POST", single=function)
         if function.returns_void:
             return Response(status_code=204, headers={"Content-Range": "0-0/*"})
-        return _listed(request, prefer, query, page, single=not function.returns_set)
+        return _answer_read(request, prefer, query, page, single=not function.returns_set)
 
     async def _prepare(self, request: Request) -> tuple[Preferences, Query, Table]:
         prefer, query = Preferences.of(request), read_query(request.query_params.multi_items())
@@ -110,13 +110,13 @@ class Rest:
             raise RestError(404, "42P01", f'relation "public.{name}" does not exist')
         return self._database.catalog.tables[name]
 
-    def _named(self, name: str, arguments: frozenset[str]) -> list[Function]:
+    def _candidates(self, name: str, arguments: frozenset[str]) -> list[Function]:
         return [f for f in self._database.catalog.functions if f.name == name and f.takes(arguments)]
 
     async def _function(self, name: str, arguments: frozenset[str]) -> Function:
-        if not self._named(name, arguments):
+        if not self._candidates(name, arguments):
             await self._database.refresh()
-        found = self._named(name, arguments)
+        found = self._candidates(name, arguments)
         if not found:
             listed = ", ".join(sorted(arguments))
             raise RestError(
@@ -130,10 +130,10 @@ class Rest:
         return found[0]
 
     async def _arguments(self, request: Request) -> tuple[str, list[str], list[tuple[str, str]]]:
-        """The arguments of a call as JSON text, their names, and the rest of the query.
+        """Return the arguments of a call as JSON text, their names, and the rest of the query.
 
-        The text of a POST is passed on as it came, so that no number loses a digit; of a GET, what matches a
-        parameter is an argument.
+        The text of a POST is passed on unchanged, so that no number loses a digit. In a GET, each pair that matches
+        a parameter is an argument.
         """
         pairs = request.query_params.multi_items()
         if request.method == "POST":
@@ -152,7 +152,7 @@ class Rest:
         caller: Caller = request.state.caller
         async with self._database.acting_as(caller, readonly=readonly) as connection:
             page = await connection.fetchrow(sql, *values)
-            # Raised inside the transaction: a change of the wrong number of rows is taken back.
+            # Raise inside the transaction: a change of the wrong number of rows is rolled back.
             if _wants_object(request) and page[0] != 1 and (single is None or single.returns_set):
                 message = "JSON object requested, multiple (or no) rows returned"
                 raise RestError(406, "PGRST116", message, details=f"The result contains {page[0]} rows")
@@ -172,7 +172,7 @@ def _refuse_all_rows(verb: str, query: Query) -> None:
 
 
 async def _json_body(request: Request, empty: str = "") -> tuple[str, Any]:
-    """The body as text, which PostgreSQL reads, and parsed, which tells the columns."""
+    """Return the body as text, for PostgreSQL, and parsed, for the names of the columns."""
     kind = request.headers.get("content-type", "application/json").split(";")[0]
     if kind != "application/json":
         raise unsupported(f"a body of type {kind}")
@@ -181,7 +181,7 @@ async def _json_body(request: Request, empty: str = "") -> tuple[str, Any]:
 
 
 def _objects(parsed: Any) -> list[dict[str, Any]]:
-    """The rows in a body; a lone number or string holds none."""
+    """Return the rows in a body; a lone number or string holds none."""
     rows = parsed if isinstance(parsed, list) else [parsed] if isinstance(parsed, dict) else []
     if not all(isinstance(row, dict) for row in rows):
         raise RestError(400, "PGRST102", "Empty or invalid json")
@@ -189,7 +189,7 @@ def _objects(parsed: Any) -> list[dict[str, Any]]:
 
 
 def _columns(query: Query, rows: list[dict[str, Any]]) -> list[str]:
-    """The columns a body is about: named in the query, or the keys that all its objects share."""
+    """Return the columns of a body: those named in the query, or the keys that all its objects share."""
     if query.columns is not None:
         return list(dict.fromkeys(query.columns))
     if any(row.keys() != rows[0].keys() for row in rows):
@@ -197,10 +197,10 @@ def _columns(query: Query, rows: list[dict[str, Any]]) -> list[str]:
     return list(rows[0]) if rows else []
 
 
-def _listed(
+def _answer_read(
     request: Request, prefer: Preferences, query: Query, page: asyncpg.Record, *, single: bool = False
 ) -> Response:
-    """An answer to a reading request, with the range of rows it holds."""
+    """Build the answer to a reading request, with the range of its rows."""
     returned, total, body = page
     first, last = max(query.offset, 0), max(query.offset, 0) + returned - 1
     if total is not None and first > total:
@@ -217,7 +217,7 @@ def _listed(
     return _json(request, body, status, headers, single=single)
 
 
-def _written(request: Request, prefer: Preferences, page: asyncpg.Record, status: int, reach: str) -> Response:
+def _answer_change(request: Request, prefer: Preferences, page: asyncpg.Record, status: int, reach: str) -> Response:
     headers = {"Content-Range": reach, **prefer.applied("resolution", "missing", "return", "count")}
     if not prefer.representation:
         return Response(status_code=status, headers=headers)

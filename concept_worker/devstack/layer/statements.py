@@ -1,4 +1,4 @@
-"""Builds the SQL of a REST request: identifiers are quoted, values are bound, PostgreSQL does the work."""
+"""The SQL of a REST request: identifiers are quoted, values are bound, PostgreSQL does the work."""
 
 # ruff: noqa: S608 - building SQL is this module's work: every identifier goes through `quote`, every value is bound
 
@@ -10,41 +10,41 @@ from concept_worker.devstack.layer.database import TEXT_TYPES
 from concept_worker.devstack.layer.errors import RestError
 from concept_worker.devstack.layer.query import IS_VALUES, SINGLE_VALUE, Condition, Field, Group, Item, Ordering, Query
 
-# How many rows of an upsert are new: counted up for every row, and down for every row that was there already.
+# The number of new rows of an upsert: counted up for every row, and down for every row that existed already.
 _NEW = "coalesce(nullif(current_setting('pgrst.inserted', true), ''), '0')::int"
 _COUNT_NEW = f"set_config('pgrst.inserted', ({_NEW} + 1)::text, true) <> '0'"
 _TAKE_BACK = f"set_config('pgrst.inserted', ({_NEW} - 1)::text, true) <> '-1'"
-# What the grammar of a request may become: nothing but these words reaches the text of a statement.
+# The SQL words of a request's grammar: only these words reach the text of a statement.
 _IS = {value: value for value in IS_VALUES}
 _ARROWS = {"->": "->", "->>": "->>"}
 _JOINTS = {"and": " and ", "or": " or "}
 _DIRECTIONS = {"asc": " asc", "desc": " desc"}
 _NULLS = {"": "", "first": " nulls first", "last": " nulls last"}
 _MAX_VALUES = 32_767  # of one statement, in PostgreSQL's protocol
-MAX_ROWS = 1000  # of one answer, as hosted projects have it
+MAX_ROWS = 1000  # of one answer, as in hosted projects
 
 
 def quote(identifier: str) -> str:
-    """An identifier as SQL. A NUL would end the statement's text in PostgreSQL's protocol, quotes or not."""
+    """Quote an identifier. Refuse NUL: it would end the statement's text in PostgreSQL's protocol, quotes or not."""
     if "\0" in identifier:
         raise ValueError("an identifier holds a NUL")
     return '"' + identifier.replace('"', '""') + '"'
 
 
 class Statement:
-    """One SQL statement about one relation, and the values bound to it."""
+    """An SQL statement about one relation, and the values bound to it."""
 
     def __init__(self, name: str, relation: str, types: dict[str, str]) -> None:
         self.name = name
         self.relation = relation  # quoted
-        self.types = types  # of the columns that are known
+        self.types = types  # of the known columns
         self.values: list[str] = []
 
     def bind(self, value: str, type_name: str | None = None) -> str:
-        """The SQL that stands for `value`, which PostgreSQL reads as it reads a literal of this type.
+        """Bind a value and return its SQL; PostgreSQL reads the value as it reads a literal of this type.
 
-        Most types are read when the value arrives, as PostgREST has it: a bad value is an error even if no row is
-        looked at. Arrays and other types that need the driver's help are cast when they are used.
+        As with PostgREST, PostgreSQL reads most types when the value arrives: a bad value is an error even if no row
+        is compared. Arrays and other types that need the driver's help are cast where they are used.
         """
         if len(self.values) == _MAX_VALUES:
             raise RestError(413, "54000", f"a request holds more than {_MAX_VALUES} values")
@@ -54,19 +54,19 @@ class Statement:
         return f"cast(${len(self.values)}::text as {type_name})" if type_name else f"${len(self.values)}::text"
 
     def where(self, conditions: list[Condition | Group]) -> str:
-        """A WHERE clause, or nothing."""
+        """Build a WHERE clause; "" without conditions."""
         return " where " + " and ".join(self._node(c) for c in conditions) if conditions else ""
 
     def columns(self, items: list[Item]) -> str:
-        """A select list; `*` stands for every column."""
+        """Build a select list; `*` stands for every column."""
         return ", ".join(self._item(item) for item in items) or f"{self.relation}.*"
 
     def order(self, query: Query) -> str:
-        """An ORDER BY clause, or nothing."""
+        """Build an ORDER BY clause; "" without orderings."""
         return " order by " + ", ".join(self._ordering(o) for o in query.order) if query.order else ""
 
     def refuse_names(self, query: Query) -> None:
-        """Raise for any column that a query names."""
+        """Raise for any column that the query names and the relation lacks."""
         for name in sorted(query.names):
             self.known(name)
 
@@ -90,7 +90,7 @@ class Statement:
         return f"({expression})" if field.path else expression
 
     def known(self, column: str) -> str:
-        """The same column. PostgreSQL would call a function of this name, given the row, if there is no column."""
+        """Return an existing column, else raise: PostgreSQL would call a function of this name with the row."""
         if column not in self.types:
             raise RestError(400, "42703", f"column {self.name}.{column} does not exist")
         return column
@@ -121,12 +121,12 @@ class Statement:
 
 
 def of_table(table: Table) -> Statement:
-    """A statement about a table of the exposed schema."""
+    """Begin a statement about a table of the exposed schema."""
     return Statement(table.name, f'"public".{quote(table.name)}', {name: c.type for name, c in table.columns.items()})
 
 
 def read(table: Table, query: Query, *, count: bool) -> tuple[str, list[str]]:
-    """Select rows; with `count`, also how many there are without limit and offset."""
+    """Select rows; with `count`, also count the rows without limit and offset."""
     statement = of_table(table)
     source = f"select {statement.columns(query.select)} from {statement.relation}"
     conditions = statement.where(query.where)
@@ -138,9 +138,9 @@ def insert(
     table: Table, query: Query, body: str, columns: list[str], *, many: bool, empty: bool, returning: bool,
     resolution: str, defaults: bool,
 ) -> tuple[str, list[str]]:  # fmt: skip
-    """Insert what the JSON holds; `resolution` says what happens to rows that exist (`merge`, `ignore` or nothing).
+    """Insert the rows of the JSON; `resolution` (`merge`, `ignore` or "") says what happens to existing rows.
 
-    The second number of the answer counts the rows that were not there before, when rows were merged.
+    When rows are merged, the second number of the answer counts the new rows.
     """
     statement = of_table(table)
     conflict = _conflict(statement, table, query, columns, resolution)
@@ -158,7 +158,7 @@ def insert(
 def update(
     table: Table, query: Query, body: str, columns: list[str], *, many: bool, returning: bool
 ) -> tuple[str, list[str]]:
-    """Set the columns of every row that the conditions meet."""
+    """Set the columns of every row that meets the conditions."""
     statement = of_table(table)
     if not columns:
         source = f"select {statement.columns(query.select)} from {statement.relation} where false"
@@ -171,7 +171,7 @@ def update(
 
 
 def delete(table: Table, query: Query, *, returning: bool) -> tuple[str, list[str]]:
-    """Delete every row that the conditions meet."""
+    """Delete every row that meets the conditions."""
     statement = of_table(table)
     source = f"delete from {statement.relation}{statement.where(query.where)}"
     return _answer(f"{source} {_returning(statement, query, returning)}", "null::bigint"), statement.values
@@ -203,7 +203,7 @@ def _page(query: Query) -> str:
 
 
 def _answer(source: str, total: str, rows: str = "_t", page: str = "") -> str:
-    """Everything an answer needs in one row: how many rows it holds, the total, and the rows as JSON."""
+    """Wrap a statement so that one row holds the whole answer: the number of rows, the total, the rows as JSON."""
     return (
         f"with pgrst_source as ({source}) select count(*), {total}, coalesce(json_agg({rows}), '[]')::text "
         f"from (select * from pgrst_source{page}) _t"
@@ -211,12 +211,12 @@ def _answer(source: str, total: str, rows: str = "_t", page: str = "") -> str:
 
 
 def _returning(statement: Statement, query: Query, returning: bool) -> str:
-    # Without a representation nothing is read, so that a role that may only write can write.
+    # Without a representation read no column, so that a role with write access alone can write.
     return f"returning {statement.columns(query.select) if returning else '1'}"
 
 
 def _rows(statement: Statement, table: Table, body: str, columns: list[str], many: bool, defaults: bool) -> str:
-    """The rows of a JSON body as a table expression `pgrst_body` with the types of the table."""
+    """Build the table expression `pgrst_body`: the rows of a JSON body with the types of the table."""
     payload = statement.bind(body if many else f"[{body}]", "json")
     if defaults:
         known = ", ".join(f"'{c.replace(chr(39), chr(39) * 2)}', {table.columns[c].default or 'null'}" for c in columns)
@@ -237,10 +237,10 @@ def _conflict(statement: Statement, table: Table, query: Query, columns: list[st
 
 
 def known_columns(table: Table, columns: list[str]) -> list[str]:
-    """The same columns.
+    """Return the columns if the table has all of them.
 
     Raises:
-        RestError: PGRST204 naming one that the table does not have.
+        RestError: PGRST204 with the name of a column that the table does not have.
     """
     for column in columns:
         if column not in table.columns:

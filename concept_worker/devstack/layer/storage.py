@@ -21,20 +21,20 @@ from concept_worker.devstack.layer.links import DOWNLOAD, UPLOAD, Links
 from concept_worker.devstack.layer.objects import Description, list_sql, try_row, write_row
 from concept_worker.devstack.layer.uploads import Upload, accept, limit_of, read_upload, valid_key
 
-STORAGE_ITSELF = Caller("supabase_storage_admin", "{}")  # sees every row; who may, was decided before
+STORAGE_ITSELF = Caller("supabase_storage_admin", "{}")  # sees every row; use it only after the right was checked
 _UPLOAD_LINK_SECONDS = 7200
 _NOT_FOUND = StorageError("404", "not_found", "Object not found")
 
 
 class Storage:
-    """Answers the requests about objects below `/storage/v1`. Bytes lie in files, rows in `storage.objects`."""
+    """The endpoints for objects below `/storage/v1`. Bytes lie in files, rows in `storage.objects`."""
 
     def __init__(self, database: Database, files: Files, links: Links) -> None:
         self._database, self._files, self._links = database, files, links
 
     @property
     def routes(self) -> list[Route]:
-        """What it answers; the literal paths come before the ones with a bucket."""
+        """The answered paths; literal paths come before those with a bucket."""
         path = "{bucket}/{name:path}"
         return [
             Route("/object/move", self.move, methods=["POST"]),
@@ -56,40 +56,40 @@ class Storage:
         ]
 
     async def upload(self, request: Request) -> Response:
-        """Store a new object; with `x-upsert: true` also over one that exists."""
+        """Store a new object; with `x-upsert: true` also over an existing one."""
         upsert = request.headers.get("x-upsert", "") == "true"
         return await self._stored(request, request.state.caller, upsert=upsert)
 
     async def replace(self, request: Request) -> Response:
-        """Store over an object that exists."""
+        """Store over an existing object."""
         await self._row(request.state.caller, *_target(request))
         return await self._stored(request, request.state.caller, upsert=True)
 
     async def upload_signed(self, request: Request) -> Response:
-        """Store with a signed link instead of a key."""
+        """Store an object with a signed link instead of a key."""
         bucket, name = _target(request)
         claims = self._links.check(request.query_params.get("token", ""), f"{bucket}/{name}", purpose=UPLOAD)
-        maker = STORAGE_ITSELF.named(claims.get("owner"))  # may store this object: that was decided when it was signed
+        maker = STORAGE_ITSELF.named(claims.get("owner"))  # the right to store was checked at signing
         return await self._stored(request, maker, upsert=claims.get("upsert") is True)
 
     async def download(self, request: Request) -> Response:
-        """The bytes of an object that the caller may read."""
+        """Serve the bytes of an object that the caller may read."""
         return await self._served(request, request.state.caller)
 
     async def download_public(self, request: Request) -> Response:
-        """The bytes of an object in a public bucket."""
+        """Serve the bytes of an object in a public bucket."""
         if not (await self._bucket(request.path_params["bucket"]))["public"]:
             raise StorageError("404", "Bucket not found", "Bucket not found")
         return await self._served(request, STORAGE_ITSELF)
 
     async def download_signed(self, request: Request) -> Response:
-        """The bytes of the object that a signed link is for."""
+        """Serve the bytes of a signed link's object."""
         bucket, name = _target(request)
         self._links.check(request.query_params.get("token", ""), f"{bucket}/{name}", purpose=DOWNLOAD)
         return await self._served(request, STORAGE_ITSELF)
 
     async def info(self, request: Request) -> Response:
-        """What is known of an object."""
+        """Return the facts about an object."""
         row = await self._row(request.state.caller, *_target(request))
         known = json.loads(row["metadata"])
         return JSONResponse(
@@ -109,7 +109,7 @@ class Storage:
         )
 
     async def list(self, request: Request) -> Response:
-        """One level of objects and folders below a prefix."""
+        """List one level of objects and folders below a prefix."""
         body, bucket = await read_object(request), request.path_params["bucket"]
         await self._bucket(bucket)
         prefix = text_in(body, "prefix").strip("/")
@@ -124,7 +124,7 @@ class Storage:
         return Response(found, media_type="application/json")
 
     async def remove(self, request: Request) -> Response:
-        """Remove the named objects; answers with those that were there."""
+        """Delete the named objects; answer with those that existed."""
         names = texts_in(await read_object(request), "prefixes")
         sql = "delete from storage.objects o where bucket_id = $1 and name = any ($2::text[]) returning version, "
         sql += "(to_jsonb(o) - 'path_tokens')::text as shown"
@@ -156,7 +156,7 @@ class Storage:
         return JSONResponse({"Id": object_id, "Key": f"{target_bucket}/{target}"})
 
     async def sign(self, request: Request) -> Response:
-        """A link to one object that the caller may read."""
+        """Sign a link to one object that the caller may read."""
         bucket, name = _target(request)
         seconds = _seconds(await read_object(request))
         await self._row(request.state.caller, bucket, name)
@@ -180,7 +180,7 @@ class Storage:
         )
 
     async def sign_upload(self, request: Request) -> Response:
-        """A link that lets its holder store one object as this caller would."""
+        """Sign a link whose holder may store one object with this caller's rights."""
         bucket, name = _target(request)
         caller: Caller = request.state.caller
         upsert = request.headers.get("x-upsert", "") == "true"
@@ -230,7 +230,7 @@ class Storage:
         return StreamingResponse(chunks(content), headers=headers, media_type=known["mimetype"])
 
     async def _stored(self, request: Request, caller: Caller, *, upsert: bool) -> Response:
-        """Ask for the caller's right before the body is read, and of the body no more than the bucket takes."""
+        """Check the caller's right before the body is read, and read no more of the body than the bucket takes."""
         bucket, name = _target(request)
         limit = limit_of(await self._bucket(bucket))
         async with self._database.acting_as(caller) as connection:
@@ -240,10 +240,10 @@ class Storage:
         return JSONResponse({"Key": f"{bucket}/{name}", "Id": object_id})
 
     async def _store(self, caller: Caller, bucket: str, name: str, upload: Upload, *, upsert: bool) -> str:
-        """The row names the file that holds the bytes, and commits after the file is durable.
+        """Write the row that names the file with the bytes; it commits after the file is durable.
 
-        So a reader sees the old object or the new one, and whatever was acknowledged survives a crash. A file whose
-        row never came is swept at the next start.
+        So a reader sees the old object or the new one, and an acknowledged upload survives a crash. The next start
+        deletes files without a row.
         """
         accept(await self._bucket(bucket), upload)
         version = self._files.fresh_version()
@@ -257,7 +257,7 @@ class Storage:
 
 
 def _iso(timestamp: str) -> str:
-    """PostgreSQL's way of writing a time in UTC, as clients expect it."""
+    """Rewrite PostgreSQL's text of a time in UTC as clients expect it."""
     return timestamp.replace(" ", "T").replace("+00", "Z")
 
 
@@ -272,7 +272,7 @@ async def _two_names(request: Request) -> tuple[str, str, str, str]:
 
 
 def _seconds(body: dict[str, Any]) -> int:
-    """How long a link lives."""
+    """Return the lifetime of a link in seconds."""
     seconds = number_in(body, "expiresIn")
     if seconds < 1:
         raise StorageError("400", "InvalidRequest", "expiresIn must be at least 1")

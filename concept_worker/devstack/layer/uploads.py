@@ -1,4 +1,4 @@
-"""What an upload carries, and whether its bucket takes it."""
+"""Uploads: their content, and the limits of their bucket."""
 
 from __future__ import annotations
 
@@ -20,18 +20,18 @@ from starlette.requests import Request
 from concept_worker.devstack.layer.bodies import limited, parse_json
 from concept_worker.devstack.layer.errors import StorageError
 
-MAX_OBJECT_BYTES = 50 * 2**20  # where a bucket has no limit of its own or a larger one; the default of hosted projects
+MAX_OBJECT_BYTES = 50 * 2**20  # for a bucket with no limit or a larger one; the default of hosted projects
 _FORM_BYTES = 2**20  # a form holds more than its file
-_IN_MEMORY = 2**20  # of an upload; more of it waits in a temporary file
+_IN_MEMORY = 2**20  # bytes of an upload in memory; a larger upload is kept in a temporary file
 _MAX_FIELDS = 10
 _MAX_NAME, _MAX_BUCKET = 1024, 100
 _VALID_KEY = re.compile(r"[\w/!\-.*'() &$@=;:+,?]+", re.ASCII)
-_HEADER = re.compile(r"[ -~]{1,255}")  # what may be repeated as a header of an answer
+_HEADER = re.compile(r"[ -~]{1,255}")  # text that may become a header of an answer
 
 
 @dataclass(frozen=True)
 class Upload:
-    """Bytes, and what the sender says of them."""
+    """An upload: its bytes, and what the sender says about them."""
 
     content: IO[bytes]
     content_type: str
@@ -40,13 +40,13 @@ class Upload:
 
     @property
     def size(self) -> int:
-        """How many bytes it holds."""
+        """The number of bytes in the upload."""
         size = self.content.seek(0, 2)
         self.content.seek(0)
         return size
 
     def metadata(self) -> dict[str, Any]:
-        """What Storage keeps and shows of an object; reads all of its bytes."""
+        """Return the metadata that Storage keeps and shows of an object; reads all of its bytes."""
         digest, size = hashlib.md5(usedforsecurity=False), self.size
         while chunk := self.content.read(_IN_MEMORY):
             digest.update(chunk)
@@ -63,14 +63,14 @@ class Upload:
 
 
 def limit_of(bucket: asyncpg.Record) -> int:
-    """How many bytes an object of a bucket may have."""
+    """Return how many bytes an object of the bucket may have."""
     own = bucket["file_size_limit"]
     return MAX_OBJECT_BYTES if own is None else min(own, MAX_OBJECT_BYTES)
 
 
 @asynccontextmanager
 async def read_upload(request: Request, limit: int) -> AsyncIterator[Upload]:
-    """The upload in a request: a form with one file, or a bare body; its bytes are gone after the block."""
+    """Read the upload in a request: a form with one file, or a bare body; its bytes are deleted after the block."""
     kind = request.headers.get("content-type", "application/octet-stream")
     if kind.startswith("multipart/form-data"):
         async with _form_upload(request, limit) as upload:
@@ -116,10 +116,10 @@ def _user_metadata(extra: object) -> dict[str, Any] | None:
 
 
 def accept(bucket: asyncpg.Record, upload: Upload) -> None:
-    """Hold an upload to its bucket's limits.
+    """Check an upload against its bucket's limits.
 
     Raises:
-        StorageError: 415 for a type, 413 for a size that the bucket does not take.
+        StorageError: 415 for a type, 413 for a size that the bucket does not accept.
     """
     kind, allowed = upload.content_type.split(";")[0].strip(), bucket["allowed_mime_types"]
     if allowed and not any(kind == a or (a.endswith("/*") and kind.startswith(a[:-1])) for a in allowed):
@@ -129,7 +129,7 @@ def accept(bucket: asyncpg.Record, upload: Upload) -> None:
 
 
 def valid_key(name: str) -> str:
-    """The same object name.
+    """Return the object name if it is valid.
 
     Raises:
         StorageError: InvalidKey for characters that Storage refuses, for a path that climbs, and for a long one.
@@ -141,10 +141,10 @@ def valid_key(name: str) -> str:
 
 
 def valid_bucket(name: str) -> str:
-    """The same name of a bucket: a key without slashes.
+    """Return the bucket name if it is valid: a key without slashes.
 
     Raises:
-        StorageError: InvalidKey.
+        StorageError: InvalidKey for any other name.
     """
     if "/" in name or len(name) > _MAX_BUCKET:
         raise StorageError("400", "InvalidKey", f"Invalid key: {name[:_MAX_BUCKET]}")

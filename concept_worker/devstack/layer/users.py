@@ -1,4 +1,4 @@
-"""Supabase Auth's requests that tests need: the service role makes and removes users. No sign-in, no passwords."""
+"""Supabase Auth's requests that tests need: the service role creates and deletes users. No sign-in, no passwords."""
 
 from __future__ import annotations
 
@@ -26,21 +26,21 @@ values (coalesce($1::text::uuid, gen_random_uuid()), $2, $3::text::jsonb, $4::te
 
 
 class Users:
-    """Answers the requests below `/auth/v1`."""
+    """The endpoints below `/auth/v1`."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
 
     @property
     def routes(self) -> list[Route]:
-        """What it answers."""
+        """The answered paths."""
         return [
             Route("/admin/users", self.create, methods=["POST"]),
             Route("/admin/users/{user_id}", self.delete, methods=["DELETE"]),
         ]
 
     async def create(self, request: Request) -> Response:
-        """A new user, with the given id or a random one."""
+        """Create a user, with the given id or a random one."""
         _service_role_only(request)
         body = await read_object(request)
         metadata = [json.dumps(body.get(key) or {}) for key in ("user_metadata", "app_metadata")]
@@ -55,7 +55,7 @@ class Users:
         return Response(shown, media_type="application/json")
 
     async def delete(self, request: Request) -> Response:
-        """A user goes, and with it whatever cascades."""
+        """Delete a user and, by cascade, the rows that reference it."""
         _service_role_only(request)
         user_id = _uuid(request.path_params["user_id"])
         async with self._database.acting_as(_AUTH_ITSELF) as connection:
