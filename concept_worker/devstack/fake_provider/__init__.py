@@ -1,4 +1,4 @@
-"""Paid image providers that cost nothing: the vendors' wires on a real socket, with faults to order."""
+"""Paid image providers that cost nothing: the vendors' wires on a real socket, with faults on request."""
 
 from concept_worker.devstack.fake_provider.faults import Fault, FaultKind, Latency
 from concept_worker.devstack.fake_provider.server import FakeProvider

@@ -17,7 +17,7 @@ from concept_worker.devstack.fake_provider.pictures import PlainArtist
 from concept_worker.devstack.fake_provider.server import FakeProvider
 from concept_worker.devstack.fake_provider.studio import FakeProviderOptions
 
-_KEY = "CONCEPT_FAKE_PROVIDER_KEY"  # of the wires and of what is asked about them; a command line is for all to read
+_KEY = "CONCEPT_FAKE_PROVIDER_KEY"  # key of the wires and of the control paths; every user may read a command line
 
 
 def main(arguments: Sequence[str] | None = None) -> None:

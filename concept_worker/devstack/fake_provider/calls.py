@@ -1,4 +1,4 @@
-"""What was asked of the fake, and what would have been charged for it."""
+"""The calls to the fake, and which of them would have been charged."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import Any
 
 @dataclass
 class Call:
-    """One request. `paid` means that work was done for it; an answer from the cache is a `cache_hit` and is free."""
+    """A request. `paid` means that work was done for it; an answer from the cache is a `cache_hit` and free."""
 
     wire: str  # "jigsawstack", "openai", "runware", "replicate", "fal" or "link"
     endpoint: (
@@ -28,21 +28,21 @@ class Call:
 
 
 class CallLog:
-    """Every call since the start or the last reset; safe to read from any thread."""
+    """A log of every call since the start or the last reset; safe to read from any thread."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._calls: list[Call] = []
 
     def add(self, call: Call) -> Call:
-        """Number `call` and keep it; it may still be filled in."""
+        """Give `call` a number and keep it; its fields may still be filled in."""
         with self._lock:
             call.number = len(self._calls) + 1
             self._calls.append(call)
         return call
 
     def snapshot(self) -> list[Call]:
-        """Copies of all calls, in order of arrival."""
+        """Return copies of all calls, in order of arrival."""
         with self._lock:
             return [copy.copy(call) for call in self._calls]
 
@@ -52,7 +52,7 @@ class CallLog:
             self._calls.clear()
 
     def summary(self) -> dict[str, Any]:
-        """All calls as JSON, and how many were paid or free."""
+        """Return all calls as JSON, and how many were paid or free."""
         calls = self.snapshot()
         return {
             "paid": sum(call.paid for call in calls),

@@ -1,4 +1,4 @@
-"""What only tests and operators ask the fake: its calls, its faults, its result files. With a key, where one is set."""
+"""The control paths of the fake for tests and operators: calls, faults, result files; with a key, where one is set."""
 
 from __future__ import annotations
 
@@ -21,13 +21,13 @@ _FAULTS = TypeAdapter(list[Fault])
 
 
 class Control:
-    """`/__calls`, `/__faults`, `/__reset`, and the links of results."""
+    """The endpoints `/__calls`, `/__faults`, `/__reset`, and the links of results."""
 
     def __init__(self, studio: Studio) -> None:
         self._studio = studio
 
     def routes(self) -> list[Route]:
-        """GET reads, POST adds, DELETE clears."""
+        """Return the paths: GET reads, POST adds, DELETE clears."""
         return [
             Route("/__calls", self._guarded(self._calls), methods=["GET", "DELETE"]),
             Route("/__faults", self._guarded(self._faults), methods=["GET", "POST", "DELETE"]),
@@ -36,7 +36,7 @@ class Control:
         ]
 
     def _guarded(self, handler: Handler) -> Handler:
-        """The key first, where the fake has one."""
+        """Check the key first, where the fake has one."""
 
         async def guarded(request: Request) -> Response:
             key = self._studio.options.control_key
@@ -67,7 +67,7 @@ class Control:
         return JSONResponse({"reset": True})
 
     async def _result(self, request: Request) -> Response:
-        """A result file for whoever has its signed link; no key, as with the object stores of providers."""
+        """Serve a result file for its signed link, without a key, as the object stores of providers do."""
         name = request.path_params["name"]
         call = self._studio.calls.add(Call(wire="link", endpoint="result"))
         found = self._studio.results.get(name)

@@ -20,7 +20,7 @@ from concept_worker.devstack.fake_provider.studio import Studio, identity
 
 Handler = Callable[[Request], Awaitable[Response]]
 
-# Inputs of the apps that are offered; any other field is refused.
+# The input fields of each offered app; any other field is refused.
 _FLUX = frozenset({"prompt", "aspect_ratio", "output_format", "seed", "num_images", "safety_tolerance", "sync_mode"})
 _APPS = {
     "fal-ai/recraft/v4.1/text-to-image": frozenset({"prompt", "image_size", "colors", "background_color"}),
@@ -31,13 +31,13 @@ _CANCELLED = {"detail": "The request was cancelled.", "error_type": "client_canc
 
 
 class FalWire:
-    """Submit, status, result and cancel of a request."""
+    """The endpoints of fal's queue: submit, status, result and cancel of a request."""
 
     def __init__(self, studio: Studio) -> None:
         self._studio = studio
 
     def routes(self) -> list[Route]:
-        """Paths as the vendor has them, below `/fal`."""
+        """Return the vendor's paths, below `/fal`."""
         job = "/fal/{owner}/{app}/requests/{id}"
         return [
             Route(f"{job}/status", self._guarded(self._status), methods=["GET"]),
@@ -47,7 +47,7 @@ class FalWire:
         ]
 
     def refuse(self, status: int, fault: Fault | None = None) -> Response:
-        """`{"detail": …}`."""
+        """Answer with `{"detail": …}`."""
         if fault and fault.kind is FaultKind.CANNED:
             return canned(fault)
         if fault and fault.kind is FaultKind.TEXT_ERROR:
@@ -58,7 +58,7 @@ class FalWire:
         return response
 
     def junk(self, kind: FaultKind) -> Response:
-        """A 200 with something else in it."""
+        """Answer 200 with an unusable body."""
         if kind is FaultKind.HTML:
             return Response("<html><body>Please wait</body></html>", media_type="text/html")
         if kind is FaultKind.BROKEN_JSON:
@@ -83,14 +83,14 @@ class FalWire:
         endpoint = "image" if source is None else "refine"
         call = self._studio.calls.add(Call("fal", endpoint, key=identity(app, raw), skip_cache=True, body=body))
         if app not in _APPS:
-            return self._refused(call, 404)
+            return self._refuse_call(call, 404)
         is_readable = source is None or str(source).startswith("data:image/png;base64,")
         if not fields.get("prompt") or set(fields) - _APPS[app] or not is_readable:
-            return self._refused(call, 422)
+            return self._refuse_call(call, 422)
         original = None if source is None else base64.b64decode(str(source).partition(",")[2])
-        return await self._ordered(call, str(fields["prompt"]), original)
+        return await self._accept_order(call, str(fields["prompt"]), original)
 
-    async def _ordered(self, call: Call, prompt: str, original: bytes | None) -> Response:
+    async def _accept_order(self, call: Call, prompt: str, original: bytes | None) -> Response:
         artist, seed = self._studio.options.artist, int(call.key[:7], 16)
 
         def work() -> Picture:
@@ -105,27 +105,27 @@ class FalWire:
         return await self._studio.perform(call, self, work=work, spoil=spoiled, render=render)
 
     async def _status(self, request: Request) -> Response:
-        return self._of_job("poll", request, self._state)
+        return self._of_job("poll", request, self._render_status)
 
     async def _result(self, request: Request) -> Response:
-        return self._of_job("collect", request, self._outcome)
+        return self._of_job("collect", request, self._render_result)
 
     async def _cancel(self, request: Request) -> Response:
-        return self._of_job("cancel", request, self._cancelled)
+        return self._of_job("cancel", request, self._mark_canceled)
 
     def _of_job(self, endpoint: str, request: Request, answer: Callable[[Job], Response]) -> Response:
         call = self._studio.calls.add(Call("fal", endpoint, key=request.path_params["id"]))
         job = self._studio.jobs.get(call.key)
         root = f"{request.path_params['owner']}/{request.path_params['app']}"
         if job is None or not str(job.call.body["app"]).startswith(f"{root}"):
-            return self._refused(call, 404)
+            return self._refuse_call(call, 404)
         return self._studio.told(call, answer(job), self.refuse)
 
-    def _refused(self, call: Call, status: int) -> Response:
+    def _refuse_call(self, call: Call, status: int) -> Response:
         call.status = status
         return self.refuse(status)
 
-    def _state(self, job: Job) -> Response:
+    def _render_status(self, job: Job) -> Response:
         stage = self._studio.stage_of(job)
         shown: dict[str, Any] = {"logs": None, **self._addresses(job)}
         if stage is Stage.QUEUED:
@@ -136,7 +136,7 @@ class FalWire:
         error = {"error": str(ends["detail"]), "error_type": ends.get("error_type")} if ends else {}
         return JSONResponse({"status": "COMPLETED", "metrics": {"inference_time": 2.5}, **shown, **error})
 
-    def _outcome(self, job: Job) -> Response:
+    def _render_result(self, job: Job) -> Response:
         stage = self._studio.stage_of(job)
         if stage is Stage.CANCELED:
             return JSONResponse(_CANCELLED, 499, {"x-fal-error-type": "client_cancelled"})
@@ -147,7 +147,7 @@ class FalWire:
         image = {"url": self._studio.link_to(job.picture), "content_type": job.picture.media_type}
         return JSONResponse({"images": [image], "has_nsfw_concepts": [False], "prompt": "", "seed": 7})
 
-    def _cancelled(self, job: Job) -> Response:
+    def _mark_canceled(self, job: Job) -> Response:
         if self._studio.stage_of(job) is Stage.DONE:
             return JSONResponse({"status": "ALREADY_COMPLETED"}, 400)
         job.is_canceled = True
@@ -161,6 +161,6 @@ class FalWire:
 
 
 def _bad_end(job: Job) -> dict[str, Any]:
-    """The body of a job that failed; empty for another."""
+    """Return the body of a job that failed; empty for any other job."""
     failed = job.fault is not None and job.fault.status >= 400
     return dict(job.fault.body) if failed and job.fault is not None else {}

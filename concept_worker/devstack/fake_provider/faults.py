@@ -1,4 +1,4 @@
-"""What can go wrong, how often, and how long everything takes."""
+"""Faults and their frequency, and the durations of work."""
 
 from __future__ import annotations
 
@@ -12,22 +12,22 @@ from pydantic import BaseModel, ConfigDict, Field
 
 
 class FaultKind(StrEnum):
-    """One way in which an answer is not the one hoped for."""
+    """A kind of fault of an answer."""
 
     # Refused before any work is done.
     STATUS = "status"  # an error status (`status`) with the wire's own error body
     TEXT_ERROR = "text_error"  # an error status with a body that is no JSON
-    RATE_LIMITED = "rate_limited"  # 429; the reset is `wait_ms` from now, or not said
+    RATE_LIMITED = "rate_limited"  # 429; the reset is `wait_ms` from now, or not in the answer
     CONTENT = "content"  # the description is declined
-    QUOTA = "quota"  # OpenAI: 429 that no waiting mends
+    QUOTA = "quota"  # OpenAI: 429 that waiting does not clear
     CANNED = "canned"  # OpenAI: `status`, `headers` and `body` as they are, such as another vendor's answer
-    # 200, but not what was asked for; no work is done.
+    # 200 with an unusable body; no work is done.
     HTML = "html"
     FAILURE = "failure"  # JSON that says success: false, or carries nothing
     EMPTY = "empty"
     BROKEN_JSON = "broken_json"
     UNKNOWN_TYPE = "unknown_type"
-    # The work is done and charged, the content is bad.
+    # The work is done and charged; the content is bad.
     TRUNCATED = "truncated"  # a PNG cut in the middle, sent completely
     HUGE = "huge"  # a PNG that claims 60000 x 60000 pixels
     WRONG_SIZE = "wrong_size"
@@ -37,15 +37,15 @@ class FaultKind(StrEnum):
     FOREIGN_LINK = "foreign_link"  # a result link into a private network
     FEWER = "fewer"
     MORE = "more"
-    OBJECTS = "objects"  # colours as values of one object with other keys, as the original asked for
+    OBJECTS = "objects"  # colours as values of one object with other keys, as the original worker asked for them
     TEXT = "text"  # the list as a string inside a code fence
-    JUNK = "junk"  # good entries between entries that are none
+    JUNK = "junk"  # good entries between entries that are no palettes
     NONE = "none"  # an empty list
     REFUSAL = "refusal"  # OpenAI chat: the model declines in words
-    # The work is done and charged and in the cache, the answer is lost or late.
-    HANG = "hang"  # nothing ever comes
+    # The work is done, charged and cached; the answer is lost or late.
+    HANG = "hang"  # no byte ever comes
     DISCONNECT = "disconnect"  # the connection ends before the first byte
-    CUT = "cut"  # it ends in the middle of the body
+    CUT = "cut"  # the connection ends in the middle of the body
     DRIP = "drip"  # the body comes byte by byte, one every `seconds`
     DRIP_HEADERS = "drip_headers"
     LATE = "late"  # the first byte comes after `seconds` more
@@ -75,7 +75,7 @@ LOSING = frozenset(
 
 
 class Fault(BaseModel):
-    """One kind of fault, for some calls: the next `times` of them, or each with some `probability`, or both."""
+    """A fault of some calls: of the next `times` of them, or of each with some `probability`, or both."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -92,7 +92,7 @@ class Fault(BaseModel):
 
 
 class FaultBook:
-    """Which faults are in force; the choice among them is repeatable by seed."""
+    """The faults in force; the seed makes the choice among them repeatable."""
 
     def __init__(self, faults: Iterable[Fault] = (), *, seed: int = 0) -> None:
         self._lock = threading.Lock()
@@ -101,22 +101,22 @@ class FaultBook:
         self.add(*faults)
 
     def add(self, *faults: Fault) -> None:
-        """Put `faults` in force, after those that are."""
+        """Put `faults` in force, after those already in force."""
         with self._lock:
             self._open += [(fault, fault.times) for fault in faults]
 
     def clear(self) -> None:
-        """Everything goes well again."""
+        """End all faults."""
         with self._lock:
             self._open.clear()
 
     def in_force(self) -> list[Fault]:
-        """The faults that may still come, each with the number of times left."""
+        """Return the faults that may still come, each with the number of times left."""
         with self._lock:
             return [fault.model_copy(update={"times": left}) for fault, left in self._open]
 
     def next_for(self, endpoint: str) -> Fault | None:
-        """The fault of this call, if it has one; counts it."""
+        """Return and count the fault of this call, if any."""
         with self._lock:
             for at, (fault, left) in enumerate(self._open):
                 if fault.endpoint in ("*", endpoint) and self._random.random() < fault.probability:
@@ -127,7 +127,7 @@ class FaultBook:
 
 
 class Latency(BaseModel):
-    """Seconds of work, between `low` and `high`, most often near `mode` (their middle, when not said)."""
+    """A duration of work in seconds, between `low` and `high`, most often near `mode` (their middle when None)."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -136,5 +136,5 @@ class Latency(BaseModel):
     mode: float | None = None
 
     def draw(self, rng: random.Random) -> float:
-        """One duration in seconds."""
+        """Draw one duration in seconds."""
         return rng.triangular(self.low, self.high, self.mode) if self.high else 0.0

@@ -18,7 +18,7 @@ from concept_worker.devstack.fake_provider.pictures import PNG_SIGNATURE, Pictur
 from concept_worker.devstack.fake_provider.replies import canned
 from concept_worker.devstack.fake_provider.studio import Studio, identity
 
-# What is taken; anything else is refused by name, as Google's servers do.
+# The accepted fields; any other field is refused by name, as Google's servers do.
 _FIELDS = frozenset({"contents", "generationConfig", "safetySettings", "systemInstruction"})
 _CONFIG = frozenset({"responseModalities", "imageConfig", "seed", "candidateCount"})
 _STATUS = {
@@ -35,17 +35,17 @@ _SIDE = 256  # pixels; the vendor's are 1024
 
 
 class GeminiWire:
-    """The one method that this project uses."""
+    """The one method of Gemini that this project uses."""
 
     def __init__(self, studio: Studio) -> None:
         self._studio = studio
 
     def routes(self) -> list[Route]:
-        """The path as the vendor has it."""
+        """Return the vendor's path."""
         return [Route("/v1beta/models/{model}:generateContent", self._generate, methods=["POST"])]
 
     def refuse(self, status: int, fault: Fault | None = None) -> Response:
-        """`{"error": {"code": …, "message": …, "status": …}}`; declined content is a 200 without a picture."""
+        """Answer with `{"error": {"code": …, "message": …, "status": …}}`; for declined content 200 without picture."""
         if fault and fault.kind is FaultKind.CANNED:
             return canned(fault)
         if fault and fault.kind is FaultKind.TEXT_ERROR:
@@ -59,7 +59,7 @@ class GeminiWire:
         return JSONResponse({"error": error}, status)
 
     def junk(self, kind: FaultKind) -> Response:
-        """A 200 with something else in it."""
+        """Answer 200 with an unusable body."""
         if kind is FaultKind.HTML:
             return Response("<html><body>Please wait</body></html>", media_type="text/html")
         if kind is FaultKind.BROKEN_JSON:
@@ -71,7 +71,7 @@ class GeminiWire:
             return self.refuse(403)
         raw = await request.body()
         body = json_object(raw)
-        prompt, source = _asked(body)
+        prompt, source = _prompt_and_source(body)
         config = body.get("generationConfig", {})
         shown = {"prompt": prompt, "generationConfig": config, "model": request.path_params["model"]}
         key = identity(request.url.path, raw)
@@ -95,7 +95,7 @@ class GeminiWire:
 
 
 def _candidate(picture: Picture, fault: str | None) -> dict[str, Any]:
-    """A sketch of the model's thoughts, and the picture."""
+    """Return a candidate with a sketch of the model's thoughts and the picture."""
     text = base64.b64encode(picture.content).decode() + ("!" if fault == FaultKind.BAD_BASE64 else "")
     sketch = {"inlineData": {"mimeType": "image/png", "data": "c2tldGNo"}, "thought": True}
     parts = [sketch, {"inlineData": {"mimeType": picture.media_type, "data": text}}]
@@ -107,8 +107,8 @@ def _answer(candidate: dict[str, Any]) -> dict[str, Any]:
     return {"candidates": [candidate], "usageMetadata": usage, "responseId": f"fake-{time.time_ns()}"}
 
 
-def _asked(body: dict[str, Any]) -> tuple[str, bytes | None]:
-    """The prompt, and the picture to change: None for a new one, empty for one that cannot be read."""
+def _prompt_and_source(body: dict[str, Any]) -> tuple[str, bytes | None]:
+    """Return the prompt and the picture to change: None for a new picture, empty for an unreadable one."""
     contents = body.get("contents")
     parts = [part for one in contents for part in one.get("parts", [])] if isinstance(contents, list) else []
     prompt = "".join(str(part.get("text", "")) for part in parts)

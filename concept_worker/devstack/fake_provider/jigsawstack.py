@@ -30,13 +30,13 @@ FOREIGN = "http://169.254.169.254/latest/meta-data/"
 
 
 class JigsawStackWire:
-    """The endpoints that this project uses, and the file store beside them."""
+    """The endpoints of JigsawStack that this project uses, and the file store beside them."""
 
     def __init__(self, studio: Studio) -> None:
         self._studio = studio
 
     def routes(self) -> list[Route]:
-        """Paths as the vendor has them."""
+        """Return the vendor's paths."""
         return [
             Route("/v1/ai/image_generation", self._guarded(self._image), methods=["POST"]),
             Route("/v1/prompt_engine/run", self._guarded(self._prompt), methods=["POST"]),
@@ -46,7 +46,7 @@ class JigsawStackWire:
         ]
 
     def refuse(self, status: int, fault: Fault | None = None) -> Response:
-        """`{"success": false, "message": …, "error": …}`, as the SDK reads it."""
+        """Answer with `{"success": false, "message": …, "error": …}`, as the SDK reads it."""
         if fault and fault.kind is FaultKind.TEXT_ERROR:
             return Response("upstream connect error", status, media_type="text/plain")
         word = "prompt_guard" if fault and fault.kind is FaultKind.CONTENT else _WORDS.get(status, "application_error")
@@ -56,13 +56,13 @@ class JigsawStackWire:
             response.headers["retry-after"] = fault.retry_after
         if fault and fault.kind is FaultKind.RATE_LIMITED:
             response.headers["x-jigsaw-rate-limit-remaining"] = "0"
-            # An empty value marks "not said": the guard below fills in only what is missing.
+            # An empty value marks "no reset in the answer": `_guarded` fills in only missing headers.
             reset = "" if fault.wait_ms is None else str(_now_ms() + fault.wait_ms)
             response.headers["x-jigsaw-rate-limit-reset"] = reset
         return response
 
     def junk(self, kind: FaultKind) -> Response:
-        """A 200 with something else in it."""
+        """Answer 200 with an unusable body."""
         if kind is FaultKind.HTML:
             return Response("<html><body>Please wait</body></html>", media_type="text/html")
         if kind is FaultKind.EMPTY:
@@ -74,16 +74,16 @@ class JigsawStackWire:
         return JSONResponse({"success": False, "message": "The model gave up.", "error": "application_error"})
 
     def _guarded(self, handler: Handler) -> Handler:
-        """The key first, then the limit; the rate headers on every answer."""
+        """Check the key first, then the limit; put the rate headers on every answer."""
 
         async def guarded(request: Request) -> Response:
             studio = self._studio
-            late = studio.over_limit()
+            over_limit = studio.over_limit()
             if not request.headers.get("x-api-key"):
                 response = self.refuse(401)
             elif request.headers["x-api-key"] != studio.options.api_key:
                 response = self.refuse(403)
-            elif late:
+            elif over_limit:
                 response = self.refuse(429)
             else:
                 response = await handler(request)
@@ -118,11 +118,11 @@ class JigsawStackWire:
         return await self._studio.perform(call, self, work=work, spoil=spoiled, render=render)
 
     def _source(self, body: dict[str, Any]) -> bytes | None:
-        """The image to change; None when there is none to change, empty when it cannot be had."""
+        """Return the image to change; None when none is given, empty when it cannot be found."""
         key, url = body.get("file_store_key"), body.get("url")
         if key is None and url is None:
             return None
-        name = str(url).rpartition("/")[2].partition(".png")[0]  # only our own links: the fake calls nobody
+        name = str(url).rpartition("/")[2].partition(".png")[0]  # only our own links: the fake opens no connection
         found = self._studio.files.get(str(key)) if key is not None else self._studio.results.get(name)
         return found.content if found else b""
 
@@ -173,7 +173,7 @@ class JigsawStackWire:
         if not content or (key in self._studio.files and wanted.get("overwrite") != "true"):
             call.status = 400
             return self.refuse(400)
-        call.key = ""  # storing again stores again
+        call.key = ""  # an upload is never answered from the cache
         response = await self._studio.perform(
             call, self, work=work, spoil=lambda value, _: value, render=lambda value: JSONResponse(value)
         )
@@ -212,7 +212,7 @@ def _json_object(raw: bytes) -> dict[str, Any]:
 
 
 def _is_drawable(body: dict[str, Any]) -> bool:
-    """Whether the request keeps the documented bounds."""
+    """Tell whether the request keeps the documented bounds."""
     prompt, config = body.get("prompt"), body.get("advance_config", {})
     return (
         isinstance(prompt, str)
@@ -231,7 +231,7 @@ def _side(body: dict[str, Any], name: str) -> int:
 
 
 def _by_role(shape: Any) -> bool:
-    """Whether the shape asked for has the colours as an object."""
+    """Tell whether the asked shape has the colours as an object."""
     example = shape[0] if isinstance(shape, list) and shape else shape
     return isinstance(example, dict) and isinstance(example.get("colors"), dict)
 

@@ -1,4 +1,4 @@
-"""What is ordered from a wire that works as a queue, and how far it is."""
+"""The jobs of a wire that works as a queue, and their progress."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from concept_worker.devstack.fake_provider.pictures import Picture
 
 
 class Stage(StrEnum):
-    """How far a job is."""
+    """The progress of a job."""
 
     QUEUED = "queued"
     DRAWING = "drawing"
@@ -22,10 +22,10 @@ class Stage(StrEnum):
 
 @dataclass
 class Job:
-    """One order. `fault` is how it ends, where it does not end well."""
+    """A job. `fault` is its end when it does not end well."""
 
     id: str
-    call: Call  # that ordered it
+    call: Call  # the call that ordered the job
     picture: Picture
     fault: Fault | None = None
     ordered: float = field(default_factory=time.monotonic)

@@ -1,4 +1,4 @@
-"""What a language model says when asked for palettes: usually good, and wrong in the ways that models are wrong."""
+"""A language model's answers with palettes: good ones, and wrong ones as models make them."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ _ORDINALS = ("first_color", "second_color", "third_color", "fourth_color", "fift
 
 
 def propose(theme: str, logo: str, count: int, *, colors_by_role: bool) -> list[Entry]:
-    """`count` palettes as plain JSON values; colours as an object by role, or as a list in their order."""
+    """Make `count` palettes as plain JSON values; colours as an object by role, or as a list in role order."""
     return [
         {
             "name": palette.name,
@@ -28,7 +28,7 @@ def propose(theme: str, logo: str, count: int, *, colors_by_role: bool) -> list[
 
 
 def misspoken(entries: list[Entry], kind: FaultKind | None) -> Any:
-    """`entries` with the fault in them; as they are for a fault that is not about palettes."""
+    """Return `entries` with the fault in them; unchanged for a fault that is not about palettes."""
     if kind is FaultKind.NONE:
         return []
     if kind is FaultKind.FEWER:
@@ -50,7 +50,7 @@ def _listed(entry: Entry) -> list[str]:
 
 
 def _lighter(entries: list[Entry]) -> list[Entry]:
-    """The same palettes, each channel a step lighter: other colours in any case."""
+    """Make each channel of the palettes a step lighter (modulo 256), so that every colour differs."""
     return [{**entry, "colors": [_step(color) for color in _listed(entry)]} for entry in entries]
 
 

@@ -1,4 +1,4 @@
-"""Real logos from the fake: the offline generator draws what the brief asks for."""
+"""Real logos from the fake: the offline generator draws the brief."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from concept_worker.services.providers.briefs import CHANGE_LINE, KEEP_LINE, LOG
 
 
 class OfflineArtist:
-    """Squares only; other formats are left to the plain artist."""
+    """An artist of real logos in squares; other formats go to the plain artist."""
 
     def __init__(self) -> None:
         self._plain = PlainArtist()
@@ -32,5 +32,5 @@ class OfflineArtist:
 
 
 def _line(prompt: str, lead: str) -> str:
-    """The rest of the line that begins with `lead`; empty when there is none."""
+    """Return the rest of the line that begins with `lead`; empty when there is none."""
     return next((line.removeprefix(lead) for line in prompt.splitlines() if line.startswith(lead)), "")

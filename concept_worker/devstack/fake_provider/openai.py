@@ -23,7 +23,7 @@ from concept_worker.devstack.fake_provider.studio import Studio, identity
 
 Handler = Callable[[Request], Awaitable[Response]]
 
-# What a GPT image model takes; anything else is refused by name, `response_format` and `seed` among it.
+# The fields that a GPT image model takes; any other field, also `response_format` and `seed`, is refused by name.
 _IMAGE_FIELDS = frozenset(
     {
         *("model", "prompt", "n", "size", "quality", "background", "moderation", "output_format"),
@@ -35,13 +35,13 @@ _TYPES = {401: "invalid_request_error", 429: "requests", 500: "server_error"}
 
 
 class OpenAIWire:
-    """The three endpoints that this project uses."""
+    """The three endpoints of OpenAI that this project uses."""
 
     def __init__(self, studio: Studio) -> None:
         self._studio = studio
 
     def routes(self) -> list[Route]:
-        """Paths as the vendor has them."""
+        """Return the vendor's paths."""
         return [
             Route("/v1/images/generations", self._guarded(self._generate), methods=["POST"]),
             Route("/v1/images/edits", self._guarded(self._edit), methods=["POST"]),
@@ -49,7 +49,7 @@ class OpenAIWire:
         ]
 
     def refuse(self, status: int, fault: Fault | None = None) -> Response:
-        """`{"error": {"message": …, "type": …, "param": null, "code": …}}`."""
+        """Answer with `{"error": {"message": …, "type": …, "param": null, "code": …}}`."""
         if fault and fault.kind is FaultKind.CANNED:
             return canned(fault)
         if fault and fault.kind is FaultKind.TEXT_ERROR:
@@ -69,7 +69,7 @@ class OpenAIWire:
         return response
 
     def junk(self, kind: FaultKind) -> Response:
-        """A 200 with something else in it."""
+        """Answer 200 with an unusable body."""
         if kind is FaultKind.HTML:
             return Response("<html><body>Please wait</body></html>", media_type="text/html")
         if kind is FaultKind.EMPTY:
@@ -126,11 +126,11 @@ class OpenAIWire:
         def render(value: object) -> Response:
             picture = value if isinstance(value, Picture) else Picture(b"")
             usage = {"input_tokens": 50, "output_tokens": 1000, "total_tokens": 1050}
-            return JSONResponse({"created": int(time.time()), "data": [self._item(call, picture)], "usage": usage})
+            return JSONResponse({"created": int(time.time()), "data": [self._entry(call, picture)], "usage": usage})
 
         return await self._studio.perform(call, self, work=work, spoil=spoiled, render=render)
 
-    def _item(self, call: Call, picture: Picture) -> dict[str, str]:
+    def _entry(self, call: Call, picture: Picture) -> dict[str, str]:
         if call.fault == FaultKind.FOREIGN_LINK:
             return {"url": FOREIGN}
         if self._studio.options.result_links:
@@ -161,7 +161,7 @@ class OpenAIWire:
         return await self._studio.perform(call, self, work=work, spoil=misspoken, render=render)
 
     def _call(self, endpoint: str, request: Request, raw: bytes, body: dict[str, Any]) -> Call:
-        """Every request is paid, as at the vendor, who documents no idempotency key; some relays honour one."""
+        """Log a call. Every request is paid: the vendor documents no idempotency key; some relays honour one."""
         key = request.headers.get("idempotency-key") or f"once-{time.time_ns()}"
         return self._studio.calls.add(
             Call(
@@ -193,7 +193,7 @@ def _completion(model: str, text: str | None) -> dict[str, Any]:
 
 
 def json_object(raw: bytes) -> dict[str, Any]:
-    """A body's fields; none when it is no JSON object."""
+    """Return a body's fields; none when the body is no JSON object."""
     try:
         body = json.loads(raw)
     except ValueError:
@@ -202,7 +202,7 @@ def json_object(raw: bytes) -> dict[str, Any]:
 
 
 def _is_strict(shape: Any) -> bool:
-    """Whether a response format, when given, is a JSON schema that strict mode takes."""
+    """Tell whether a response format, when given, is a JSON schema that strict mode takes."""
     if not shape:
         return True
     named = shape.get("json_schema", {}) if shape.get("type") == "json_schema" else {}

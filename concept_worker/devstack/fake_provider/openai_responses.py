@@ -17,7 +17,7 @@ from concept_worker.devstack.fake_provider.jobs import Job, Stage
 from concept_worker.devstack.fake_provider.openai import OpenAIWire, json_object
 from concept_worker.devstack.fake_provider.pictures import PNG_SIGNATURE, Picture, spoiled
 
-# What is taken; anything else is refused, though the vendor has many fields more.
+# The accepted fields; any other field is refused, though the vendor has many more.
 _FIELDS = frozenset(
     {
         *("model", "input", "instructions", "tools", "tool_choice", "max_tool_calls", "background", "store"),
@@ -39,10 +39,10 @@ _STATUS = {
 
 
 class ResponsesWire(OpenAIWire):
-    """Create, retrieve, cancel."""
+    """The endpoints of a response: create, retrieve, cancel."""
 
     def routes(self) -> list[Route]:
-        """Paths as the vendor has them."""
+        """Return the vendor's paths."""
         return [
             Route("/v1/responses", self._guarded(self._create), methods=["POST"]),
             Route("/v1/responses/{id}", self._guarded(self._retrieve), methods=["GET"]),
@@ -52,7 +52,7 @@ class ResponsesWire(OpenAIWire):
     async def _create(self, request: Request) -> Response:
         raw = await request.body()
         body = json_object(raw)
-        prompt, source = _asked(body.get("input"))
+        prompt, source = _prompt_and_source(body.get("input"))
         shown = {name: value for name, value in body.items() if name != "input"} | {"prompt": prompt}
         call = self._call("image" if source is None else "refine", request, raw, shown)
         if not prompt or not body.get("model") or set(body) - _FIELDS or not _is_in_background(body) or source == b"":
@@ -68,7 +68,7 @@ class ResponsesWire(OpenAIWire):
 
         def render(value: object) -> Response:
             job = self._studio.order(call, value if isinstance(value, Picture) else Picture(b""))
-            return JSONResponse(self._shown(job))
+            return JSONResponse(self._response_of(job))
 
         return await self._studio.perform(call, self, work=work, spoil=spoiled, render=render)
 
@@ -90,9 +90,9 @@ class ResponsesWire(OpenAIWire):
         if job is None:
             call.status = 404
             return self.refuse(404)
-        return self._studio.told(call, JSONResponse(self._shown(job)), self.refuse)
+        return self._studio.told(call, JSONResponse(self._response_of(job)), self.refuse)
 
-    def _shown(self, job: Job) -> dict[str, Any]:
+    def _response_of(self, job: Job) -> dict[str, Any]:
         stage, asked = self._studio.stage_of(job), job.call.body
         shown: dict[str, Any] = {
             "id": f"resp_{job.id}",
@@ -113,14 +113,14 @@ class ResponsesWire(OpenAIWire):
 
 
 def _output(job: Job) -> list[dict[str, Any]]:
-    """The one call of the tool."""
+    """Return the output: one call of the image tool."""
     text = base64.b64encode(job.picture.content).decode()
     result = text + "!" if job.call.fault == FaultKind.BAD_BASE64 else text
     return [{"id": f"ig_{job.id}", "type": "image_generation_call", "status": "completed", "result": result}]
 
 
 def _is_in_background(body: dict[str, Any]) -> bool:
-    """Whether a stored response in background is asked for, with the image tool and no field that it does not know."""
+    """Tell whether the body asks for a stored background response with the image tool and only known fields."""
     tools = body.get("tools")
     tool = tools[0] if isinstance(tools, list) and len(tools) == 1 and isinstance(tools[0], dict) else {}
     sides = str(tool.get("size", "1024x1024")).split("x")
@@ -129,8 +129,8 @@ def _is_in_background(body: dict[str, Any]) -> bool:
     return known and sized and body.get("background") is True and body.get("store", True) is True
 
 
-def _asked(given: object) -> tuple[str, bytes | None]:
-    """The prompt, and the picture to change: None for a new one, empty for one that cannot be read."""
+def _prompt_and_source(given: object) -> tuple[str, bytes | None]:
+    """Return the prompt and the picture to change: None for a new picture, empty for an unreadable one."""
     if isinstance(given, str):
         return given, None
     messages = given if isinstance(given, list) else []

@@ -25,26 +25,26 @@ _SVG = b'<svg xmlns="http://www.w3.org/2000/svg" width="64" height="64"><circle 
 
 @dataclass(frozen=True)
 class Picture:
-    """Bytes, and the media type they are sent with."""
+    """A picture: its bytes, and the media type in the answer."""
 
     content: bytes
     media_type: str = "image/png"
 
 
 class Artist(Protocol):
-    """Whoever draws for the fake; the same arguments give the same bytes."""
+    """An artist that draws for the fake; the same arguments give the same bytes."""
 
     def draw(self, prompt: str, seed: int, width: int, height: int) -> bytes:
-        """A new picture as PNG bytes; sides in pixels."""
+        """Draw a new picture as PNG bytes; sides in pixels."""
         ...
 
     def redraw(self, original: bytes, prompt: str, seed: int, width: int, height: int) -> bytes:
-        """The original, changed, as PNG bytes."""
+        """Change the original; return PNG bytes."""
         ...
 
 
 class PlainArtist:
-    """Draws in a millisecond: colours and places come from a hash of the words and the seed."""
+    """An artist that draws in a millisecond: colours and places come from a hash of the words and the seed."""
 
     def draw(self, prompt: str, seed: int, width: int, height: int) -> bytes:
         return _mark(hashlib.sha256(f"{seed}\0{prompt}".encode()).digest(), width, height)
@@ -54,7 +54,7 @@ class PlainArtist:
 
 
 def spoiled(picture: Picture, kind: FaultKind | None) -> Picture:
-    """`picture` with the fault in it; as it is for a fault that is not about pictures."""
+    """Return `picture` with the fault in it; unchanged for a fault that is not about pictures."""
     if kind is FaultKind.TRUNCATED:
         return Picture(picture.content[: len(picture.content) // 2])
     if kind is FaultKind.HUGE:
@@ -69,7 +69,7 @@ def spoiled(picture: Picture, kind: FaultKind | None) -> Picture:
 
 
 def encode_png(width: int, height: int, rows: list[bytes]) -> bytes:
-    """An 8-bit RGB PNG (W3C PNG, 3rd edition) of `rows`, which may be fewer than the header claims."""
+    """Encode `rows`, which may be fewer than the header claims, as an 8-bit RGB PNG (W3C PNG, 3rd edition)."""
     header = struct.pack(">IIBBBBB", width, height, 8, 2, 0, 0, 0)
     pixels = zlib.compress(b"".join(b"\0" + row for row in rows), 6)
     chunks = ((b"IHDR", header), (b"IDAT", pixels), (b"IEND", b""))

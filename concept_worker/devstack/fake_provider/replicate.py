@@ -21,7 +21,7 @@ from concept_worker.devstack.fake_provider.studio import Studio, identity
 
 Handler = Callable[[Request], Awaitable[Response]]
 
-# Inputs of the models that are offered; any other field is refused by name.
+# The input fields of each offered model; any other field is refused by name.
 _FLUX = frozenset({"prompt", "aspect_ratio", "output_format", "seed", "safety_tolerance"})
 _MODELS = {
     "recraft-ai/recraft-v4.1": frozenset({"prompt", "aspect_ratio", "size"}),
@@ -38,13 +38,13 @@ _BAR = "Using seed: 7\n  0%|          | 0/20 [00:00<?, ?it/s]\n 35%|███   
 
 
 class ReplicateWire:
-    """The endpoints that this project uses."""
+    """The endpoints of Replicate that this project uses."""
 
     def __init__(self, studio: Studio) -> None:
         self._studio = studio
 
     def routes(self) -> list[Route]:
-        """Paths as the vendor has them."""
+        """Return the vendor's paths."""
         return [
             Route("/v1/models/{owner}/{name}/predictions", self._guarded(self._create), methods=["POST"]),
             Route("/v1/predictions/{id}", self._guarded(self._get), methods=["GET"]),
@@ -53,7 +53,7 @@ class ReplicateWire:
         ]
 
     def refuse(self, status: int, fault: Fault | None = None) -> Response:
-        """A problem as RFC 7807 has it: `{"title": …, "detail": …, "status": …}`."""
+        """Answer with a problem of RFC 7807: `{"title": …, "detail": …, "status": …}`."""
         if fault and fault.kind is FaultKind.CANNED:
             return canned(fault)
         if fault and fault.kind is FaultKind.TEXT_ERROR:
@@ -67,7 +67,7 @@ class ReplicateWire:
         return response
 
     def junk(self, kind: FaultKind) -> Response:
-        """A 201 with something else in it."""
+        """Answer 201 with an unusable body."""
         if kind is FaultKind.HTML:
             return Response("<html><body>Please wait</body></html>", 201, media_type="text/html")
         if kind is FaultKind.BROKEN_JSON:
@@ -93,13 +93,13 @@ class ReplicateWire:
         endpoint = "image" if source is None else "refine"
         call = self._studio.calls.add(Call("replicate", endpoint, key=identity(model, raw), skip_cache=True, body=body))
         if model not in _MODELS:
-            return self._refused(call, 404)
+            return self._refuse_call(call, 404)
         original = None if source is None else self._studio.files.get(source)
         if not fields.get("prompt") or set(fields) - _MODELS[model] or (source is not None and original is None):
-            return self._refused(call, 422)
-        return await self._ordered(call, str(fields["prompt"]), original)
+            return self._refuse_call(call, 422)
+        return await self._accept_order(call, str(fields["prompt"]), original)
 
-    async def _ordered(self, call: Call, prompt: str, original: Picture | None) -> Response:
+    async def _accept_order(self, call: Call, prompt: str, original: Picture | None) -> Response:
         artist, seed = self._studio.options.artist, int(call.key[:7], 16)
 
         def work() -> Picture:
@@ -126,7 +126,7 @@ class ReplicateWire:
         call = self._studio.calls.add(Call("replicate", endpoint, key=request.path_params["id"]))
         job = self._studio.jobs.get(call.key)
         if job is None:
-            return self._refused(call, 404)
+            return self._refuse_call(call, 404)
         return self._studio.told(call, JSONResponse(self._prediction(job)), self.refuse)
 
     async def _upload(self, request: Request) -> Response:
@@ -135,7 +135,7 @@ class ReplicateWire:
             picture = await content.read() if isinstance(content, UploadFile) else b""
         call = self._studio.calls.add(Call("replicate", "upload"))
         if not picture:
-            return self._refused(call, 400)
+            return self._refuse_call(call, 400)
         name = secrets.token_hex(12)
         link = f"{self._studio.base_url}/v1/files/{name}"
         self._studio.files[link] = Picture(picture)
@@ -144,7 +144,7 @@ class ReplicateWire:
         shown = {**created, **dated, "checksums": {}, "metadata": {}, "urls": {"get": link}}
         return self._studio.told(call, JSONResponse(shown, 201), self.refuse)
 
-    def _refused(self, call: Call, status: int) -> Response:
+    def _refuse_call(self, call: Call, status: int) -> Response:
         call.status = status
         return self.refuse(status)
 
@@ -172,7 +172,7 @@ class ReplicateWire:
 
 
 def _source(fields: dict[str, Any]) -> str | None:
-    """The address of the picture to change; None when a new one is asked for."""
+    """Return the address of the picture to change; None when a new picture is asked for."""
     several = fields.get("input_images")
     source = fields.get("input_image") or (several[0] if isinstance(several, list) and several else None)
     return str(source) if source else None

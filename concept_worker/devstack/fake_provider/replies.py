@@ -12,13 +12,13 @@ from concept_worker.devstack.fake_provider.faults import Fault, FaultKind
 
 
 class Sockets:
-    """The open connections, by the client's address, so that an answer can reach below HTTP."""
+    """A registry of open connections by the client's address, so that an answer can act below HTTP."""
 
     def __init__(self) -> None:
         self._open: dict[tuple[str, int], asyncio.Transport] = {}
 
     def protocol(self) -> type[asyncio.Protocol]:
-        """uvicorn's HTTP/1.1 protocol, with its transports registered here."""
+        """Return uvicorn's HTTP/1.1 protocol, which registers its transports here."""
         registry = self._open
 
         class RegisteringProtocol(H11Protocol):
@@ -33,21 +33,21 @@ class Sockets:
         return RegisteringProtocol
 
     def of(self, scope: Scope) -> asyncio.Transport | None:
-        """The connection of a request, unless it has ended."""
+        """Return the connection of a request, unless it has ended."""
         return self._open.get(tuple(scope["client"]))
 
     def abort_all(self) -> None:
-        """End every connection at once: nothing hangs on when the server stops."""
+        """Abort every connection, so that none delays the server's stop."""
         for transport in list(self._open.values()):
             transport.abort()
 
 
 class DisturbedResponse(Response):
-    """`inner`, sent with a fault of the connection; `pause` is in seconds."""
+    """A response that sends `inner` with a fault of the connection; `pause` is in seconds."""
 
     def __init__(self, inner: Response, kind: FaultKind, pause: float, sockets: Sockets) -> None:
         super().__init__(status_code=inner.status_code)
-        self.raw_headers = inner.raw_headers  # the same list: whoever adds a header adds it to both
+        self.raw_headers = inner.raw_headers  # the same list: a header added to one is added to both
         self._inner = inner
         self._kind = kind
         self._pause = pause
@@ -70,7 +70,7 @@ class DisturbedResponse(Response):
             await self._send_slowly(socket, send)
 
     async def _send_slowly(self, socket: asyncio.Transport, send: Send) -> None:
-        """Headers for the whole body, then half of it and the end, or all of it in crumbs."""
+        """Send headers for the whole body, then half of the body and close, or all of it byte by byte."""
         body = bytes(self._inner.body)
         start: Message = {
             "type": "http.response.start",
@@ -101,7 +101,7 @@ async def _until_gone(receive: Receive) -> None:
 
 
 def canned(fault: Fault) -> Response:
-    """The answer that a fault of this kind carries, as it is."""
+    """Return the answer that the fault carries, unchanged."""
     if isinstance(fault.body, str):
         return Response(fault.body, fault.status, fault.headers, "text/html")
     return JSONResponse(fault.body, fault.status, fault.headers)

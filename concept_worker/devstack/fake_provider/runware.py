@@ -1,6 +1,6 @@
 """Runware's wire: tasks in lists, pictures as jobs whose ids the caller chooses, as runware-sdk 1.8 speaks it.
 
-Faults: those of `image` and `refine` meet the order, those of `job` its end, those of `poll` a look at it.
+Faults: those of `image` and `refine` meet the order, those of `job` the job's end, those of `poll` a poll.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from concept_worker.devstack.fake_provider.pictures import PNG_SIGNATURE, Pictur
 from concept_worker.devstack.fake_provider.replies import canned
 from concept_worker.devstack.fake_provider.studio import Studio
 
-# What FLUX.2 [pro] takes; anything else is refused by name.
+# The fields that FLUX.2 [pro] takes; any other field is refused by name.
 _FIELDS = frozenset(
     {
         *("taskType", "taskUUID", "model", "positivePrompt", "width", "height", "seed", "numberResults", "inputs"),
@@ -37,7 +37,7 @@ _ENDS = {FaultKind.CONTENT: "invalidProviderContent", FaultKind.QUOTA: "insuffic
 
 @dataclass(frozen=True)
 class Job:
-    """A picture ordered: drawn since `started` + its latency, unless it ends with a fault."""
+    """An ordered picture: done at `started` plus its latency, unless it ends with a fault."""
 
     task: dict[str, Any]
     picture: Picture
@@ -46,7 +46,7 @@ class Job:
 
 
 class RunwareWire:
-    """One path for every task."""
+    """The one endpoint of Runware, for every task."""
 
     def __init__(self, studio: Studio) -> None:
         self._studio = studio
@@ -54,11 +54,11 @@ class RunwareWire:
         studio.on_reset(self._jobs.clear)
 
     def routes(self) -> list[Route]:
-        """The path as the vendor has it."""
+        """Return the vendor's path."""
         return [Route("/v1", self._tasks, methods=["POST"])]
 
     def refuse(self, status: int, fault: Fault | None = None) -> Response:
-        """`{"errors": [{"code": …, "message": …}]}`."""
+        """Answer with `{"errors": [{"code": …, "message": …}]}`."""
         if fault and fault.kind is FaultKind.CANNED:
             return canned(fault)
         if fault and fault.kind is FaultKind.TEXT_ERROR:
@@ -70,7 +70,7 @@ class RunwareWire:
         return response
 
     def junk(self, kind: FaultKind) -> Response:
-        """A 200 with something else in it."""
+        """Answer 200 with an unusable body."""
         if kind is FaultKind.HTML:
             return Response("<html><body>Please wait</body></html>", media_type="text/html")
         if kind is FaultKind.BROKEN_JSON:
@@ -78,7 +78,7 @@ class RunwareWire:
         return Response(b"", media_type="application/json") if kind is FaultKind.EMPTY else JSONResponse({"data": []})
 
     async def _tasks(self, request: Request) -> Response:
-        """The answer to the first task: more of them in one request are not asked for."""
+        """Answer the first task; no client of ours sends more than one in a request."""
         task = _first(await request.body())
         if request.headers.get("authorization") != f"Bearer {self._studio.options.api_key}":
             return self.refuse(401)
@@ -87,7 +87,7 @@ class RunwareWire:
             return _errors("invalidTaskUUID", 400, parameter="taskUUID")
         if task.get("taskType") == "imageInference":
             return await self._order(task, job)
-        return self._looked_up(task, job)
+        return self._look_up(task, job)
 
     async def _order(self, task: dict[str, Any], job: str) -> Response:
         source = _source(task)
@@ -119,8 +119,8 @@ class RunwareWire:
             return Picture(artist.draw(prompt, seed, width, height))
         return Picture(artist.redraw(source, prompt, seed, width, height))
 
-    def _looked_up(self, task: dict[str, Any], job: str) -> Response:
-        """`getResponse` and `getTaskDetails`; of a job that it does not know, the former says nothing."""
+    def _look_up(self, task: dict[str, Any], job: str) -> Response:
+        """Answer `getResponse` and `getTaskDetails`; for an unknown job the first answers without data."""
         endpoint = "details" if task.get("taskType") == "getTaskDetails" else "poll"
         call = self._studio.calls.add(Call(wire="runware", endpoint=endpoint, body=task))
         fault = self._studio.faults.next_for(endpoint)
@@ -138,7 +138,7 @@ class RunwareWire:
 
     def _details(self, job: str) -> Response:
         known = self._jobs.get(job)
-        if known is None or self._waits(known):
+        if known is None or self._is_drawing(known):
             return _errors("taskNotFound", 404, job)
         answer = json.loads(bytes(self._state(job, known).body))
         item = {"taskType": "getTaskDetails", "taskUUID": job, "request": [known.task], "response": answer}
@@ -146,7 +146,7 @@ class RunwareWire:
 
     def _state(self, job: str, known: Job) -> JSONResponse:
         item: dict[str, Any] = {"taskType": "imageInference", "taskUUID": job}
-        if self._waits(known):
+        if self._is_drawing(known):
             return JSONResponse({"data": [{**item, "status": "processing", "progress": 40}]})
         if known.fault and known.fault.kind in REFUSING:
             return _errors(_ENDS.get(known.fault.kind, "timeoutProvider"), 200, job)
@@ -157,8 +157,8 @@ class RunwareWire:
         link = FOREIGN if leads_away else self._studio.link_to(known.picture)
         return JSONResponse({"data": [{**done, "imageURL": link}]})
 
-    def _waits(self, job: Job) -> bool:
-        """Whether the job still draws: its latency may change meanwhile."""
+    def _is_drawing(self, job: Job) -> bool:
+        """Tell whether the job still draws; its latency may change meanwhile."""
         needed = self._studio.options.latency.get("job", Latency()).low / self._studio.options.speed
         return time.monotonic() - job.started < needed
 
@@ -186,7 +186,7 @@ def _is_uuid4(text: str) -> bool:
 
 
 def _source(task: dict[str, Any]) -> bytes | None:
-    """The picture to change; None when there is none, empty when it is not one."""
+    """Return the picture to change; None when none is given, empty when it is no PNG."""
     inputs = task.get("inputs")
     if inputs is None:
         return None

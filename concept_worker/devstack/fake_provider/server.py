@@ -29,10 +29,10 @@ from concept_worker.devstack.fake_provider.studio import FakeProviderOptions, St
 
 
 class FakeProvider:
-    """A context manager: the fake listens while the block runs. All wires are at the same address.
+    """A fake provider as a context manager: it listens while the block runs. All wires are at the same address.
 
     `url` is the base for JigsawStack and Replicate, `openai_url`, `fal_url` and so on for the others;
-    `calls` is what was asked, `faults` what goes wrong.
+    `calls` are the requests so far, `faults` the faults in force.
     """
 
     def __init__(self, options: FakeProviderOptions | None = None, *, port: int = 0) -> None:
@@ -65,7 +65,7 @@ class FakeProvider:
 
     @property
     def runware_url(self) -> str:
-        """The one address of Runware's wire."""
+        """Base URL for Runware's wire, its only address."""
         return f"{self._studio.base_url}/v1"
 
     @property
@@ -84,15 +84,15 @@ class FakeProvider:
         return self._studio.faults
 
     def paid(self, endpoint: str | None = None) -> int:
-        """How many calls would have been charged, of one endpoint or of all."""
+        """Return how many calls would have been charged, of one endpoint or of all."""
         return sum(call.paid for call in self.calls if endpoint in (None, call.endpoint))
 
     def remembered(self) -> int:
-        """How many answers the cache holds."""
+        """Return how many answers the cache holds."""
         return self._studio.remembered()
 
     def stored_files(self) -> list[str]:
-        """Keys in the file store."""
+        """Return the keys in the file store."""
         return sorted(self._studio.files)
 
     def reset(self) -> None:
@@ -104,7 +104,7 @@ class FakeProvider:
         self._server.run(sockets=[self._socket])
 
     def __enter__(self) -> Self:
-        # The socket listens already: a client that is early waits in its backlog.
+        # The socket listens already: an early client waits in its backlog.
         self._studio.base_url = self.url
         self._thread.start()
         return self
@@ -117,7 +117,7 @@ class FakeProvider:
 
 
 class _Server(uvicorn.Server):
-    """Ends every connection before it waits for them, or a hanging answer would hold it up."""
+    """A server that aborts its connections before it waits for them; else a hanging answer would delay the end."""
 
     def __init__(self, config: uvicorn.Config, studio: Studio) -> None:
         super().__init__(config)
@@ -139,7 +139,7 @@ def _config(studio: Studio) -> uvicorn.Config:
     app = Starlette(
         routes=[*jigsawstack.routes(), *(route for one in others for route in one.routes())],
         exception_handlers={HTTPException: refuse},
-        # A web page whose name leads to this machine is not answered.
+        # Refuse a web page whose host name was made to point to this machine (DNS rebinding).
         middleware=[Middleware(TrustedHostMiddleware, allowed_hosts=["127.0.0.1", "localhost"], www_redirect=False)],
     )
     return uvicorn.Config(
@@ -150,5 +150,5 @@ def _config(studio: Studio) -> uvicorn.Config:
         log_config=None,
         log_level="critical",
         access_log=False,
-        timeout_graceful_shutdown=0,  # what still works then is cancelled
+        timeout_graceful_shutdown=0,  # cancel requests that are still at work
     )

@@ -1,4 +1,4 @@
-"""What both wires share: one log of calls, one book of faults, one cache, the files, and how a paid call runs."""
+"""The parts that all wires share: one log of calls, one book of faults, one cache, the files, and a paid call's run."""
 
 from __future__ import annotations
 
@@ -28,10 +28,10 @@ T = TypeVar("T")
 
 @dataclass(frozen=True)
 class FakeProviderOptions:
-    """How the fake behaves while nothing is wrong."""
+    """The options of a fake provider: its behaviour without faults."""
 
     api_key: str = "fake-key"
-    control_key: str | None = None  # what asks for calls and faults must carry as x-api-key; None: no key
+    control_key: str | None = None  # the x-api-key that requests for calls and faults must carry; None: no key
     latency: Mapping[str, Latency] = field(default_factory=dict)  # by endpoint
     speed: float = 1.0  # 20 makes a second last 50 ms
     seed: int = 0  # of durations and of faults with a probability
@@ -39,19 +39,19 @@ class FakeProviderOptions:
     honours_keys: bool = False  # OpenAI: the vendor documents no idempotency key, and bills every request
     result_links: bool = False  # OpenAI: answer with links, as some vendors and self-hosted servers do
     link_host: str = "127.0.0.1"  # of those links; a vendor's pictures lie on another host than its API
-    requests_per_second: int | None = None  # None: the headers say 50, and nobody counts
+    requests_per_second: int | None = None  # None: the headers say 50, and no limit is enforced
     artist: Artist = field(default_factory=PlainArtist)
 
 
 class Wire(Protocol):
-    """How one of the two wires says that something is wrong."""
+    """A wire, as far as it reports faults."""
 
     def refuse(self, status: int, fault: Fault | None = None) -> Response:
-        """An error answer of `status`."""
+        """Return an error answer of `status`."""
         ...
 
     def junk(self, kind: FaultKind) -> Response:
-        """A 200 that is not what was asked for."""
+        """Return a 200 with an unusable body."""
         ...
 
 
@@ -64,17 +64,17 @@ class Studio:
         self.faults = FaultBook(seed=options.seed)
         self.sockets = Sockets()
         self.files: dict[str, Picture] = {}  # the file store, by key
-        self.results: dict[str, Picture] = {}  # what links lead to, by id
-        self.jobs: dict[str, Job] = {}  # what was ordered, by id
+        self.results: dict[str, Picture] = {}  # the targets of links, by id
+        self.jobs: dict[str, Job] = {}  # by id
         self.secret = secrets.token_hex(16)  # signs the links
         self.base_url = ""  # known once the socket is
         self._random = random.Random(options.seed)  # noqa: S311  repeatable durations, not a secret
         self._cache: dict[str, tuple[float, object]] = {}
         self._at_reset: list[Callable[[], None]] = []
-        self._second = (0, 0)  # the second now, requests in it
+        self._second = (0, 0)  # the current second, and the requests in it
 
     def reset(self) -> None:
-        """As new, but for the address, the key and the options."""
+        """Forget everything except the address, the key and the options."""
         self.calls.clear()
         self.faults.clear()
         self.files.clear()
@@ -85,11 +85,11 @@ class Studio:
             forget()
 
     def on_reset(self, forget: Callable[[], None]) -> None:
-        """Call `forget` at each reset: a wire keeps its own jobs."""
+        """Register `forget` to be called at each reset: a wire may keep its own jobs."""
         self._at_reset.append(forget)
 
     def remembered(self) -> int:
-        """How many answers the cache holds."""
+        """Return how many answers the cache holds."""
         return len(self._cache)
 
     async def perform(
@@ -101,9 +101,9 @@ class Studio:
         spoil: Callable[[T, FaultKind | None], object],
         render: Callable[[object], Response],
     ) -> Response:
-        """Run a call that costs money: refuse it, answer from the cache, or work; then render, or lose, the answer.
+        """Run a call that costs money: refuse it, answer from the cache, or do the work; render or lose the answer.
 
-        `work` runs in a thread. What a spoiled answer was made of is charged, but not remembered.
+        `work` runs in a thread. The work behind a spoiled answer is charged, but not cached.
         """
         fault = self.faults.next_for(call.endpoint)
         kind = fault.kind if fault else None
@@ -137,14 +137,14 @@ class Studio:
         return response
 
     def order(self, call: Call, picture: Picture) -> Job:
-        """Take a job; what goes wrong with it is decided now, and seen when it is done."""
+        """Create a job; its fault is chosen now, and shows when the job is done."""
         fault = self.faults.next_for("job")
         job = Job(secrets.token_hex(13), call, picture, fault if fault and fault.kind is FaultKind.CANNED else None)
         self.jobs[job.id] = job
         return job
 
     def stage_of(self, job: Job) -> Stage:
-        """How far a job is. It takes the latency of `job`, as that is now, divided by the speed."""
+        """Return the progress of a job, which takes the current latency of `job`, divided by the speed."""
         if job.is_canceled:
             return Stage.CANCELED
         latency = self.options.latency.get("job", Latency())
@@ -153,7 +153,7 @@ class Studio:
         return Stage.DONE if spent >= seconds else Stage.DRAWING if spent >= seconds / 2 else Stage.QUEUED
 
     def told(self, call: Call, response: Response, refuse: Callable[[int], Response]) -> Response:
-        """The answer to a free call, with the fault of its endpoint."""
+        """Return the answer to a free call, with the fault of its endpoint."""
         fault = self.faults.next_for(call.endpoint)
         if fault is None:
             return self._answered(call, response)
@@ -163,7 +163,7 @@ class Studio:
         return self._answered(call, refuse(fault.status))
 
     def over_limit(self) -> bool:
-        """Count one request; whether it is one too many in this second."""
+        """Count one request; tell whether it is one too many in this second."""
         second = int(time.time())
         count = self._second[1] + 1 if self._second[0] == second else 1
         self._second = (second, count)
@@ -171,23 +171,23 @@ class Studio:
         return limit is not None and count > limit
 
     def remaining(self) -> int:
-        """Requests left in this second, as the rate headers say."""
+        """Return the requests left in this second, for the rate headers."""
         return max(0, (self.options.requests_per_second or 50) - self._second[1])
 
     def link_to(self, picture: Picture) -> str:
-        """A signed link, served by this fake, to `picture`; the same picture has the same link."""
+        """Make a signed link to `picture`, served by this fake; the same picture has the same link."""
         name = hashlib.sha256(picture.content).hexdigest()[:24]
         self.results[name] = picture
         base = self.base_url.replace("127.0.0.1", self.options.link_host)
         return f"{base}/results/{name}.png?X-Amz-Expires=604800&X-Amz-Signature={self.signature(name)}"
 
     def signature(self, name: str) -> str:
-        """What a link to `name` must carry."""
+        """Return the signature that a link to `name` must carry."""
         return hashlib.sha256(f"{self.secret}:{name}".encode()).hexdigest()
 
 
 def identity(*parts: bytes | str) -> str:
-    """One word that is the same only for the same parts."""
+    """Hash the parts into one word; only the same parts give the same word."""
     digest = hashlib.sha256()
     for part in parts:
         raw = part.encode() if isinstance(part, str) else part
