@@ -1,8 +1,8 @@
-"""As whom PostgreSQL runs. It refuses root; containers and CI are often root.
+"""The account that PostgreSQL runs as. PostgreSQL refuses root; containers and CI often run as root.
 
-An ordinary user starts it plainly. Root runs it as `nobody` where that one can reach programs and data; else in a user
-namespace where root is not root, which needs no permission changed anywhere; else from a copy in a readable place.
-No permission outside our own folders is touched, and no user is created.
+An ordinary user starts it directly. Root runs it as the user `nobody` where that user can reach programs and data; else
+in a user namespace where root is not root, which needs no change of permissions; else from a copy in a readable place.
+No permission outside our own folders is changed, and no user is created.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ _BASE = Path("/var/tmp")  # noqa: S108 - the copy's own folder is checked to be 
 
 @dataclass(frozen=True)
 class Account:
-    """As whom, with which programs, and in which folder PostgreSQL runs."""
+    """The user, the programs and the folder that PostgreSQL runs with."""
 
     programs: Path  # with initdb and postgres
     home: Path  # holds the database's files
@@ -38,26 +38,26 @@ class Account:
 
     @property
     def users(self) -> frozenset[int]:
-        """The users that its files may belong to."""
+        """The users that PostgreSQL's files may belong to."""
         return me() if self.uid is None or self.namespace else me() | {self.uid}
 
     def own(self, path: Path) -> None:
-        """Hand a file or folder of ours to the account."""
+        """Give a file or folder of ours to the account."""
         if self.uid is not None and self.gid is not None and not self.namespace:
             os.chown(path, self.uid, self.gid, follow_symlinks=False)
 
     def let_pass(self, folder: Path) -> None:
-        """Let the account through a folder of ours, and nobody else."""
+        """Let the account pass through a folder of ours, and no other user."""
         if self.uid is not None and self.gid is not None and not self.namespace:
             os.chown(folder, os.geteuid(), self.gid)
             folder.chmod(0o710)
 
 
 def choose_account(programs: Path, data_dir: Path) -> Account:
-    """The mildest way that works here.
+    """Choose the first of the three ways that works here.
 
     Raises:
-        StackError: when root has no way at all.
+        StackError: no way works for root.
     """
     home = data_dir / "postgres"
     if os.geteuid() != 0:
@@ -74,14 +74,14 @@ def choose_account(programs: Path, data_dir: Path) -> Account:
 
 
 def can_reach(path: Path) -> bool:
-    """Whether everybody may go through the folders above, and read what is there."""
+    """Tell whether every user may pass through the folders above `path`, and execute a file there."""
     path = path.resolve()
     passable = all(folder.stat().st_mode & 0o001 for folder in path.parents)
     return passable and (not path.is_file() or bool(path.stat().st_mode & 0o001))
 
 
 def namespaces_work(uid: int, gid: int) -> bool:
-    """Whether this system lets root enter a user namespace."""
+    """Tell whether this system lets root enter a user namespace."""
     if sys.platform != "linux":
         return False
     try:
@@ -100,7 +100,7 @@ def _nobody() -> tuple[int, int]:
 
 
 def _readable_place(data_dir: Path) -> Path:
-    """A folder of ours that others can go through, the same for the same data directory."""
+    """Make a folder of ours that other users can pass through; the same data directory gets the same folder."""
     base = _BASE if _BASE.is_dir() else Path(tempfile.gettempdir())
     place = base / f"concept-worker-{hashlib.sha256(str(data_dir.resolve()).encode()).hexdigest()[:16]}"
     place.mkdir(mode=0o711, exist_ok=True)
@@ -111,7 +111,7 @@ def _readable_place(data_dir: Path) -> Path:
 
 
 def _copy(programs: Path, place: Path) -> Path:
-    """The tree of PostgreSQL and the libraries that its wheel keeps beside it, at the same relative places."""
+    """Copy PostgreSQL's tree and the libraries beside it in the wheel, to the same relative places."""
     tree = programs.parent
     libraries = tree.parent.with_name(f"{tree.parent.name}.libs")
     target = place / tree.parent.name / tree.name

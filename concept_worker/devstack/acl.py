@@ -9,7 +9,7 @@ from enum import StrEnum
 
 
 class BrokerUser(StrEnum):
-    """A process of a deployment, as the broker knows it."""
+    """A user of the broker: one for each kind of process of a deployment."""
 
     WORKER = "worker"
     PRODUCER = "producer"
@@ -17,9 +17,9 @@ class BrokerUser(StrEnum):
     FLOWER = "flower"
 
 
-# Keys (%R~ to read, %W~ to write, ~ for both). Celery writes the bindings of a queue anew whenever it sends.
+# Keys (%R~ to read, %W~ to write, ~ for both). Celery writes the bindings of a queue again with each message it sends.
 _KEYS = {
-    # Queues, messages in hand, results and chords; staging and the door to the provider.
+    # Queues, unacknowledged messages, results and chords; staging and the gate before the provider.
     BrokerUser.WORKER: (
         "~concepts* ~images* ~housekeeping* ~_kombu.binding* ~unacked* ~*.celery.pidbox* ~celeryev.*",
         "~celery-task-meta-* ~celery-taskset-meta-* ~chord-unlock-* ~concept-worker:*",
@@ -56,8 +56,9 @@ _COMMANDS = {
 
 
 def channels(user: BrokerUser, databases: Iterable[int]) -> Iterator[str]:
-    """Channels: events, remote control, results. A subscription to a pattern must be allowed to the letter, so each
-    database is named.
+    """Yield the channels for events, remote control and results.
+
+    Redis allows a subscription to a pattern only when the rule has the same text, so each database is named.
     """
     for database in databases:
         if user in (BrokerUser.WORKER, BrokerUser.FLOWER):
@@ -69,17 +70,17 @@ def channels(user: BrokerUser, databases: Iterable[int]) -> Iterator[str]:
 
 
 def rules(user: BrokerUser, databases: Iterable[int]) -> list[str]:
-    """What the user may do in these databases, in lines of a readable length."""
+    """Return the user's rights in these databases, in lines of a readable length."""
     return [*_KEYS[user], *channels(user, databases), "-@all", *_COMMANDS[user]]
 
 
 def password_of(user: BrokerUser, secret: str) -> str:
-    """The user's password, made of the stack's secret, so that nothing more has to be kept."""
+    """Derive the user's password from the stack's secret, so that no further secret is stored."""
     return hmac.new(secret.encode(), user.encode(), hashlib.sha256).hexdigest()
 
 
 def acl_file(secret: str, databases: Iterable[int]) -> str:
-    """The lines of an aclfile; `secret` is the password of the default user, who may do everything."""
+    """Write the lines of an aclfile; `secret` is the password of the default user, which has all rights."""
     known = tuple(databases)
     lines = [f"user default on {_hashed(secret)} ~* &* +@all"]
     lines += [
@@ -89,7 +90,7 @@ def acl_file(secret: str, databases: Iterable[int]) -> str:
 
 
 def as_user(url: str, user: BrokerUser, secret: str) -> str:
-    """The broker's address for this user instead of the default one."""
+    """Replace the default user in the broker's address by this user."""
     return url.replace(f"//:{secret}@", f"//{user}:{password_of(user, secret)}@")
 
 

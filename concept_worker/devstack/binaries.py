@@ -1,4 +1,4 @@
-"""Where the servers' programs are: in the wheels, or where the operator says."""
+"""The places of the servers' programs: in the wheels, or where a setting says."""
 
 from __future__ import annotations
 
@@ -16,10 +16,10 @@ _MACHINES = {"amd64": "x86_64", "arm64": "aarch64"}
 
 
 def postgres_folder() -> Path:
-    """The folder with `initdb` and `postgres`: the one the environment names, else the newest in the wheel.
+    """Return the folder with `initdb` and `postgres`: the one the environment names, else the newest in the wheel.
 
     Raises:
-        StackError: when there is none.
+        StackError: there is none.
     """
     named = os.environ.get(POSTGRES_SETTING)
     if named:
@@ -32,10 +32,10 @@ def postgres_folder() -> Path:
 
 
 def valkey_server() -> Path:
-    """The Valkey server of the wheel.
+    """Return the path of the wheel's Valkey server.
 
     Raises:
-        StackError: when there is none for this machine.
+        StackError: there is none for this machine.
     """
     machine = platform.machine().lower()
     if sys.platform != "darwin":
@@ -48,15 +48,15 @@ def valkey_server() -> Path:
 
 
 def _wheel(package: str) -> Path:
-    """The folder of an installed package, found without importing it: its Python code is not wanted."""
+    """Return the folder of an installed package without importing it: its Python code is not needed."""
     found = importlib.util.find_spec(package)
     if found is None or not found.submodule_search_locations:
         raise StackError(f"The embedded stack is not installed; {_INSTALL}.")
     return Path(next(iter(found.submodule_search_locations)))
 
 
-def _with_programs(folder: Path, who: str) -> Path:
+def _with_programs(folder: Path, source: str) -> Path:
     missing = [name for name in ("initdb", "postgres") if not (folder / name).exists()]
     if missing:
-        raise StackError(f"{who} {folder}, but there is no {missing[0]} in it.")
+        raise StackError(f"{source} {folder}, but there is no {missing[0]} in it.")
     return folder

@@ -1,5 +1,5 @@
--- What a hosted Supabase database has before the first migration: roles, schemas, the functions that policies call,
--- users, buckets and objects, default privileges. Applied once, in the transaction of the first start.
+-- The state of a hosted Supabase database before the first migration: roles, schemas, functions that policies call,
+-- users, buckets and objects, default privileges. Applied once, in a transaction of the first start.
 
 create role anon nologin noinherit;
 create role authenticated nologin noinherit;
@@ -22,7 +22,7 @@ alter default privileges in schema public grant all on tables to anon, authentic
 alter default privileges in schema public grant all on functions to anon, authenticated, service_role;
 alter default privileges in schema public grant all on sequences to anon, authenticated, service_role;
 
--- The CLI's own account of what was applied.
+-- The CLI's own record of applied migrations and seeds.
 create table supabase_migrations.schema_migrations (version text primary key, statements text[], name text);
 create table supabase_migrations.seed_files (path text primary key, hash text not null);
 

@@ -1,4 +1,4 @@
-"""The folder that one stack keeps everything in, for one stack at a time."""
+"""The folder that holds all data of a stack; one stack at a time may use it."""
 
 from __future__ import annotations
 
@@ -21,8 +21,8 @@ _OPENED = ("logs", "valkey")  # folders whose files we open or write by name
 class DataDir:
     """A locked folder, readable by its owner only.
 
-    Two locks: one is ours and tells a second stack that we are alive; the other is inherited by the servers, so that
-    after a crash of ours the next stack waits until the last of them has ended.
+    It has two locks. The stack's own lock tells a second stack that this one is alive. The servers inherit the other
+    lock, so that after a crash of this process the next stack waits until the last server has ended.
     """
 
     def __init__(self, path: Path) -> None:
@@ -31,14 +31,14 @@ class DataDir:
 
     @property
     def inherited(self) -> int:
-        """The file descriptor of the lock that servers keep."""
+        """The file descriptor of the lock that the servers inherit."""
         return self._servers
 
     def acquire(self) -> None:
-        """Make the folder if needed, and lock it. A folder that is there is not touched before the lock is had.
+        """Make the folder if needed, and lock it; an existing folder is not changed before the lock is acquired.
 
         Raises:
-            StackError: when it cannot be made, is somebody else's, or another stack uses it.
+            StackError: the folder cannot be made, belongs to another user, or is in use by another stack.
         """
         try:
             self._open_locks()
@@ -57,26 +57,26 @@ class DataDir:
             raise
 
     def release(self) -> None:
-        """Let the next stack in."""
+        """Release the locks, so that the next stack may start."""
         for descriptor in (self._servers, self._own):
             if descriptor >= 0:
                 os.close(descriptor)
         self._own = self._servers = -1
 
     def folder(self, name: str) -> Path:
-        """A folder inside, for us alone."""
+        """Make a folder inside that only its owner may read."""
         path = self.path / name
         path.mkdir(mode=0o700, exist_ok=True)
         return path
 
     def log(self, name: str) -> Path:
-        """The log file of a server."""
+        """Return the path of a server's log file."""
         return self.path / "logs" / f"{name}.log"
 
     def _open_locks(self) -> None:
         check_above(self.path)
         for missing in reversed([folder for folder in self.path.parents if not folder.exists()]):
-            missing.mkdir(mode=0o755, exist_ok=True)  # whatever the umask is, not for others to write
+            missing.mkdir(mode=0o755, exist_ok=True)  # not writable by others, with any umask
         self.path.mkdir(mode=0o700, exist_ok=True)
         os.close(open_checked(self.path, os.O_RDONLY | os.O_DIRECTORY, me()))
         self._own = open_checked(self.path / "stack.lock", os.O_RDWR | os.O_CREAT, me())
@@ -92,13 +92,13 @@ class DataDir:
             time.sleep(_POLL_SECONDS)
 
     def _check_content(self) -> None:
-        """Refuse what others put here before the folder was closed to them."""
+        """Refuse files that other users put here before the folder was closed to them."""
         for path in self._entries():
             with suppress(FileNotFoundError):
                 os.close(open_checked(path, os.O_RDONLY | os.O_NONBLOCK, me()))
 
     def _entries(self) -> Iterator[Path]:
-        yield from (path for path in self.path.iterdir() if path.name != "postgres")  # the account's: it looks itself
+        yield from (path for path in self.path.iterdir() if path.name != "postgres")  # PostgresServer checks it
         for name in _OPENED:
             if (self.path / name).is_dir():
                 yield from (self.path / name).iterdir()

@@ -1,4 +1,4 @@
-"""The embedded stack's own trouble."""
+"""The errors of the embedded stack."""
 
 from __future__ import annotations
 
@@ -6,4 +6,4 @@ from concept_worker.errors import ConceptWorkerError
 
 
 class StackError(ConceptWorkerError):
-    """The embedded stack cannot start or run here; the sentence says why and what helps."""
+    """An error of the embedded stack, which cannot start or run here; the message says why and what helps."""

@@ -1,9 +1,9 @@
-"""Runs one server and takes it along when whoever asked for it is gone, even if that one was killed.
+"""A guard of one server: it ends the server when the process that started the guard ends, even by a kill.
 
-A program of its own, standard library only. It reads its order as one line of JSON (not as an argument: everybody may
-read a command line), starts the server, writes its process id as one line, and waits: for the end of its standard
-input, which every way of dying closes, or for the server's own end. Where the system has it (Linux), the server also
-gets a signal when the guard dies.
+It is a program of its own that needs only the standard library. It reads its order as one line of JSON (not as an
+argument: every user may read a command line), starts the server and writes the server's process id as one line. Then it
+waits for the end of its standard input, which closes however the parent dies, or for the server's own end. On Linux the
+server also gets a signal when the guard dies.
 """
 
 from __future__ import annotations
@@ -24,26 +24,26 @@ _LOG = os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC
 
 @dataclass(frozen=True)
 class Order:
-    """What to run, how, and how to end it."""
+    """An order to run a server: the command, its surroundings, and how to end it."""
 
     argv: list[str]
     folder: str  # working directory
-    log: str  # file that gets its output
+    log: str  # file that gets the server's output
     environment: dict[str, str]
     keep: list[int]  # file descriptors that the server inherits: it holds the lock of the data directory
     stop_signal: int
     grace: float  # seconds between the signal to stop and the kill
-    speaks: bool = False  # its standard output goes to whoever reads the guard's
+    speaks: bool = False  # the server's standard output goes to the reader of the guard's
     uid: int | None = None  # run as this user
     gid: int | None = None
     namespace: bool = False  # run in a user namespace where root is not root
 
 
 def enter_namespace(uid: int, gid: int) -> None:
-    """Let this process (root) look like `uid` to itself, keeping its access to root's files. Linux only.
+    """Make this process (root) appear as `uid` to itself; it keeps its access to root's files. Linux only.
 
     Raises:
-        OSError: where the system does not allow it.
+        OSError: the system does not allow user namespaces.
     """
     libc = ctypes.CDLL(None, use_errno=True)
     if libc.unshare(_CLONE_NEWUSER) != 0:
@@ -54,7 +54,7 @@ def enter_namespace(uid: int, gid: int) -> None:
 
 
 def _prepare(order: Order, guard: int) -> None:
-    """In the new process, before it becomes the server."""
+    """Prepare the new process before it becomes the server."""
     if order.namespace:
         enter_namespace(order.uid or 0, order.gid or 0)
     if sys.platform == "linux":
@@ -65,7 +65,7 @@ def _prepare(order: Order, guard: int) -> None:
 
 def _start(order: Order) -> subprocess.Popen[bytes]:
     guard, drop = os.getpid(), order.uid is not None and not order.namespace
-    # No link is followed: the log is in a folder of ours, and never elsewhere.
+    # Follow no link: the log must be in our own folder.
     with os.fdopen(os.open(order.log, _LOG, 0o600), "ab") as log:
         return subprocess.Popen(
             order.argv,
@@ -97,7 +97,7 @@ def _stop_at_end_of_input(server: subprocess.Popen[bytes], order: Order) -> None
 
 
 def main() -> int:
-    """Guard the server that the first line of input describes as JSON; its exit status."""
+    """Guard the server that the first line of input describes as JSON; return the server's exit status."""
     order = Order(**json.loads(sys.stdin.readline()))
     try:
         server = _start(order)

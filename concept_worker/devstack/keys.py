@@ -1,4 +1,4 @@
-"""Random keys of one stack, kept in its data directory: opaque keys, legacy JWT keys, passwords."""
+"""The random keys of a stack, kept in its data directory: opaque keys, legacy JWT keys, passwords."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ import jwt
 
 from concept_worker.ownership import read_own, replace_own
 
-_TEN_YEARS = 10 * 365 * 86_400  # seconds; the life of a legacy key
+_TEN_YEARS = 10 * 365 * 86_400  # seconds; the lifetime of a legacy key
 
 
 @dataclass(frozen=True)
 class Keys:
-    """Everything secret about one stack."""
+    """All secrets of one stack."""
 
     jwt_secret: str
     secret_key: str  # sb_secret_…, the service role
@@ -32,11 +32,11 @@ class Keys:
 
     @property
     def link_key(self) -> str:
-        """The key of signed links: made of the JWT secret, so that every stack has one, but no token's key."""
+        """The key of signed links: derived from the JWT secret, so that every stack has one, and used for no token."""
         return hmac.digest(self.jwt_secret.encode(), b"concept_worker: links to objects", "sha256").hex()
 
     def user_token(self, user_id: UUID, *, seconds: int = 3600, is_anonymous: bool = False) -> str:
-        """A signed-in user's token, valid for `seconds`."""
+        """Make a signed-in user's token, valid for `seconds`."""
         now = int(time.time())
         claims = {
             "sub": str(user_id),
@@ -50,7 +50,7 @@ class Keys:
 
 
 def load_keys(path: Path) -> Keys:
-    """The keys in the file at `path`; made and written there, readable by the owner only, the first time.
+    """Load the keys from the file at `path`; the first time make them and write the file, readable by the owner only.
 
     Raises:
         UntrustedPath: another user owns the file or may write it.

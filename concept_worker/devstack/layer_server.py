@@ -1,4 +1,4 @@
-"""The process of the HTTP layer, as the stack starts it."""
+"""The process of the HTTP layer, and how the stack starts it."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _GRACE_SECONDS = 10.0
 
 
 class LayerServer:
-    """Starts the layer over a PostgreSQL port."""
+    """A starter of the layer over a PostgreSQL port."""
 
     def __init__(self, data_dir: DataDir, keys_file: Path) -> None:
         self._data_dir, self._keys_file = data_dir, keys_file
@@ -34,7 +34,7 @@ class LayerServer:
         return Service(
             "The Supabase layer",
             Order(
-                # -P: a module in somebody's working directory must not be imported in place of ours.
+                # -P: a module in the working directory must not be imported in place of ours.
                 argv=[sys.executable, "-P", "-m", "concept_worker.devstack.layer", json.dumps(arguments)],
                 folder=str(self._data_dir.path),
                 log=str(self._data_dir.log("layer")),
@@ -51,8 +51,8 @@ class LayerServer:
         """Wait until the layer serves.
 
         Raises:
-            StackError: with the layer's own reason.
+            StackError: the layer did not start; the message has the layer's reason.
         """
-        said = service.read_line(seconds)
-        if said != "ready":
-            raise StackError(f"The Supabase layer could not start: {said or service.last_words()}")
+        line = service.read_line(seconds)
+        if line != "ready":
+            raise StackError(f"The Supabase layer could not start: {line or service.last_words()}")

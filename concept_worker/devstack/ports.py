@@ -1,4 +1,4 @@
-"""Free loopback ports, and the environment that servers are started with."""
+"""Free loopback ports, and the environment of started servers."""
 
 from __future__ import annotations
 
@@ -10,13 +10,13 @@ from concept_worker.devstack.errors import StackError
 from concept_worker.import_path import children_path
 
 _KEPT = ("PATH", "HOME", "TMPDIR", "LD_LIBRARY_PATH", "DYLD_LIBRARY_PATH", "CONCEPT_DEVSTACK_SHAPES")
-# Below the ports that systems give to outgoing connections: one of those could take the port of a server that is
-# down for a moment.
+# Below the ports that systems give to outgoing connections: such a connection could take the port of a server while
+# the server restarts.
 _FIRST, _LAST = 20_000, 32_000
 
 
 def free_port(preferred: int | None = None) -> int:
-    """A port that nobody listens on, the preferred one if it is free."""
+    """Return a port without a listener, the preferred one if it is free."""
     candidates = [preferred] if preferred else []
     candidates += random.SystemRandom().sample(range(_FIRST, _LAST), 200)
     for port in candidates:
@@ -31,6 +31,6 @@ def free_port(preferred: int | None = None) -> int:
 
 
 def child_environment(**extra: str) -> dict[str, str]:
-    """What a server needs of our environment: not our secrets, nor what would change how PostgreSQL or Python start."""
+    """Return the part of our environment that a server needs, without secrets or settings of PostgreSQL or Python."""
     kept = {name: os.environ[name] for name in _KEPT if name in os.environ}
     return kept | {"PYTHONPATH": children_path()} | extra

@@ -21,7 +21,7 @@ _GRACE_SECONDS = 20.0
 _PROTOCOL = 196_608  # version 3.0
 _SETTINGS = {
     "listen_addresses": "127.0.0.1",
-    "unix_socket_directories": "",  # no socket file: its path has a length limit, and nobody needs it
+    "unix_socket_directories": "",  # no socket file: its path has a length limit, and no client needs it
     "max_connections": "60",
     "shared_buffers": "32MB",
     "max_wal_senders": "0",  # no replication, so less to write
@@ -37,7 +37,7 @@ _SETTINGS = {
 
 
 class PostgresServer:
-    """Starts PostgreSQL in its folder; data is durable when a commit returns."""
+    """A starter of PostgreSQL in its folder; data is durable when a commit returns."""
 
     def __init__(self, account: Account, data_dir: DataDir, password: str) -> None:
         self._account, self._data_dir, self._password = account, data_dir, password
@@ -57,18 +57,18 @@ class PostgresServer:
             self._initialise()
         for folder in (self._account.home, self._data):
             os.close(open_checked(folder, os.O_RDONLY | os.O_DIRECTORY, self._account.users))
-        # We hold the lock that every server process of this folder keeps, so nobody is behind a file left here.
+        # We hold the lock that every server process of this folder inherits, so a leftover file belongs to no process.
         (self._data / "postmaster.pid").unlink(missing_ok=True)
 
     def start(self, port: int) -> Service:
-        """Start the server; it takes connections once `answers(port)`."""
+        """Start the server; it accepts connections once `answers(port)`."""
         settings = [part for key, value in _SETTINGS.items() for part in ("-c", f"{key}={value}")]
         argv = [str(self._account.programs / "postgres"), "-D", str(self._data), "-p", str(port), *settings]
         return Service("PostgreSQL", self._order(argv))
 
     @staticmethod
     def answers(port: int) -> bool:
-        """Whether the server takes connections: it asks for a password, and not for patience."""
+        """Tell whether the server accepts connections: it asks for a password; a starting server sends an error."""
         names = b"user\0postgres\0database\0postgres\0\0"
         with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", port), timeout=1) as connection:
             connection.sendall(struct.pack("!ii", len(names) + 8, _PROTOCOL) + names)
@@ -82,7 +82,7 @@ class PostgresServer:
             log=str(self._data_dir.log("postgres")),
             environment=child_environment(LC_ALL="C"),
             keep=[self._data_dir.inherited],
-            stop_signal=signal.SIGINT,  # "fast": end the sessions, write everything, go
+            stop_signal=signal.SIGINT,  # "fast" shutdown: end the sessions, write everything, exit
             grace=_GRACE_SECONDS,
             uid=self._account.uid,
             gid=self._account.gid,
@@ -90,7 +90,7 @@ class PostgresServer:
         )
 
     def _initialise(self) -> None:
-        """Build the cluster aside and move it into place, so that an interrupted start leaves nothing half-made."""
+        """Build the cluster aside, then move it into place: an interrupted start leaves no half-made cluster."""
         unfinished, secret = self._account.home / "data.new", self._account.home / "password"
         shutil.rmtree(unfinished, ignore_errors=True)
         replace_own(secret, self._password)

@@ -1,4 +1,4 @@
-"""Brings a database up to date: bootstrap, migrations in the CLI's order and account, seed."""
+"""Updates of a database: bootstrap, migrations in the CLI's order and recorded as the CLI does, seed."""
 
 from __future__ import annotations
 
@@ -14,19 +14,19 @@ _MISSING_BOOTSTRAP = "select to_regclass('supabase_migrations.schema_migrations'
 
 
 def schema_folder() -> Path:
-    """The folder with `migrations/` and `seed.sql`: inside an installed wheel, or the repository's `supabase/`."""
+    """Return the folder with `migrations/` and `seed.sql`: in an installed wheel, or the repository's `supabase/`."""
     return _HERE if (_HERE / "migrations").is_dir() else _HERE.parent.parent / "supabase"
 
 
 async def prepare_database(connection: asyncpg.Connection, authenticator_password: str) -> None:
-    """Apply whatever the database does not have yet.
+    """Apply every file that the database does not have yet.
 
     Raises:
-        StackError: naming the file that failed and PostgreSQL's reason.
+        StackError: a file failed; the message has its name and PostgreSQL's reason.
     """
     if await connection.fetchval(_MISSING_BOOTSTRAP):
         await _apply(connection, _HERE / "bootstrap.sql")
-    # Hexadecimal, made by us: it needs no quoting, and ALTER ROLE takes no parameters.
+    # ALTER ROLE takes no parameters; the password is hexadecimal and made by us, so it needs no quoting.
     await connection.execute(f"alter role authenticator password '{authenticator_password}'")
     await _migrate(connection, schema_folder() / "migrations")
     await _seed(connection, schema_folder() / "seed.sql")
@@ -35,7 +35,7 @@ async def prepare_database(connection: asyncpg.Connection, authenticator_passwor
 async def _migrate(connection: asyncpg.Connection, folder: Path) -> None:
     rows = await connection.fetch("select version, statements from supabase_migrations.schema_migrations")
     applied = {row["version"]: row["statements"] for row in rows}
-    account = "insert into supabase_migrations.schema_migrations (version, name, statements) values ($1, $2, $3)"
+    record = "insert into supabase_migrations.schema_migrations (version, name, statements) values ($1, $2, $3)"
     files = {path.stem.partition("_")[0]: path for path in sorted(folder.glob("*.sql"))}
     strange = sorted(applied.keys() - files.keys())
     if strange:
@@ -46,7 +46,7 @@ async def _migrate(connection: asyncpg.Connection, folder: Path) -> None:
     for version, path in files.items():
         name = path.stem.partition("_")[2]
         if version not in applied:
-            await _apply(connection, path, account, version, name, [path.read_text()])
+            await _apply(connection, path, record, version, name, [path.read_text()])
         elif applied[version] != [path.read_text()]:
             raise StackError(
                 f"{path.name} is not what it was when this data was made: undo the change and add a new migration, "
@@ -59,18 +59,18 @@ async def _seed(connection: asyncpg.Connection, path: Path) -> None:
         return
     digest = hashlib.sha256(path.read_bytes()).hexdigest()
     known = await connection.fetchval("select hash from supabase_migrations.seed_files where path = $1", path.name)
-    account = """insert into supabase_migrations.seed_files (path, hash) values ($1, $2)
+    record = """insert into supabase_migrations.seed_files (path, hash) values ($1, $2)
         on conflict (path) do update set hash = excluded.hash"""
     if known != digest:
-        await _apply(connection, path, account, path.name, digest)
+        await _apply(connection, path, record, path.name, digest)
 
 
-async def _apply(connection: asyncpg.Connection, path: Path, account: str = "", *values: object) -> None:
-    """One file and its entry in the account, both or neither."""
+async def _apply(connection: asyncpg.Connection, path: Path, record: str = "", *values: object) -> None:
+    """Apply one file and record it, both or neither."""
     try:
         async with connection.transaction():
             await connection.execute(path.read_text())
-            if account:
-                await connection.execute(account, *values)
+            if record:
+                await connection.execute(record, *values)
     except asyncpg.PostgresError as exc:
         raise StackError(f"{path.name} could not be applied: {exc.message}") from exc

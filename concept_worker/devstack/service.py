@@ -1,4 +1,4 @@
-"""One guarded server process, as the stack sees it."""
+"""The handle that the stack holds of one guarded server process."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from concept_worker.devstack.errors import StackError
 from concept_worker.devstack.guard import Order
 
 _GUARD = Path(__file__).with_name("guard.py")
-_PID_SECONDS = 10.0  # a guard that says nothing for so long is broken
+_PID_SECONDS = 10.0  # a guard that writes no line for this long is broken
 
 
 class Service:
@@ -27,7 +27,7 @@ class Service:
         self.name = name
         self._log = Path(order.log)
         self._grace = order.grace
-        # A session of its own: Ctrl-C in the terminal reaches us, and we stop the servers in order.
+        # Start a session of its own: Ctrl-C in the terminal reaches only us, and we stop the servers in order.
         self._guard = subprocess.Popen(
             [sys.executable, "-I", "-S", str(_GUARD)],
             stdin=subprocess.PIPE,
@@ -49,21 +49,21 @@ class Service:
 
     @property
     def is_running(self) -> bool:
-        """Whether the server lives."""
+        """True while the server runs."""
         return self._guard.poll() is None
 
     @property
     def status(self) -> int | None:
-        """The exit status, once it ended."""
+        """The exit status of the server; None while it runs."""
         return self._guard.poll()
 
     def wait(self, seconds: float) -> None:
-        """Wait for the end of a program that ends by itself."""
+        """Wait up to `seconds` for the end of a program that ends by itself."""
         with contextlib.suppress(subprocess.TimeoutExpired):
             self._guard.wait(seconds)
 
     def read_line(self, seconds: float) -> str:
-        """The next line that the server says, without its end; empty when it said nothing more, or not in time."""
+        """Read the server's next line, without its end; return "" when no further line comes in time."""
         assert self._guard.stdout is not None
         descriptor, deadline = self._guard.stdout.fileno(), time.monotonic() + seconds
         while b"\n" not in self._unread:
@@ -76,7 +76,7 @@ class Service:
         return line.decode(errors="replace")
 
     def stop(self) -> None:
-        """End the server in order; killed when it does not end in time."""
+        """Stop the server gracefully; kill it when it does not end in time."""
         assert self._guard.stdin is not None
         assert self._guard.stdout is not None
         self._guard.stdin.close()
@@ -88,13 +88,13 @@ class Service:
         self._guard.stdout.close()
 
     def kill(self) -> None:
-        """End the server as a crash would."""
+        """Kill the server, as a crash would."""
         if self.is_running:
             os.kill(self.pid, signal.SIGKILL)
         self.stop()
 
     def last_words(self) -> str:
-        """The line of the log that tells best why the server ended."""
+        """Return the line of the log that explains best why the server ended."""
         lines = self._log.read_text(errors="replace").splitlines() if self._log.exists() else []
         telling = [line for line in lines if "FATAL" in line or "rror" in line]
         return (telling or lines or ["it left no word"])[-1].strip()

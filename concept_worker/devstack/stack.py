@@ -26,14 +26,14 @@ from concept_worker.devstack.valkey import ValkeyServer
 from concept_worker.errors import UntrustedPath
 from concept_worker.ownership import read_own, replace_own
 
-_READY_SECONDS = 60.0  # far more than any machine needs; a stack that is not ready by then will not be
+_READY_SECONDS = 60.0  # far more than any machine needs; a stack that is not ready by then will never be
 _POLL_SECONDS = 0.01
-_PORT_TRIES = 3  # somebody else may take a free port between our look and the server's start
+_PORT_TRIES = 3  # another process may take a free port between our check and the server's start
 
 
 @dataclass(frozen=True)
 class Ports:
-    """Where the servers listen, on the loopback address."""
+    """The ports of the servers, on the loopback address."""
 
     postgres: int
     layer: int
@@ -41,10 +41,10 @@ class Ports:
 
 
 class Stack:
-    """A Supabase and a broker of one's own, for development, demo and tests.
+    """A private Supabase and broker, for development, demo and tests.
 
-    A context manager. Everything is kept in `data_dir`; a later stack with the same directory finds the data and the
-    keys of the earlier one, and its ports while they are free. If this process dies, the servers end too.
+    It is a context manager and keeps everything in `data_dir`. A later stack with the same directory finds the data and
+    the keys of the earlier one, and its ports while they are free. If this process dies, the servers end too.
     """
 
     def __init__(self, data_dir: Path) -> None:
@@ -53,7 +53,7 @@ class Stack:
         self._services: dict[str, Service] = {}
         self._keys: Keys | None = None
         self._ports: Ports | None = None
-        self.note = ""  # one sentence: as whom PostgreSQL runs, and why
+        self.note = ""  # one sentence: the account that PostgreSQL runs as, and why
 
     def __enter__(self) -> Self:
         self.start()
@@ -65,10 +65,10 @@ class Stack:
         self.stop()
 
     def start(self) -> None:
-        """Start everything; returns when all of it answers.
+        """Start all servers; return when all of them answer.
 
         Raises:
-            StackError: one sentence about what is wrong; nothing keeps running then.
+            StackError: a server did not start; the message says why in one sentence, and no server keeps running.
         """
         self._data_dir.acquire()
         try:
@@ -84,28 +84,28 @@ class Stack:
             raise
 
     def stop(self) -> None:
-        """End everything in order: first who asks, then who answers. Safe to call twice."""
+        """Stop all servers in order: a server before those it uses. Safe to call twice."""
         for name in ("layer", "postgres", "valkey"):
             self._end(name)
         self._data_dir.release()
 
     @property
     def keys(self) -> Keys:
-        """The stack's keys; only while it runs."""
+        """The stack's keys, while the stack runs."""
         if self._keys is None:
             raise StackError("The embedded stack is not running.")
         return self._keys
 
     @property
     def ports(self) -> Ports:
-        """The stack's ports; only while it runs."""
+        """The stack's ports, while the stack runs."""
         if self._ports is None:
             raise StackError("The embedded stack is not running.")
         return self._ports
 
     @property
     def environment(self) -> dict[str, str]:
-        """The settings that point anything at this stack; on the broker as the user who may do everything."""
+        """The settings that point a process at this stack; on the broker they name the user with all rights."""
         broker = f"redis://:{self.keys.broker_password}@127.0.0.1:{self.ports.valkey}"
         owner = f"postgresql://postgres:{self.keys.owner_password}@127.0.0.1:{self.ports.postgres}/postgres"
         return {
@@ -122,12 +122,12 @@ class Stack:
         }
 
     def environment_of(self, user: BrokerUser, environment: Mapping[str, str] | None = None) -> dict[str, str]:
-        """The stack's settings (or these) for one process of a deployment, which may do on the broker what it must."""
+        """Return the stack's settings (or `environment`) for one process of a deployment: its user on the broker."""
         settings = self.environment if environment is None else environment
         return {name: as_user(value, user, self.keys.broker_password) for name, value in settings.items()}
 
     def create_user(self, user_id: UUID | None = None) -> UUID:
-        """A user who may own rows, with this id or a fresh one."""
+        """Create a user that may own rows, with this id or a fresh one."""
         user_id = user_id or uuid4()
         headers = {"apikey": self.keys.secret_key, "Content-Type": "application/json"}
         body = json.dumps({"id": str(user_id), "email": f"{user_id}@localhost"})
@@ -135,26 +135,26 @@ class Stack:
         try:
             connection.request("POST", "/auth/v1/admin/users", body, headers)
             answer = connection.getresponse()
-            said = answer.read().decode()
+            body_text = answer.read().decode()
         finally:
             connection.close()
         if answer.status != http.HTTPStatus.OK:
-            raise StackError(f"The user could not be created: {said}")
+            raise StackError(f"The user could not be created: {body_text}")
         return user_id
 
     def user_token(self, user_id: UUID) -> str:
-        """A token as a signed-in user's browser would send it, valid for an hour."""
+        """Make a token as a signed-in user's browser sends it, valid for an hour."""
         return self.keys.user_token(user_id)
 
     def dead(self) -> list[str]:
-        """The names of the servers that ended though nobody told them to."""
+        """Return the names of the servers that ended without being stopped."""
         return [service.name for service in self._services.values() if not service.is_running]
 
     def start_dead(self) -> None:
-        """Start those again, at their ports, the ones that others ask first.
+        """Restart the dead servers at their ports; a server after those it uses.
 
         Raises:
-            StackError: one does not come back.
+            StackError: a server does not start.
         """
         starts = {"postgres": self.start_postgres, "valkey": self.start_broker, "layer": self.start_layer}
         for name in [name for name in starts if name in self._services and not self._services[name].is_running]:
@@ -162,29 +162,29 @@ class Stack:
             starts[name]()
 
     def kill_postgres(self) -> None:
-        """End PostgreSQL as a crash would."""
+        """Kill PostgreSQL, as a crash would."""
         self._services.pop("postgres").kill()
 
     def start_postgres(self) -> None:
-        """Start PostgreSQL again, at its port; returns when it takes connections."""
+        """Restart PostgreSQL at its port; return when it accepts connections."""
         self._await_server("postgres", lambda: self._postgres.start(self.ports.postgres), self._postgres_answers)
 
     def kill_broker(self) -> None:
-        """End Valkey as a crash would."""
+        """Kill Valkey, as a crash would."""
         self._services.pop("valkey").kill()
 
     def start_broker(self, *, keep_data: bool = True) -> None:
-        """Start Valkey again, at its port, with what it had or empty; returns when it takes commands."""
+        """Restart Valkey at its port, with its data or empty; return when it accepts commands."""
         if not keep_data:
             self._valkey.forget()
         self._await_server("valkey", lambda: self._valkey.start(self.ports.valkey), self._valkey_answers)
 
     def kill_layer(self) -> None:
-        """End the HTTP layer as a crash would."""
+        """Kill the HTTP layer, as a crash would."""
         self._services.pop("layer").kill()
 
     def start_layer(self) -> None:
-        """Start the HTTP layer again, at its port; returns when it serves."""
+        """Restart the HTTP layer at its port; return when it serves."""
         self._services["layer"] = self._layer.start(self.ports.layer, self.ports.postgres, _READY_SECONDS)
         self._layer.wait_ready(self._services["layer"], _READY_SECONDS)
 
@@ -199,10 +199,10 @@ class Stack:
         self._valkey.prepare()
 
     def _launch(self, *, last: bool) -> bool:
-        """Start all servers side by side; False when one could not have its port and another try is worth it."""
+        """Start all servers side by side; return False when a port was taken and another try may help."""
         ports = self._ports = self._choose_ports()
         try:
-            # The slow ones overlap: while the cluster is made, the layer loads and waits.
+            # The slow starts overlap: while initdb makes the cluster, the layer loads and waits.
             self._services["layer"] = self._layer.start(ports.layer, ports.postgres, _READY_SECONDS)
             self._services["valkey"] = self._valkey.start(ports.valkey)
             self._postgres.prepare()
@@ -220,10 +220,10 @@ class Stack:
         return True
 
     def _choose_ports(self) -> Ports:
-        """The ports of the last time, where they are still free."""
+        """Choose the ports of the last run where they are still free, else others."""
         file = self._data_dir.path / "ports.json"
         known = json.loads(read_own(file) or "{}")
-        file.unlink(missing_ok=True)  # if this start fails, the next one looks for others
+        file.unlink(missing_ok=True)  # if this start fails, the next one chooses other ports
         return Ports(**{name: free_port(known.get(name)) for name in ("postgres", "layer", "valkey")})
 
     def _remember_ports(self) -> None:
@@ -236,7 +236,7 @@ class Stack:
         return self._valkey.answers(self.ports.valkey)
 
     def _await_server(self, name: str, start: Callable[[], Service], answers: Callable[[], bool]) -> None:
-        """Start a server until it stays: right after a crash its predecessor's memory or port may still be held."""
+        """Start a server until it stays up: right after a crash the old process may still hold its memory or port."""
         deadline = time.monotonic() + _READY_SECONDS
         while True:
             self._services[name] = start()

@@ -23,10 +23,10 @@ port {port}
 aclfile users.acl
 dir .
 appendonly yes
-# A crash of the machine may cost a second; a crash of the server costs nothing.
+# A crash of the machine may lose the last second; a crash of the server loses nothing.
 appendfsync everysec
 save ""
-# A broker that drops keys loses messages: better to refuse than to evict.
+# A broker that evicts keys loses messages: refuse writes instead.
 maxmemory-policy noeviction
 maxclients 10000
 # Room for many brokers side by side: each system under test has a database of its own.
@@ -37,7 +37,7 @@ loglevel warning
 
 
 class ValkeyServer:
-    """Starts Valkey in its folder."""
+    """A starter of Valkey in its folder."""
 
     def __init__(self, data_dir: DataDir, password: str) -> None:
         self._data_dir, self._password = data_dir, password
@@ -48,7 +48,7 @@ class ValkeyServer:
         self._data_dir.folder("valkey")
 
     def start(self, port: int) -> Service:
-        """Start the server; it takes commands once `answers(port)`."""
+        """Start the server; it accepts commands once `answers(port)`."""
         replace_own(self._folder / "users.acl", acl_file(self._password, range(_DATABASES)))
         replace_own(self._folder / "valkey.conf", _CONFIGURATION.format(port=port, databases=_DATABASES))
         return Service(
@@ -65,7 +65,7 @@ class ValkeyServer:
         )
 
     def answers(self, port: int) -> bool:
-        """Whether the server takes commands: it has loaded what it kept."""
+        """Tell whether the server accepts commands: it has then loaded its data."""
         with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", port), timeout=1) as connection:
             connection.sendall(f"AUTH {self._password}\r\nPING\r\n".encode())
             answer = b""
@@ -75,5 +75,5 @@ class ValkeyServer:
         return False
 
     def forget(self) -> None:
-        """Lose everything, as a broker without persistence does when it restarts."""
+        """Delete all data, as a restart of a broker without persistence does."""
         shutil.rmtree(self._folder / "appendonlydir", ignore_errors=True)
