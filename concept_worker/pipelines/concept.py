@@ -56,7 +56,7 @@ class ConceptTaskProcessor(BaseTaskProcessor[PayloadT]):
 
     @property
     def brief(self) -> Brief:
-        """What palettes are made for."""
+        """The words that palettes are made for."""
         return self.payload
 
     @step(TaskName.STORE_BASE_IMAGE, 58, 65)

@@ -111,7 +111,7 @@ def _clean_up(services: Services, run: RunReference, task: TaskRow, finished: Fi
 def _abandon(services: Services, run: RunReference, abandoned: AbandonedRun) -> None:
     """Cancel what the provider still draws for the task, and remove what earlier steps stored."""
     if abandoned.receipt:
-        with suppress(ConceptWorkerError):  # best effort: at worst a picture is drawn that nobody collects
+        with suppress(ConceptWorkerError):  # best effort: at worst a picture is drawn that no run collects
             with reading("the receipt"):
                 receipt = Receipt.model_validate(abandoned.receipt)
             services.concept_service.abandon(receipt)

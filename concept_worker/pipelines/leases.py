@@ -1,4 +1,4 @@
-"""Signs of life of the steps that run in this process, so that a long call does not look like a dead worker."""
+"""Heartbeats of the steps that run in this process: a long call does not look like a dead worker."""
 
 from __future__ import annotations
 
@@ -16,9 +16,9 @@ from concept_worker.services.task_service import TaskService
 
 log = get_logger(__name__)
 
-_BEATS = 3  # signs of life within one lease: two may be lost
+_BEATS = 3  # heartbeats within one lease: two may be lost
 _SOON = 1.0  # seconds: when the database is back, a step that lives says so before housekeeping calls it dead
-_AT_ONCE = 8  # steps that are handed back side by side: whoever stops has seconds
+_AT_ONCE = 8  # steps that are released side by side: a worker that stops has seconds
 _HANDED_BACK = "its worker was stopped; another one goes on with it"
 
 
@@ -27,7 +27,7 @@ class _Held:
     run: RunReference
     step: str
     owner: str
-    until: float  # on this process's monotonic clock; who works for longer hangs
+    until: float  # on this process's monotonic clock; a step that works for longer hangs
 
 
 class LeaseKeeper:
@@ -46,8 +46,9 @@ class LeaseKeeper:
 
     @contextmanager
     def keeping(self, run: RunReference, step: str, owner: str) -> Iterator[None]:
-        """Extend this step's lease while the body runs. The step of a body that ends with its process stays in hand:
-        whoever ends the process knows what becomes of it.
+        """Extend this step's lease while the body runs.
+
+        A body that ends with its process leaves the step in hand: `hand_back` releases it.
         """
         held = _Held(run, step, owner, time.monotonic() + self._longest)
         with self._lock:
@@ -63,11 +64,11 @@ class LeaseKeeper:
         self._drop(held)
 
     def hand_back(self) -> int:
-        """Put down all steps in hand, for others to go on with at once; how many. They may not go on here."""
+        """Release all steps in hand, so that other workers take them over at once; return how many."""
         with self._lock:
             held, self._held = list(self._held), set()
         with ThreadPoolExecutor(_AT_ONCE, thread_name_prefix="hand-back") as pool:
-            list(pool.map(self._put_down, held))
+            list(pool.map(self._release, held))
         return len(held)
 
     def close(self) -> None:
@@ -85,7 +86,7 @@ class LeaseKeeper:
             wait = self._every if all(heard) else min(self._every, _SOON)
 
     def _extend(self, held: _Held) -> bool:
-        """Whether the database took the sign of life, or it is not needed any more."""
+        """Return whether the database took the heartbeat, or the step needs none any more."""
         if time.monotonic() > held.until:
             log.warning("step hangs, its lease is left to end", task_id=str(held.run.task_id), step=held.step)
             self._drop(held)
@@ -98,7 +99,7 @@ class LeaseKeeper:
             return False
         return True
 
-    def _put_down(self, held: _Held) -> None:
+    def _release(self, held: _Held) -> None:
         """Release the step: the next worker need not wait for the lease, and no interruption is counted."""
         try:
             self._tasks.wait_step(held.run, held.step, held.owner, _HANDED_BACK, is_attempt=False, delay_seconds=0.0)

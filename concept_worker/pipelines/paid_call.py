@@ -29,7 +29,7 @@ class PaidCall:
 
     @property
     def origin(self) -> Origin | None:
-        """What is known of the picture that an earlier execution got: the provider and model it ordered from."""
+        """The provider and model of the picture that an earlier execution ordered, where there is a receipt."""
         return Origin(provider=self._receipt.provider, model=self._receipt.model) if self._receipt else None
 
     def picture(self, buy: Callable[[], Picture | Receipt], collect: Callable[[Receipt], Picture]) -> Picture:

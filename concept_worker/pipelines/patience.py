@@ -15,11 +15,11 @@ T = TypeVar("T")
 
 _SHORT = 8.0  # seconds; a longer absence is the lease's and housekeeping's
 _PAID = 60.0  # of an answer that was paid for: only this process has it
-_FIRST, _MOST = 0.2, 1.0  # between tries: whoever waits here is back before housekeeping asks somebody else
+_FIRST, _MOST = 0.2, 1.0  # between tries: short enough to be back before housekeeping enqueues the run again
 
 
 def patiently(write: Callable[[], T], *, seconds: float = _SHORT, event: str = "write put off") -> T:
-    """The result of `write`, which must be safe to repeat; each wait is logged as `event`.
+    """Call `write` until it succeeds; it must be safe to repeat. Each wait is logged as `event`.
 
     A wait that the store asked for is waited, but never past `seconds`: one try is left for the end.
 

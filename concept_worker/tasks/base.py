@@ -66,7 +66,7 @@ class PipelineTask(SealedTask):
 
     @property
     def tries_are_used_up(self) -> bool:
-        """Whether this try was the last one for transient trouble."""
+        """True when this try was the last one for transient errors."""
         return bool(self.request.retries + 1 >= get_settings().retry_attempts)
 
 
@@ -173,7 +173,7 @@ class StepTask(PipelineTask):
 
 
 def _reference(run: Any) -> RunReference:
-    """The run that a message speaks of."""
+    """Read the run that a message names."""
     try:
         return RunReference.model_validate(run)
     except ValidationError as exc:
@@ -197,7 +197,7 @@ def log_context(task_id: UUID, **more: Any) -> Iterator[None]:
 
 @contextmanager
 def quiet_when_stale() -> Iterator[None]:
-    """A stale run stores no result, so that no chord goes on with it."""
+    """Store no result of a stale run, so that no chord goes on with it."""
     try:
         yield
     except MisplacedStep as exc:

@@ -1,4 +1,4 @@
-"""The door for producers that still send the original's one message for everything."""
+"""The entry for producers that still send the original's one message for everything."""
 
 from __future__ import annotations
 
@@ -36,8 +36,9 @@ def dispatch(self: PipelineTask, message: Any = None, *_: Any, **__: Any) -> Non
 
 
 def _accepted(message: Any) -> TaskRow:
-    """The row that the message speaks of, its inputs written into it. Only a message that names the row's user speaks
-    for the row, and is rejected against it; any other is dropped.
+    """Write the message's inputs into the row that it names, and return the row.
+
+    A wrong message that names the row's user fails the row; a message of another user is dropped.
 
     Raises:
         StaleRun: the message was rejected or dropped.
@@ -93,7 +94,7 @@ def _drop(reason: str) -> NoReturn:
 
 
 def _reject(task_id: UUID, sentence: str) -> NoReturn:
-    """Fail a row that nobody has claimed, because its message is malformed; a claimed row is left alone.
+    """Fail a row that is not claimed yet, because its message is malformed; leave a claimed row alone.
 
     Raises:
         StaleRun: always; there is nothing left to do.

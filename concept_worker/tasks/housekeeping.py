@@ -1,4 +1,4 @@
-"""What beat asks for: stalled rows go on, what nobody refers to goes away."""
+"""The tasks of beat: resume stalled rows, delete what no row refers to."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ def reconcile(self: PipelineTask) -> None:
 
 
 def _resume_stalled(task: PipelineTask) -> None:
-    """Of the rows that may have lost their message, enqueue those that the broker has none of."""
+    """Enqueue the rows that may have lost their message and have none in the broker."""
     tasks, pending_seconds = services().task_service, get_settings().pending_seconds
     stalled = tasks.stalled(pending_seconds, _BATCH)
     if not stalled:

@@ -1,4 +1,4 @@
-"""What leaves a task as an error: our own sentence, or the kind of somebody else's error, and nothing behind it.
+"""What leaves a task as an error: our own sentence, or the kind of a foreign error, and nothing behind it.
 
 Celery writes an error with its whole chain into its log, into its results (for a day) and into the events that Flower
 shows. The text of other people's errors may hold prompts, keys, ids and addresses with passwords.
@@ -51,6 +51,6 @@ class SealedTask(Task[Any, Any]):
 
 
 def _alone(error: BaseException) -> BaseException:
-    """The error without what led to it."""
+    """Return the error without what led to it."""
     error.__cause__ = error.__context__ = None
     return error

@@ -65,7 +65,7 @@ class StartTask(PipelineTask):
             send_failed(self, found.id, str(found.error_message))
 
     def _strip(self, args: Sequence[Json], kwargs: Mapping[str, Json]) -> None:
-        """Ignore what a message of another version, or nobody's, carries besides its id."""
+        """Ignore what a foreign message carries besides its id."""
         appended = [name for name in _APPENDED if self.request.get(name)]
         if args or kwargs or appended:
             log.warning("message carries more than its id", arguments=len(args) + len(kwargs), appended=appended)
@@ -77,7 +77,7 @@ class StartTask(PipelineTask):
 
 
 def claimed(task: TaskRow | None) -> TaskRow:
-    """The row of the new run, its inputs checked; one with inputs that no run can work on is failed here, once.
+    """Return the row of the new run, its inputs checked; fail a row whose inputs no run can work on, once.
 
     Raises:
         StaleRun: there was nothing to claim, or it was failed.

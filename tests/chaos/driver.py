@@ -87,7 +87,7 @@ def run(plan: Plan, say: Callable[[str], None] = lambda _: None) -> Outcome:
             outcome = judged(plan, deployment, observer, load.asked)
             outcome.faults.update(injector.counts)
         outcome.seconds = time.monotonic() - started
-        if outcome.violations or outcome.late or plan.keep:
+        if outcome.violations or outcome.late or outcome.crashes or plan.keep:
             deployment.keep, outcome.logs = True, deployment.folder
             text = "".join(f"{one.promise}  {one.task}  {one.what}\n" for one in outcome.violations)
             (deployment.folder / "violations.txt").write_text(text)

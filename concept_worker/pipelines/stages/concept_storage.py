@@ -57,7 +57,7 @@ def store_refined_concept(
     origin: Origin | None,
     concept_persistence_service: ConceptPersistenceService,
 ) -> UUID:
-    """As `store_concept`; the rows keep the wish and the link to the original."""
+    """Store as `store_concept`; the rows keep the wish and the link to the original."""
     return concept_persistence_service.store_concept(
         run, user_id=user_id, payload=payload, base=base, variations=variations, origin=origin
     )

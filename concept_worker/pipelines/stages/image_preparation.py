@@ -35,7 +35,7 @@ def collect_image_data(receipt: Receipt, concept_service: ConceptService) -> Pic
 
 @stage(failing="Error getting image data")
 def find_image_data(task_id: UUID, image_service: ImageService, *, user_id: UUID | None = None) -> StagedImage | None:
-    """The base image that an earlier execution paid for and put into staging, or None.
+    """Find the base image that an earlier execution paid for and put into staging, or None.
 
     Raises:
         InvalidImage: what waits there is not an image we accept.

@@ -24,7 +24,7 @@ log = get_logger(__name__)
 def generate_palettes_for_concept(
     task_id: UUID, brief: Brief, num_palettes: int, concept_service: ConceptService
 ) -> tuple[Palette, ...]:
-    """`num_palettes` palettes for the theme, paid once: they wait in staging until their checkpoint is written.
+    """Ask for `num_palettes` palettes for the brief, paid once: they wait in staging until their checkpoint is written.
 
     A provider that will not give any does not cost the user the image that is already paid: the palettes are then made
     by colour harmony, and say so.
@@ -47,7 +47,7 @@ def generate_palettes_for_concept(
 
 @stage(failing="Failed to generate color palettes")
 def compose_palettes_locally(brief: Brief, num_palettes: int, concept_service: ConceptService) -> tuple[Palette, ...]:
-    """The palettes of a run whose provider stayed away through every retry."""
+    """Make the palettes of a run whose provider stayed away through every retry."""
     log.warning("palettes made locally", reason="the provider stayed unavailable")
     return concept_service.local_palettes(brief, num_palettes)
 

@@ -26,7 +26,7 @@ def download_original_image(
     images: ImagePersistenceService,
     downloader: Downloader,
 ) -> bytes:
-    """The original's bytes: from the user's own concept or folder, or from an allowed address; not yet checked.
+    """Fetch the original's bytes, not yet checked: from the user's own concept or folder, or an allowed address.
 
     Raises:
         InvalidRequest: the concept or path is not there, or not this user's.
