@@ -45,7 +45,7 @@ def _reshape_areas(labels: Labels, count: int, reshape: Reshape, fine: int) -> L
 
 
 def _labels(picture: Image.Image, flats: list[Flat]) -> Labels:
-    """Number each pixel by its nearest flat colour. Edges may pass by a third colour; a later blur removes that."""
+    """Give each pixel the number of its nearest flat colour. Edges may pass by a third colour; blur removes that."""
     pixels = np.asarray(picture, np.int32)
     nearest = np.zeros(pixels.shape[:2], np.uint8)
     best = np.full(pixels.shape[:2], np.iinfo(np.int32).max, np.int32)
