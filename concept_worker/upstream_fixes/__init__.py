@@ -1,1 +1,1 @@
-"""Faults of Celery and kombu, mended here until they are mended there; each has a test that tells when it can go."""
+"""Fixes for faults of Celery and kombu, until upstream mends them; a test of each tells when it can be deleted."""

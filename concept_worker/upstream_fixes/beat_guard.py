@@ -1,7 +1,7 @@
-"""A guard for beat's end, which Celery 5.7 leaves to one exception.
+"""A guard that makes beat stop, which Celery 5.7 does by one exception only.
 
-Its handler of SIGTERM raises SystemExit. Where Python ignores exceptions, in a finalizer that runs just then, the
-signal is lost and beat goes on until it is killed. Here the service is told to stop before the exception is raised.
+Celery's handler of SIGTERM raises SystemExit. Python ignores exceptions in a finalizer: when one runs just then, the
+signal is lost and beat goes on until it is killed. Here beat's service is told to stop before the exception is raised.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ _ENDING = (signal.SIGTERM, signal.SIGINT)
 
 @signals.beat_init.connect
 def stop_surely(sender: Any = None, **_: Any) -> None:
-    """Put our handler before Celery's: the loop of the service `sender` ends with its round, whatever becomes of it."""
+    """Put our handler before Celery's: the service `sender` ends its loop after this round, even without Celery's."""
     for number in _ENDING:
         before = signal.getsignal(number)
 

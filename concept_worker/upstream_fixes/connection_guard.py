@@ -9,11 +9,14 @@ from redis.exceptions import ConnectionError as RedisConnectionError
 
 
 def connection_parameters(channel: Channel, asynchronous: bool = False) -> Any:
-    """`Channel._connparams`, with a connection error where kombu 5.7.0 has an AttributeError.
+    """Replace `Channel._connparams`: raise a connection error where kombu 5.7.0 raises an AttributeError.
 
-    A worker that holds late-acknowledged messages when the broker goes away gives them back over a channel whose
-    connection is gone already; the AttributeError ends the worker, a connection error makes it reconnect. A producer
-    that publishes over such a channel would meet the AttributeError; a connection error makes it try again.
+    A worker with late-acknowledged messages returns them when the broker is lost, over a channel whose connection is
+    already closed. The AttributeError would end the worker; a connection error makes the worker reconnect. A producer
+    that publishes over such a channel would get the AttributeError; a connection error makes the producer retry.
+
+    Raises:
+        ConnectionError: redis-py's; the channel's connection is closed.
     """
     if getattr(channel.connection, "client", None) is None:
         raise RedisConnectionError("the broker connection is gone")
@@ -21,7 +24,7 @@ def connection_parameters(channel: Channel, asynchronous: bool = False) -> Any:
 
 
 def install() -> None:
-    """For this process; doing it twice is doing it once."""
+    """Install the guard in this process; installing twice is installing once."""
     Channel._connparams = connection_parameters  # type: ignore[attr-defined]  # the stubs leave it out
 
 

@@ -1,7 +1,7 @@
-"""A guard against what lies in a queue and is no message at all, or one whose envelope kombu cannot read.
+"""A guard against bytes in a queue that are no message, and messages whose envelope kombu cannot read.
 
-kombu 5.7 lets the error of reading it end the worker, with everything the worker has in hand. Here it is dropped, with
-a line in the log; it is gone from the queue by then.
+In kombu 5.7 the error of reading such bytes ends the worker, with all its running steps. Here the bytes are dropped,
+with a line in the log; they have left the queue by then.
 """
 
 from __future__ import annotations
@@ -17,10 +17,10 @@ log = get_logger(__name__)
 
 
 def read(text: str | bytes) -> Any:
-    """JSON as the broker has it. Undecodable text is dropped; to kombu it looks as if nothing had come.
+    """Decode JSON that came from the broker. Text that is no JSON is dropped: kombu goes on as with an empty queue.
 
     Raises:
-        Empty: it is no JSON.
+        Empty: the text is no JSON.
     """
     try:
         return original_read(text)
@@ -30,7 +30,7 @@ def read(text: str | bytes) -> Any:
 
 
 def deliver(transport: Any, message: Any, queue: str | None) -> None:
-    """`Transport._deliver`, for messages whose envelope can be read."""
+    """Replace `Transport._deliver`: drop a message whose envelope cannot be read, deliver the others."""
     fault = fault_of_envelope(transport.channels, message)
     if fault is None:
         original_deliver(transport, message, queue)
@@ -39,18 +39,18 @@ def deliver(transport: Any, message: Any, queue: str | None) -> None:
 
 
 def fault_of_envelope(channels: list[Any], message: Any) -> str | None:
-    """Why kombu could not take this for a message, or None. Whether Celery can read what is in it comes later."""
+    """Say why kombu cannot read this message's envelope, or return None. The body is checked later (`broker_guard`)."""
     channel = next(filter(None, channels))
     try:
         opened = channel.Message(message, channel=channel)
         wanted = (opened.delivery_tag, opened.delivery_info["exchange"], opened.delivery_info["routing_key"])
-    except Exception as exc:  # whatever hostile bytes may raise; the message is dropped, which is the point
+    except Exception as exc:  # hostile bytes may raise any error; each means: drop the message
         return f"its envelope cannot be read: {type(exc).__name__}"
     return None if all(isinstance(value, str) for value in wanted) else "its delivery is no text"
 
 
 def install() -> None:
-    """For this process; doing it twice is doing it once."""
+    """Install the guard in this process; installing twice is installing once."""
     redis.loads = read  # type: ignore[attr-defined]  # the stubs leave it out
     redis.Transport._deliver = deliver  # type: ignore[method-assign,assignment]
 

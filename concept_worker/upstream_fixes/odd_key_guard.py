@@ -1,9 +1,9 @@
-"""A guard against keys of the broker that hold another type than kombu expects, and against a Redis that refuses for a
-moment (full, read-only, failing over).
+"""A guard against broker keys that hold another type than kombu expects, and against a Redis that refuses for a moment
+(full, read-only, failing over).
 
-kombu 5.7 lets either error end the worker, again after each restart. Here an odd key is deleted, with a line in the log
-(it holds no message that anybody could read), and the error becomes one of the connection: the worker connects again
-and declares its queues anew, a producer tries again.
+In kombu 5.7 either error ends the worker, again after each restart. Here an odd key is deleted with a line in the log:
+it holds no readable message. Either error becomes a connection error: a worker reconnects and declares its queues
+again, a producer retries.
 """
 
 from __future__ import annotations
@@ -33,44 +33,44 @@ _TYPES = {
     Channel.unacked_mutex_key: "string",
     "_kombu.binding_deadlines": "zset",
 }
-_BINDINGS = ("_kombu.binding.*", "_kombu.binding_permanent.*")  # sets, one an exchange
+_BINDINGS = ("_kombu.binding.*", "_kombu.binding_permanent.*")  # sets, one per exchange
 
 
 class GuardedPipeline(Pipeline):
-    """Commands sent together."""
+    """A pipeline of commands, guarded."""
 
     def execute(self, raise_on_error: bool = True) -> Any:
-        """`Pipeline.execute`, guarded."""
+        """Run `Pipeline.execute`, guarded."""
         with guarded(self):
             return super().execute(raise_on_error)
 
     def immediate_execute_command(self, *args: Any, **options: Any) -> Any:
-        """`Pipeline.immediate_execute_command` (what is asked while a key is watched), guarded."""
+        """Run `Pipeline.immediate_execute_command` (commands while a key is watched), guarded."""
         with guarded(self):
             return super().immediate_execute_command(*args, **options)  # type: ignore[no-untyped-call]  # redis-py's
 
 
 class GuardedRedis(Redis):
-    """The client of kombu's channels."""
+    """The client of kombu's channels, guarded."""
 
     def parse_response(self, connection: Any, command_name: Any, **options: Any) -> Any:
-        """`Redis.parse_response`, guarded."""
+        """Run `Redis.parse_response`, guarded."""
         with guarded(self):
             return super().parse_response(connection, command_name, **options)  # type: ignore[no-untyped-call]  # redis-py's
 
     def pipeline(self, transaction: bool = True, shard_hint: Any = None) -> GuardedPipeline:
-        """`Redis.pipeline`, guarded."""
+        """Return a guarded pipeline in place of `Redis.pipeline`."""
         return GuardedPipeline(self.connection_pool, self.response_callbacks, transaction, shard_hint)
 
 
 @contextmanager
 def guarded(client: Any) -> Iterator[None]:
-    """Turn a wrong type, mended, and a refusal of the moment into connection errors."""
+    """Raise a connection error for a key of a wrong type, after deleting it, and for a refusal that will pass."""
     try:
         yield
     except ResponseError as exc:
         code = code_of(exc)
-        if code == WRONG_TYPE:  # where nothing odd is left, another process deleted it meanwhile
+        if code == WRONG_TYPE:  # if no odd key is left, another process has deleted it
             delete_odd_keys(client)
             raise RedisConnectionError("a key of the broker held another type") from exc
         if code in PASSING:
@@ -79,7 +79,7 @@ def guarded(client: Any) -> Iterator[None]:
 
 
 def delete_odd_keys(client: Any) -> None:
-    """Delete the broker's keys that hold another type than theirs."""
+    """Delete the broker's keys that hold another type than kombu expects."""
     redis = Redis(connection_pool=client.connection_pool)
     try:
         expected = dict(_TYPES)
@@ -94,12 +94,12 @@ def delete_odd_keys(client: Any) -> None:
 
 
 def client_class(channel: Channel) -> Any:
-    """`Channel._get_client`; with a key prefix, which we do not set, the original's."""
+    """Return the guarded client class (`Channel._get_client`); kombu's own with a key prefix, which we never set."""
     return original_class(channel) if channel.global_keyprefix else GuardedRedis
 
 
 def restore_by_tag(qos: QoS, tag: Any, client: Any = None, leftmost: bool = False) -> None:
-    """`QoS.restore_by_tag`; an entry that is no message is dropped instead of stopping the search for lost ones."""
+    """Restore a lost message (`QoS.restore_by_tag`); drop an entry that is no message, so that the search goes on."""
     try:
         original_restore(qos, tag, client, leftmost)
     except (Empty, ValueError, TypeError, LookupError, AttributeError) as exc:
@@ -112,7 +112,7 @@ def _text(answer: bytes | str) -> str:
 
 
 def install() -> None:
-    """For this process; doing it twice is doing it once."""
+    """Install the guard in this process; installing twice is installing once."""
     Channel._get_client = client_class  # type: ignore[attr-defined]  # the stubs leave it out
     QoS.restore_by_tag = restore_by_tag  # type: ignore[method-assign,assignment]
 

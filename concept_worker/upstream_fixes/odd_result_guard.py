@@ -1,8 +1,8 @@
-"""A guard against keys of the result backend that hold something else than Celery wrote.
+"""A guard against keys of the result backend that Celery did not write.
 
-Celery 5.7 asks again and again for a result that it cannot read: each step of that task holds its slot of the worker
-for minutes, until none is free. Here an odd key is deleted, with a line in the log. A result is never the truth, the
-row is; a chord that loses its keys is passed by the next run, on checkpoints.
+Celery 5.7 requests a result that it cannot read again and again: each step of that task holds a slot of the worker for
+minutes, until no slot is free. Here an odd key is deleted with a line in the log. Nothing is lost: the truth is in the
+row, not in a result, and the next run goes on from checkpoints where a chord lost its keys.
 """
 
 from __future__ import annotations
@@ -21,14 +21,14 @@ from concept_worker.services.redis.errors import WRONG_TYPE, code_of
 log = get_logger(__name__)
 
 _TASK, _GROUP = b"celery-task-meta-", b"celery-taskset-meta-"
-_CHORD = {b".j": b"zset", b".d": b"set"}  # by their ends; all others are strings
+_CHORD = {b".j": b"zset", b".d": b"set"}  # types by the key's last two bytes; all other keys are strings
 
 
 class GuardedResults(Redis):
-    """The client of Celery's result backend."""
+    """The client of Celery's result backend, guarded."""
 
     def execute_command(self, *args: Any, **options: Any) -> Any:
-        """`Redis.execute_command`; a key of another type is deleted, and the error becomes one of the connection."""
+        """Run `Redis.execute_command`; delete a key of another type and raise a connection error in its place."""
         try:
             return super().execute_command(*args, **options)  # type: ignore[no-untyped-call]  # redis-py's
         except ResponseError as exc:
@@ -38,7 +38,7 @@ class GuardedResults(Redis):
             raise RedisConnectionError("a key of the results held another type") from exc
 
     def get(self, name: Any) -> Any:
-        """`Redis.get`; a task's result that is none is deleted."""
+        """Run `Redis.get`; delete a task's result that cannot be read, and return None in its place."""
         value = super().get(name)
         if value is None or not _encoded(name).startswith(_TASK) or _is_result(value):
             return value
@@ -48,9 +48,7 @@ class GuardedResults(Redis):
     def _delete_odd(self, arguments: tuple[Any, ...]) -> None:
         names = {name for name in map(_encoded, arguments) if name.startswith((_TASK, _GROUP))}
         try:
-            odd = [
-                name for name in names if _encoded(self.type(name)) not in (_CHORD.get(name[-2:], b"string"), b"none")
-            ]
+            odd = [name for name in names if _encoded(self.type(name)) not in (_type_of(name), b"none")]
             for name in odd:
                 self._delete(name)
         except RedisError as exc:
@@ -62,7 +60,7 @@ class GuardedResults(Redis):
 
 
 def install() -> None:
-    """For this process; doing it twice is doing it once."""
+    """Install the guard in this process; installing twice is installing once."""
     RedisBackend._get_client = lambda backend: GuardedResults  # type: ignore[attr-defined]  # the stubs leave it out
 
 
@@ -74,7 +72,8 @@ def _is_result(value: bytes | str) -> bool:
     return isinstance(found, dict) and isinstance(found.get("status"), str) and "result" in found
 
 
-def _kind_of(name: bytes) -> bytes:
+def _type_of(name: bytes) -> bytes:
+    """Return the Redis type that Celery gives this key."""
     return _CHORD.get(name[-2:], b"string")
 
 

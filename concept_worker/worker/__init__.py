@@ -1,1 +1,1 @@
-"""What a worker process is: its services, its guards, its end."""
+"""The worker process: its services, its guards, its end."""

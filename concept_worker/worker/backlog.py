@@ -1,7 +1,7 @@
-"""Which runs only wait in a queue: the broker's word against the suspicion that they stalled.
+"""The runs whose message still waits in a queue: such a run looks stalled in its row, but is not.
 
-What lies in a queue may be anybody's: it is read by pages, each message only up to a bound, and nothing in it stops the
-search for the others.
+Messages in a queue are untrusted: they are read in pages, each message only up to a size, and a message that cannot be
+read never stops the search.
 """
 
 from __future__ import annotations
@@ -20,10 +20,10 @@ from concept_worker.upstream_fixes.odd_key_guard import delete_odd_keys
 
 log = get_logger(__name__)
 
-_PAGE = 200  # messages read at once
-_LARGEST = 65_536  # bytes of one; ours have at most 16 kB, and a larger one stays on the server
+_PAGE = 200  # messages per read
+_LARGEST = 65_536  # bytes per message; ours have at most 16 kB, and larger ones are not fetched
 
-# KEYS: queue. ARGV: first and last position, bytes of the largest message. Larger ones are answered as empty text.
+# KEYS: queue. ARGV: first and last position, bytes of the largest message. Returns "" for larger messages.
 _READ = """
 local page = redis.call('LRANGE', KEYS[1], ARGV[1], ARGV[2])
 local largest = tonumber(ARGV[3])
@@ -35,10 +35,10 @@ return page
 
 
 def waiting_among(app: Celery, task_ids: set[str]) -> set[str]:
-    """Those of the task ids that some message still lying in a queue belongs to.
+    """Return those of the task ids that have a message in a queue.
 
-    A message's `root_id` is the task id of its run; an entry message's own `id` is. Messages that a worker holds do
-    not count: a live worker extends their lease, and a dead one must not hide them.
+    The task id of a run is its messages' `root_id`, and the entry message's own `id`. Messages that a worker has taken
+    do not count: a live worker extends their lease, and a dead worker must not hide a stalled run.
     """
     missing, found = set(task_ids), set()
     with app.connection_for_read() as connection:
@@ -54,7 +54,7 @@ def waiting_among(app: Celery, task_ids: set[str]) -> set[str]:
 
 
 def _ids_in(redis: Redis, queue: str) -> Iterator[set[str]]:
-    """The ids that each message of the queue names, oldest first; one alarm for all that is no message."""
+    """Yield the ids that each message of the queue names, oldest first; log one error for all that is no message."""
     odd = 0
     try:
         for message in _messages(redis, queue):
@@ -70,14 +70,14 @@ def _ids_in(redis: Redis, queue: str) -> Iterator[set[str]]:
 
 
 def _messages(redis: Redis, queue: str) -> Iterator[bytes]:
-    """Oldest messages last in the list, so read from its end."""
+    """Yield the messages, oldest first: the list has the oldest at its end."""
     read = redis.register_script(_READ)
     for end in range(int(redis.llen(queue)), 0, -_PAGE):
         yield from read(keys=[queue], args=[max(0, end - _PAGE), end - 1, _LARGEST])
 
 
 def _ids_of(message: bytes) -> set[str]:
-    """The ids in a message's headers; none in what is no message of Celery's."""
+    """Return the ids in a message's headers; an empty set for anything that is no Celery message."""
     try:
         headers = json.loads(message)["headers"]
         named = [headers.get("root_id"), headers.get("id")]

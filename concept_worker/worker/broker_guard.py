@@ -1,9 +1,10 @@
-"""What stands between a worker and its broker: `connection_guard`, `envelope_guard`, `odd_key_guard`, the way out for
-threads (`handover`), and a guard against messages that would kill the worker.
+"""The guards between a worker and its broker: those of `upstream_fixes`, the release of steps when a threads pool has
+to stop (`handover`), and a guard against messages that would kill the worker.
 
-A message with valid headers and a broken body, or without an id, ends a Celery 5.7 worker, goes back to the queue and
-ends it again after each restart. Here it is looked at first, and dropped with a line in the log. So are messages for
-Celery's own tasks, which would run any of ours many times over; no canvas of ours needs one.
+A message with valid headers and a broken body, or without an id, ends a Celery 5.7 worker. The message then returns to
+the queue and ends the worker again after each restart. Here each message is checked first; a bad one is dropped with a
+line in the log. Messages for Celery's own tasks are dropped, too: they would run any of our tasks many times, and our
+canvas needs none.
 """
 
 from __future__ import annotations
@@ -30,10 +31,10 @@ odd_result_guard.install()
 
 
 class GuardedConsumer(Consumer):
-    """Celery's consumer, which drops what it could not survive, and leaves in time (setting `worker_consumer`)."""
+    """Celery's consumer that drops messages it could not survive, and stops in time (setting `worker_consumer`)."""
 
     def create_task_handler(self, *args: Any, **kwargs: Any) -> Callable[[Any], Any]:
-        """The handler of every received message."""
+        """Return Celery's handler of received messages, with the check before it."""
         handle: Callable[[Any], Any] = super().create_task_handler(*args, **kwargs)
 
         def guarded(message: Any) -> Any:
@@ -47,7 +48,7 @@ class GuardedConsumer(Consumer):
         return guarded
 
     def cancel_active_requests(self) -> None:
-        """The time of the soft shutdown is over: nothing goes on here."""
+        """Stop what still runs when the time of the soft shutdown is over; a threads pool ends the process."""
         handover.announce()
         if state.active_requests and isinstance(self.pool, Threads):
             handover.leave(self.connection)
@@ -55,10 +56,10 @@ class GuardedConsumer(Consumer):
 
 
 def fault_of(message: Any) -> str | None:
-    """What is wrong with a message of Celery's protocol 2 that a worker would not survive, or None."""
+    """Say why a worker would not survive this message of Celery's protocol 2; return None for a good message."""
     headers = message.headers
     if not isinstance(headers, dict) or "task" not in headers:
-        return None  # Celery itself drops what names no task
+        return None  # Celery itself drops a message without a task name
     for name in ("id", "task"):
         if not isinstance(headers.get(name), str):
             return f"{name} is no text"
@@ -70,7 +71,7 @@ def fault_of(message: Any) -> str | None:
         return "retries is no whole number"
     try:
         body = message.decode()
-    except Exception as exc:  # whatever a codec may raise at hostile bytes; the message is dropped, which is the point
+    except Exception as exc:  # hostile bytes may make a codec raise any error; each means: drop the message
         return f"body cannot be decoded: {type(exc).__name__}"
     match body:
         case [list() | tuple(), dict(), dict() | None]:
@@ -80,7 +81,7 @@ def fault_of(message: Any) -> str | None:
 
 
 def disarm(message: Any) -> None:
-    """Drop the message's own time limits: they would kill a child, or fail a step's row. The task's limit stays."""
+    """Remove the message's own time limits, which would kill a child or fail a row; the task's own limit stays."""
     if isinstance(message.headers, dict) and "timelimit" in message.headers:
         message.headers["timelimit"] = [None, None]
 

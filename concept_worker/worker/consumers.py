@@ -1,4 +1,4 @@
-"""Who consumes each queue, as the workers themselves say."""
+"""The consumers of each queue, as the workers themselves report them."""
 
 from __future__ import annotations
 
@@ -11,14 +11,14 @@ from redis.exceptions import RedisError
 from concept_worker.errors import StoreRefused
 from concept_worker.routing import Queue
 
-_SECONDS = 2.0  # patience with the answers
+_SECONDS = 2.0  # to wait for the workers' answers
 
 
 def consumers(app: Celery) -> dict[Queue, list[str]]:
-    """The workers that consume each queue now; one whose consumer was canceled is none.
+    """Return the workers that consume each queue now; a worker whose consumer was canceled does not count.
 
     Raises:
-        StoreRefused: they cannot be asked.
+        StoreRefused: the workers cannot be asked.
     """
     try:
         answers: dict[str, Any] = app.control.inspect(timeout=_SECONDS).active_queues() or {}
@@ -27,6 +27,6 @@ def consumers(app: Celery) -> dict[Queue, list[str]]:
     consumed = {
         worker: {str(queue.get("name")) for queue in queues}
         for worker, queues in answers.items()
-        if isinstance(queues, list)  # else it says what went wrong
+        if isinstance(queues, list)  # otherwise the answer is an error
     }
     return {queue: sorted(worker for worker, names in consumed.items() if queue.value in names) for queue in Queue}

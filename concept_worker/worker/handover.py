@@ -1,8 +1,8 @@
-"""The end of a worker that is in the middle of steps when its time to stop is over.
+"""The end of a worker whose steps still run when its time to stop is over.
 
-Celery tells the children of a prefork pool to end, by the same signal as when they hang; here they are told why, and
-hand their steps back. Threads cannot be told: Celery waits for them until the platform kills the process, and others
-for their leases.
+Celery ends the children of a prefork pool with the same signal as children that hang. Here a shared flag tells a child
+that the worker stops, and the child releases its step. Threads cannot be ended: Celery waits for them until the
+platform kills the process, and other workers wait for their leases. So here the process releases its steps and ends.
 """
 
 from __future__ import annotations
@@ -21,27 +21,28 @@ from concept_worker.logging import get_logger
 
 log = get_logger(__name__)
 
-leaving = Signal(name="leaving")  # sent in the main thread; whoever has steps in hand puts them down
-_stopping = mmap.mmap(-1, 1)  # shared with the children that are forked later
+leaving = Signal(name="leaving")  # sent in the main thread; receivers release their steps
+_stopping = mmap.mmap(-1, 1)  # shared with children that are forked later
 
 
 def announce() -> None:
-    """From now on the children that are told to end are told because the worker stops."""
+    """Tell this process and its children that the worker stops: a child that is ended now did not hang."""
     _stopping[0] = 1
 
 
 def is_announced() -> bool:
-    """Whether the worker of this process stops."""
+    """Return whether the worker of this process stops."""
     return bool(_stopping[0])
 
 
 def leave(connection: Any) -> NoReturn:
-    """Have the steps handed back, then the messages (kombu does as its connection closes), and end the process at
-    once: a thread that went on would do a second time what others do now.
+    """Release the steps, then the messages (kombu does so as its connection closes), and end the process at once.
+
+    A thread that went on would do again what other workers take over now.
     """
-    log.warning("the time to stop is over; what runs here is handed back")
+    log.warning("time to stop is over; running steps are released")
     leaving.send(sender=None)
-    with suppress(Exception):  # a broker that is away: leases and visibility timeout bring everything back
+    with suppress(Exception):  # without a broker, leases and the visibility timeout bring the messages back
         connection.close()
     logging.shutdown()
     sys.stdout.flush()

@@ -1,7 +1,7 @@
-"""The last event of a run that ends badly.
+"""The last event of a run that failed or was canceled.
 
-Celery sends none: the entry task became its canvas, and the canvas ends without a result. Flower and other monitors
-would show the run as STARTED for ever.
+Celery sends no such event: the entry task became its canvas, and the canvas ends without a result. Without the event,
+Flower and other monitors would show the run as STARTED for ever.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ log = get_logger(__name__)
 
 
 def send_failed(task: Task[Any, Any], task_id: UUID, sentence: str) -> None:
-    """Tell monitors that the run failed, with the sentence of its row."""
+    """Tell monitors that the run failed, with the row's error message."""
     _send(task, task_id, "task-failed", exception=sentence, traceback="")
 
 
@@ -29,7 +29,7 @@ def send_revoked(task: Task[Any, Any], task_id: UUID) -> None:
 
 
 def _send(task: Task[Any, Any], task_id: UUID, event: str, **fields: Any) -> None:
-    """Send one event of the entry task, once: a broker that is away keeps no row from its end."""
+    """Send one event of the entry task, once; an error of the broker is only logged, so the row still gets its end."""
     try:
         with task.app.events.default_dispatcher(hostname=task.request.hostname) as dispatcher:
             dispatcher.send(event, uuid=str(task_id), **fields)

@@ -1,4 +1,4 @@
-"""What one worker process holds: its services, built once; a process that cannot build them dies loudly."""
+"""The services of one worker process, built once; a process that cannot build them exits with an error."""
 
 from __future__ import annotations
 
@@ -25,14 +25,14 @@ from concept_worker.worker.handover import is_announced, leaving
 
 log = get_logger(__name__)
 
-_NOBODY = UUID(int=0)
+_NO_USER = UUID(int=0)
 
 
 class _Process:
-    """The services of this process, built by whichever thread asks first."""
+    """The services of this process, built by the first thread that needs them."""
 
     def __init__(self) -> None:
-        self._lock = RLock()  # `hand_back` comes from a signal, in the middle of anything
+        self._lock = RLock()  # a signal may call `release_steps` while this thread holds the lock
         self._services: Services | None = None
 
     def services(self) -> Services:
@@ -41,7 +41,7 @@ class _Process:
                 self._services = build_services(get_settings())
             return self._services
 
-    def hand_back(self) -> None:
+    def release_steps(self) -> None:
         with self._lock:
             if self._services is not None:
                 self._services.leases.hand_back()
@@ -57,24 +57,24 @@ _process = _Process()
 
 
 def services() -> Services:
-    """This process's services."""
+    """Return this process's services."""
     return _process.services()
 
 
 @lru_cache(maxsize=1)
 def backoff() -> Backoff:
-    """This process's waits between tries."""
+    """Return this process's backoff between retries."""
     settings = get_settings()
     return Backoff(base=settings.retry_base_seconds, cap=settings.retry_cap_seconds)
 
 
 @signals.celeryd_after_setup.connect
 def check_before_start(instance: Any = None, conf: Any = None, **_: Any) -> None:
-    """Try the settings before any message is taken: a wrong key must not turn up as failed rows.
+    """Check the settings before the worker takes a message: a wrong key must not make rows fail.
 
-    A database that starts at the same time is waited for, up to `Settings.start_wait_seconds`. Then the worker goes on:
-    only a started one answers to shutdown and inspection, and its steps wait for the database, uncounted.
-    The connections are not kept: a prefork child must not inherit an open socket.
+    The check waits for a database that starts at the same time, up to `Settings.start_wait_seconds`. Then the worker
+    starts all the same: only a started worker answers to shutdown and inspection, and its steps wait for the database
+    without using up attempts. The check closes its connections: a prefork child must not inherit an open socket.
     """
     try:
         settings = get_settings()
@@ -88,7 +88,7 @@ def check_before_start(instance: Any = None, conf: Any = None, **_: Any) -> None
         raise SystemExit(f"concept_worker cannot start: {exc}") from exc
     try:
         patiently(
-            lambda: trial.task_service.get_tasks_by_user(_NOBODY, limit=1),
+            lambda: trial.task_service.get_tasks_by_user(_NO_USER, limit=1),
             seconds=settings.start_wait_seconds,
             event="waiting for supabase",
         )
@@ -106,10 +106,10 @@ def check_before_start(instance: Any = None, conf: Any = None, **_: Any) -> None
 
 
 def _check_temporary_folder(pool: Any) -> None:
-    """Refuse a prefork pool without a writable folder for temporary files, which its shared memory lies in.
+    """Refuse a prefork pool without a writable folder for temporary files: its shared memory needs one.
 
     Raises:
-        ValueError: there is none.
+        ValueError: there is no such folder.
     """
     if not getattr(pool, "__module__", "").endswith("prefork"):
         return
@@ -123,7 +123,11 @@ def _check_temporary_folder(pool: Any) -> None:
 
 
 def _check_redis(settings: Settings) -> None:
-    """Refuse a Redis that will not do later either; one that is away is waited for, by Celery and by the steps."""
+    """Refuse a Redis that can never work; only log one that does not answer, because Celery and the steps wait for it.
+
+    Raises:
+        StoreRefused: the Redis refuses us or lacks something; says what.
+    """
     for place in settings.redis_places:
         try:
             check_redis(place, uses_of(settings, place))
@@ -133,7 +137,7 @@ def _check_redis(settings: Settings) -> None:
 
 @signals.beat_init.connect
 def check_beat(**_: Any) -> None:
-    """Try beat's broker before its first round, as a worker does."""
+    """Check beat's broker before its first round, as a worker does."""
     broker = get_settings().redis_places[0]
     try:
         check_redis(broker, ["beat"])
@@ -145,26 +149,26 @@ def check_beat(**_: Any) -> None:
 
 @signals.worker_process_init.connect
 def build_in_child(**_: Any) -> None:
-    """A prefork child builds its own after the fork; a thread pool builds them at its first step."""
+    """Build the services of a prefork child after the fork; a threads pool builds its services at the first step."""
     limit_memory(get_settings().child_memory_mb)
     services()
 
 
 @leaving.connect
-def hand_back(**_: Any) -> None:
-    """Put down the steps of this process, which ends now."""
-    _process.hand_back()
+def release_steps(**_: Any) -> None:
+    """Release the steps of this process, which ends now."""
+    _process.release_steps()
 
 
 @signals.worker_process_shutdown.connect
 def close_child(**_: Any) -> None:
-    """A child that ends because its worker stops hands its step back; one that hung leaves it to its lease."""
+    """Release a child's step when the worker stops; the step of a child that hung waits until its lease expires."""
     if is_announced():
-        hand_back()
+        release_steps()
     close()
 
 
 @signals.worker_shutdown.connect
 def close(**_: Any) -> None:
-    """Close the connections of this process, if it made any."""
+    """Close the connections of this process, if there are any."""
     _process.close()

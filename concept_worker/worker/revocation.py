@@ -1,4 +1,4 @@
-"""A task that an operator revoked is canceled in its row too: the row says what Celery says."""
+"""The mirror of revocation: when an operator revokes a task, its row becomes canceled."""
 
 from __future__ import annotations
 
@@ -19,13 +19,15 @@ _STARTS = {name.value for name in START_OF.values()}
 
 @signals.task_revoked.connect
 def mirror_revocation(sender: Any = None, request: Any = None, expired: bool = False, **_: Any) -> None:
-    """Cancel the row of an entry message that an operator revoked; a step that was revoked is resumed by its lease
-    instead. A message that expired is no operator's word: the row waits for the next one.
+    """Cancel the row of an entry message that an operator revoked.
+
+    A revoked step does not cancel its row: the run is resumed when the lease expires. An expired message does not
+    either, because no operator asked for that: the row waits for the next message.
     """
     if expired:
         log.warning("expired message dropped", task_id=str(request.id))
         return
-    if getattr(sender, "name", None) not in _STARTS:  # the sender is the task; the request does not name it
+    if getattr(sender, "name", None) not in _STARTS:  # the sender is the task; the request has no task name
         return
     try:
         services().task_service.update_task_status(request.id, TaskStatus.CANCELED)
