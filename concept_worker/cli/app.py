@@ -1,4 +1,4 @@
-"""The commands, and how they speak of trouble."""
+"""The commands of `concept-worker`, with their options and help."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from rich.text import Text
 
 from concept_worker import __version__
 from concept_worker.cli import view
-from concept_worker.cli.asked import PATIENCE, followed, report, require_output
+from concept_worker.cli.asked import PATIENCE, report, require_output, show_new
 from concept_worker.cli.examples import EXIT_CODES, examples
 from concept_worker.cli.trouble import goes_on, see, watching
 from concept_worker.cli.view import out
@@ -138,7 +138,7 @@ def generate(
             num_palettes=num_palettes,
             task_id=chosen,
         )
-        followed(client, row, wait, output, as_json)
+        show_new(client, row, wait, output, as_json)
 
 
 @app.command(epilog=examples("refine"))
@@ -171,7 +171,7 @@ def refine(
             num_palettes=num_palettes,
             task_id=chosen,
         )
-        followed(client, row, wait, output, as_json)
+        show_new(client, row, wait, output, as_json)
 
 
 @app.command(epilog=examples("status"))
@@ -232,7 +232,7 @@ def retry(
     require_output(wait, output)
     chosen = new_task_id or uuid4()
     with _client() as client, watching(chosen, f"if the task was accepted, {goes_on(chosen)}"):
-        followed(client, client.retry(task_id, _user(user), new_task_id=chosen), wait, output, as_json)
+        show_new(client, client.retry(task_id, _user(user), new_task_id=chosen), wait, output, as_json)
 
 
 @app.command(epilog=examples("delete"))

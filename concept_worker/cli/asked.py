@@ -1,4 +1,4 @@
-"""The answer to a person who asked for something: the row, its way to the end, its pictures."""
+"""The output of commands that ask for a task: its row, its progress with `--wait`, and its pictures."""
 
 from __future__ import annotations
 
@@ -20,15 +20,19 @@ PATIENCE = 600.0  # seconds; a real provider may take minutes, the offline one t
 
 
 def require_output(wait: bool, output: Path) -> None:
-    """Refuse a folder that pictures cannot be written to, before anything is asked for."""
+    """Refuse an output folder that cannot be written to, before the task is sent.
+
+    Raises:
+        ValueError: pictures cannot be written there; says why.
+    """
     if wait:
         from concept_worker.cli.watch import require_folder
 
         require_folder(output)
 
 
-def followed(client: ConceptClient, row: TaskRow, wait: bool, output: Path, as_json: bool) -> None:
-    """Show a new row; with `wait`, follow it to its end first and fetch its pictures."""
+def show_new(client: ConceptClient, row: TaskRow, wait: bool, output: Path, as_json: bool) -> None:
+    """Show a new row; with `wait`, first follow the row to its end and save its pictures."""
     if not wait:
         with watching(row.id, goes_on(row.id)):
             report(row, as_json)

@@ -1,4 +1,4 @@
-"""`dev`: stack, workers, beat, Flower and, if asked for, the fake provider, watched until Ctrl-C."""
+"""The command `dev`: run stack, workers, beat, Flower and, on demand, the fake provider until Ctrl-C."""
 
 from __future__ import annotations
 
@@ -27,19 +27,19 @@ from concept_worker.settings import DEV_ENV_FILE
 if TYPE_CHECKING:
     from concept_worker.devstack import Stack
 
-_LOOK = 0.5  # seconds between looks at the children
-_SERVER_DEATHS = 5  # of the stack's servers lately; more, and something is wrong that a restart does not mend
-_LATELY = 60.0  # seconds
-_FLOWER_PORT = 5555  # Flower's own; another one where that is taken
+_POLL = 0.5  # seconds between checks of the children
+_SERVER_DEATHS = 5  # of the stack's servers within `_RECENT`; after more, a restart is no use
+_RECENT = 60.0  # seconds
+_FLOWER_PORT = 5555  # Flower's default; another port when this one is taken
 _FAKE = "concept_worker.devstack.fake_provider"
-# Of the settings, what opens nothing: the rest is shown to a person at a terminal only.
+# Settings that are no secret. All others are printed only to a person at a terminal.
 _PUBLIC = ("SUPABASE_URL", "JIGSAWSTACK_API_URL", "CONCEPT_PROVIDER")
 
 
 def run_dev(*, fake_provider: bool = False) -> int:
-    """Keep stack, workers, beat and Flower running until Ctrl-C; the exit status.
+    """Keep stack, workers, beat and Flower running until Ctrl-C; return the exit status.
 
-    With `fake_provider`, the workers speak JigsawStack's wire to a fake that runs beside them and costs nothing.
+    With `fake_provider`, the workers speak JigsawStack's protocol to a fake provider beside them, which costs nothing.
     """
     from concept_worker.devstack.acl import BrokerUser
 
@@ -48,15 +48,15 @@ def run_dev(*, fake_provider: bool = False) -> int:
         stack = at_end.enter_context(stack_in(folder))
         more = {"FLOWER_BASIC_AUTH": f"dev:{secrets.token_urlsafe(18)}"} | (_fake_settings() if fake_provider else {})
         at_end.enter_context(environment(more))
-        settings = stack.environment_of(BrokerUser.WORKER) | more  # what the commands need: `doctor`, `sweep`
+        settings = stack.environment_of(BrokerUser.WORKER) | more  # the commands `doctor` and `sweep` need a worker's
         settings["PRODUCER_REDIS_URL"] = stack.environment_of(BrokerUser.PRODUCER)["REDIS_URL"]
-        at_end.enter_context(_announced(settings))
+        at_end.enter_context(_settings_file(settings))
         children = [*([_fake_provider(folder)] if fake_provider else []), *_dev_children(folder, stack)]
         for child in children:
             child.start()
             at_end.callback(child.stop)
         _print_settings(settings, children)
-        with _stopping() as stop:
+        with _stop_signals() as stop:
             return _supervise(stack, children, stop)
 
 
@@ -71,9 +71,9 @@ def _fake_settings() -> dict[str, str]:
 
 
 def _fake_provider(folder: Path) -> Worker:
-    """At the address in the environment, so that it is there again after a restart."""
+    """Return the fake provider's process; its address comes from the environment and so outlives a restart."""
     port = os.environ["JIGSAWSTACK_API_URL"].rpartition(":")[2]
-    key = os.environ["JIGSAWSTACK_API_KEY"]  # by the environment: everybody may read a command line
+    key = os.environ["JIGSAWSTACK_API_KEY"]  # passed by the environment: any user can read a command line
     return Worker(
         name="provider",
         command=[sys.executable, "-Pm", _FAKE, "--artist", "offline", "--port", port],
@@ -104,7 +104,7 @@ def _dev_children(folder: Path, stack: Stack) -> list[Worker]:
 
 
 def _flower(folder: Path, settings: Mapping[str, str]) -> Worker:
-    """Flower at its port, or at another where somebody has that one, now or when it is started again."""
+    """Return Flower's process; each start takes its port, or another when another program has that port."""
     from concept_worker.devstack.ports import free_port
 
     def choose(before: int | None) -> tuple[int, Sequence[str]]:
@@ -118,21 +118,21 @@ def _supervise(stack: Stack, children: Sequence[Worker], stop: Sequence[int]) ->
     deaths: list[float] = []
     while not stop:
         try:
-            deaths = [*(at for at in deaths if time.monotonic() - at < _LATELY), *_revive_servers(stack)]
+            deaths = [*(at for at in deaths if time.monotonic() - at < _RECENT), *_restart_servers(stack)]
         except StackError as exc:
             err.print(Text.assemble(("  the stack does not come back: ", "red"), str(exc)))
             return 1
         if len(deaths) > _SERVER_DEATHS:
             err.print(Text("  the servers of the stack keep dying; see .concept-worker/dev/logs", "red"))
             return 1
-        if not all(_revive(child) for child in children):
+        if not all(_restart_if_dead(child) for child in children):
             return 1
-        time.sleep(_LOOK)
+        time.sleep(_POLL)
     return 0
 
 
-def _revive_servers(stack: Stack) -> list[float]:
-    """Start servers of the stack again that died; when each was found."""
+def _restart_servers(stack: Stack) -> list[float]:
+    """Restart the stack's servers that died; return the time (monotonic seconds) at which each was found dead."""
     dead = stack.dead()
     for name in dead:
         err.print(Text(f"  {name} died, starting it again", "yellow"))
@@ -140,8 +140,8 @@ def _revive_servers(stack: Stack) -> list[float]:
     return [time.monotonic() for _ in dead]
 
 
-def _revive(child: Worker) -> bool:
-    """Start a child again that died; False when that is no use."""
+def _restart_if_dead(child: Worker) -> bool:
+    """Restart a child that died; return False when the child keeps dying."""
     if child.is_running:
         return True
     err.print(Text(f"  {child.name} died, starting it again (see {child.log})", "yellow"))
@@ -155,7 +155,7 @@ def _revive(child: Worker) -> bool:
 
 def _print_settings(settings: Mapping[str, str], children: Sequence[Worker]) -> None:
     err.print(Text.assemble(("\n  concept_worker runs.", "green"), " For another terminal or a producer elsewhere:\n"))
-    # Not by the console's own judgement, which FORCE_COLOR changes: a file or a service's log keeps what it gets.
+    # Ask the stream, not the console, which FORCE_COLOR deceives: secrets must not land in a file or a service's log.
     is_seen_by_a_person = sys.stderr.isatty()
     for name, value in sorted(settings.items()):
         if is_seen_by_a_person or name in _PUBLIC:
@@ -190,8 +190,8 @@ def _print_fake(url: str) -> None:
 
 
 @contextmanager
-def _announced(settings: Mapping[str, str]) -> Iterator[None]:
-    """A file with the running stack's settings, readable by this user alone, for commands in this directory."""
+def _settings_file(settings: Mapping[str, str]) -> Iterator[None]:
+    """Keep a file with the running stack's settings, for commands in this directory; only this user may read it."""
     file = Path(DEV_ENV_FILE)
     file.parent.mkdir(parents=True, exist_ok=True)
     replace_own(file, "".join(f"{name}={value}\n" for name, value in settings.items()))
@@ -202,14 +202,14 @@ def _announced(settings: Mapping[str, str]) -> Iterator[None]:
 
 
 @contextmanager
-def _stopping() -> Iterator[list[int]]:
-    """A list that gets the number of a signal to stop."""
+def _stop_signals() -> Iterator[list[int]]:
+    """Collect the numbers of received stop signals in a list, in place of Python's handlers."""
     received: list[int] = []
 
-    def note(number: int, _: FrameType | None) -> None:
+    def record(number: int, _: FrameType | None) -> None:
         received.append(number)
 
-    before = {number: signal.signal(number, note) for number in (signal.SIGINT, signal.SIGTERM)}
+    before = {number: signal.signal(number, record) for number in (signal.SIGINT, signal.SIGTERM)}
     try:
         yield received
     finally:

@@ -1,4 +1,4 @@
-"""Is each neighbour there, and does it let us in?"""
+"""The command `doctor`: check that each neighbour answers and accepts our settings."""
 
 from __future__ import annotations
 
@@ -17,30 +17,32 @@ from concept_worker.services.redis.check import check_redis, uses_of
 from concept_worker.services.supabase.clock import clock_trouble
 from concept_worker.settings import Settings, get_settings
 
-_NOBODY = UUID(int=0)
+_NO_USER = UUID(int=0)
 
 
 def examine() -> list[Finding]:
-    """Ask every neighbour that the settings name; the list is whole whatever one question ends in."""
+    """Check every neighbour that the settings name; one check that fails never stops the others."""
     settings = get_settings()
     redis = [finding for place in settings.redis_places for finding in _redis(settings, place)]
     return [
-        *_whole("supabase", lambda: _supabase(settings)),
-        *_whole("clock", lambda: _clock(settings)),
+        *_findings_of("supabase", lambda: _supabase(settings)),
+        *_findings_of("clock", lambda: _clock(settings)),
         *redis,
-        *_whole("Redis", lambda: care_of(settings)),
-        *_whole("workers", lambda: [_workers(settings, broker_is_well=redis[0].is_well)]),
-        *_whole("provider", lambda: _provider(settings)),
+        *_findings_of("Redis", lambda: care_of(settings)),
+        *_findings_of("workers", lambda: [_workers(settings, broker_is_well=redis[0].is_well)]),
+        *_findings_of("provider", lambda: _provider(settings)),
     ]
 
 
-def _whole(what: str, check: Callable[[], Iterable[Finding]]) -> Iterator[Finding]:
-    """Give a check's findings, and one in the place of what it throws: others' errors may hold secrets."""
+def _findings_of(what: str, check: Callable[[], Iterable[Finding]]) -> Iterator[Finding]:
+    """Yield a check's findings, and a finding for an error that it raises. Texts of foreign errors may hold secrets,
+    so only their kind is named.
+    """
     try:
         yield from check()
     except ConceptWorkerError as exc:
         yield Finding(what, False, str(exc))
-    except Exception as exc:  # the list is finished whatever one check throws
+    except Exception as exc:  # any error of one check; the other checks go on
         yield Finding(what, False, f"could not be examined: {kind_of(exc)}")
 
 
@@ -52,13 +54,13 @@ def _supabase(settings: Settings) -> Iterator[Finding]:
         return
     where = f"SUPABASE_URL {mask_url(settings.supabase_url)}"
     tasks, images = records.task_service, records.image_persistence_service
-    yield _finding("supabase tables", where, lambda: tasks.get_tasks_by_user(_NOBODY, limit=1))
-    yield _finding("supabase functions", where, lambda: tasks.claim_task_if_pending(_NOBODY, _NOBODY))
+    yield _finding("supabase tables", where, lambda: tasks.get_tasks_by_user(_NO_USER, limit=1))
+    yield _finding("supabase functions", where, lambda: tasks.claim_task_if_pending(_NO_USER, _NO_USER))
     for bucket, name in (
         (settings.storage_bucket_concept, "base.png"),
         (settings.storage_bucket_palette, "variation-01.png"),
     ):
-        path = images.path(_NOBODY, _NOBODY, name)
+        path = images.path(_NO_USER, _NO_USER, name)
         yield _finding(f"supabase bucket {bucket}", where, lambda path=path: images.sign([path], 60))  # type: ignore[misc]  # a default binds the loop's value
     records.close()
 
@@ -113,6 +115,6 @@ def _finding(what: str, where: str, ask: Callable[[], object]) -> Finding:
         ask()
     except ConceptWorkerError as exc:
         return Finding(what, False, f"{where}: {exc}")
-    except Exception as exc:  # the list is finished whatever one check throws
+    except Exception as exc:  # any error of one check; the other checks go on
         return Finding(what, False, f"{where}: {kind_of(exc)}")
     return Finding(what, True, where)

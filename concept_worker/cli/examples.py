@@ -1,4 +1,4 @@
-"""Examples that the commands' help ends with, and the exit codes."""
+"""Examples and exit codes, printed at the end of a command's help."""
 
 from __future__ import annotations
 
@@ -31,5 +31,5 @@ EXIT_CODES = (
 
 
 def examples(command: str) -> str:
-    """The end of the command's help."""
+    """Return the examples at the end of a command's help."""
     return "\n\n".join(["Examples:", *(f"concept-worker {line}" for line in _EXAMPLES[command])])

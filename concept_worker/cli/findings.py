@@ -1,4 +1,4 @@
-"""What a look at the neighbours found."""
+"""The results of `doctor`'s checks."""
 
 from __future__ import annotations
 
@@ -7,9 +7,9 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Finding:
-    """One neighbour, and how it is."""
+    """The result of one check of a neighbour."""
 
     what: str
     is_well: bool
     says: str
-    warns: bool = False  # it works, and an operator should know something
+    warns: bool = False  # it works, but an operator should know `says`

@@ -1,4 +1,4 @@
-"""Housekeeping by hand: what beat does by the clock, with counts and a dry run."""
+"""Housekeeping by hand: the work that beat schedules, with counts and a dry run."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ _DAY = 86_400.0
 
 
 def run_sweep(hours: float | None, *, dry_run: bool) -> SweepReport:
-    """Sweep what is older than so many hours, or than the setting."""
+    """Delete orphans older than `hours`, or than the setting where `hours` is None."""
     older = get_settings().sweep_after_seconds if hours is None else hours * _HOUR
     with _housekeeping() as housekeeping:
         return housekeeping.sweep(older, dry_run=dry_run)
 
 
 def run_retention(days: float | None, *, dry_run: bool) -> RetentionReport:
-    """Let go of concepts older than so many days, or than the setting; 0 keeps all."""
+    """Delete concepts older than `days`, or than the setting where `days` is None; 0 keeps all."""
     kept = get_settings().retention_days if days is None else days
     if kept == 0:
         return RetentionReport(concepts=0, objects=0)

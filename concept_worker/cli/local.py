@@ -1,4 +1,4 @@
-"""`demo`, and what it shares with `dev`: the whole system on this machine, from nothing but the package."""
+"""The command `demo`, and the parts that `dev` shares: the whole system on this machine, from the package alone."""
 
 from __future__ import annotations
 
@@ -23,19 +23,19 @@ if TYPE_CHECKING:
     from concept_worker.devstack import Stack
     from concept_worker.models import ConceptRow, TaskRow
 
-HOME = Path(".concept-worker")  # everything local of this project's directory
-DEMO_USER = "00000000-0000-4000-8000-00000000d340"  # supabase/seed.sql makes this user
+HOME = Path(".concept-worker")  # all local data, in the working directory
+DEMO_USER = "00000000-0000-4000-8000-00000000d340"  # supabase/seed.sql creates this user
 _DEMO_THREADS = "8"
 _DEMO_SECONDS = 600.0  # a real provider may take minutes; the offline one takes seconds
 
 
 class LocalStackMissing(StackError):
-    """The extra `local` is not installed."""
+    """An error: the extra `local` is not installed."""
 
 
 @contextmanager
 def stack_in(folder: Path) -> Iterator[Stack]:
-    """The embedded stack with its data in `folder`; a producer's settings become this process's environment meanwhile.
+    """Run the embedded stack with its data in `folder`; put a producer's settings into the environment meanwhile.
 
     Raises:
         LocalStackMissing: the extra `local` is not installed.
@@ -59,7 +59,7 @@ def stack_in(folder: Path) -> Iterator[Stack]:
 
 @contextmanager
 def demo_worker(folder: Path, settings: Mapping[str, str]) -> Iterator[Worker]:
-    """One worker for every queue, a process of its own with these settings."""
+    """Run one worker process for all queues, with these settings."""
     program = programs()["worker"].having(
         concurrency=_DEMO_THREADS, hostname="demo@%h", queues="concepts,images,housekeeping"
     )
@@ -79,7 +79,7 @@ def demo_worker(folder: Path, settings: Mapping[str, str]) -> Iterator[Worker]:
 
 @dataclass(frozen=True)
 class DemoResult:
-    """One task of the demo at its end."""
+    """The outcome of one task of the demo."""
 
     row: TaskRow
     concept: ConceptRow | None
@@ -91,7 +91,11 @@ def run_demo(
     ask_again: Callable[[ConceptClient, ConceptRow], TaskRow] | None,
     output: Path,
 ) -> list[DemoResult]:
-    """Stack, one worker, the task that `ask` asks for, then the one that `ask_again` asks of its concept."""
+    """Start the stack and one worker, run the task of `ask`, then the task that `ask_again` derives from its concept.
+
+    Raises:
+        CommandFailed: a task did not end, or its pictures could not be saved.
+    """
     from concept_worker.client import ConceptClient
     from concept_worker.devstack.acl import BrokerUser
 
@@ -123,7 +127,7 @@ def _demo_task(client: ConceptClient, row: TaskRow, worker: Worker, output: Path
 
 @contextmanager
 def environment(values: Mapping[str, str]) -> Iterator[None]:
-    """These settings in this process's environment, for it and for what it starts."""
+    """Put these settings into the environment of this process and of its children; restore the old ones at the end."""
     before = {name: os.environ.get(name) for name in values}
     os.environ.update(values)
     get_settings.cache_clear()

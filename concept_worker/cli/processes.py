@@ -1,4 +1,4 @@
-"""Celery processes of `demo` and `dev`: guarded like the servers of the stack, restarted when they die."""
+"""The Celery processes of `demo` and `dev`: they end with their parent, and restart when they die."""
 
 from __future__ import annotations
 
@@ -14,25 +14,25 @@ from concept_worker.devstack.guard import Order
 from concept_worker.devstack.service import Service
 from concept_worker.import_path import children_path
 
-_GRACE = 15.0  # seconds a warm stop may take to finish a step; a killed step is resumed by its lease
-_QUICK_DEATH = 10.0  # seconds: who lives shorter is broken rather than unlucky
-_QUICK_DEATHS = 5  # so many in a row, and it is given up
+_GRACE = 15.0  # seconds for a step to finish at a warm stop; then it is killed, and resumed when its lease expires
+_QUICK_DEATH = 10.0  # seconds; a process that dies sooner is counted as broken
+_QUICK_DEATHS = 5  # in a row; then the process is not restarted any more
 
 
 def celery_command(*arguments: str) -> list[str]:
-    """`celery -A concept_worker …` with this interpreter, so that no PATH is needed."""
+    """Return the command `celery -A concept_worker …` for this interpreter, independent of PATH."""
     return [sys.executable, "-Pm", "concept_worker.celery_program", *arguments]
 
 
 @dataclass
 class Worker:
-    """One Celery process, its log file, and how often it died young."""
+    """A Celery process with its log file and a count of its quick deaths."""
 
     name: str
     command: Sequence[str]
     log: Path
     environment: Mapping[str, str]
-    # For one with a port of its own: the port that it gets now, by the one it had, and the command for it.
+    # For a process that listens: takes the port of its last start, returns the port and the command for the next.
     choose: Callable[[int | None], tuple[int, Sequence[str]]] | None = None
     port: int | None = None
     _service: Service | None = field(default=None, init=False)
@@ -40,7 +40,7 @@ class Worker:
     _quick_deaths: int = field(default=0, init=False)
 
     def start(self) -> None:
-        """Start it; it ends with this process, however this process ends."""
+        """Start the process; it ends when this process ends, even when this process is killed."""
         self.log.parent.mkdir(parents=True, exist_ok=True)
         self._started = time.monotonic()
         if self.choose is not None:
@@ -60,11 +60,11 @@ class Worker:
 
     @property
     def is_running(self) -> bool:
-        """Whether it lives."""
+        """True while the process lives."""
         return self._service is not None and self._service.is_running
 
     def restart_if_dead(self) -> bool:
-        """Start it again when it has died; False when it dies so quickly that this is no use."""
+        """Restart the process if it has died; return False when it died quickly too often."""
         if self.is_running:
             return True
         self.stop()
@@ -76,12 +76,12 @@ class Worker:
         return True
 
     def stop(self) -> None:
-        """Stop it in order."""
+        """Stop the process and wait for its end."""
         if self._service is not None:
             self._service.stop()
             self._service = None
 
     def last_lines(self, count: int = 15) -> str:
-        """The end of its log."""
+        """Return the last lines of the process's log."""
         lines = self.log.read_text(errors="replace").splitlines() if self.log.exists() else []
         return "\n".join(lines[-count:])

@@ -1,4 +1,4 @@
-"""The entry point: it starts the command, and turns whatever ends it into a sentence or document and an exit code."""
+"""The entry point: run the command, and turn an error that ends it into a sentence or document and an exit code."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from concept_worker.settings import LogFormat
 
 @runtime_checkable
 class _UsageError(Protocol):
-    """Typer's word for a command line that it cannot read; its class has no public name."""
+    """Typer's error for a command line that it cannot read; the class has no public name."""
 
     exit_code: int
 
@@ -23,9 +23,9 @@ class _UsageError(Protocol):
 
 
 def main() -> None:
-    """Entry point of `concept-worker`."""
+    """Run `concept-worker`."""
     catch_signals()
-    configure_logging("WARNING", LogFormat.CONSOLE)  # the commands speak for themselves
+    configure_logging("WARNING", LogFormat.CONSOLE)  # commands print their own progress
     try:
         sys.exit(_run())
     except (ConceptWorkerError, CommandFailed, OSError, ValueError, Stopped) as exc:
@@ -33,7 +33,7 @@ def main() -> None:
 
 
 def _run() -> int:
-    """Run the command; its exit code."""
+    """Run the command; return its exit code."""
     if not wants_json():
         return int(app(standalone_mode=True) or 0)
     try:

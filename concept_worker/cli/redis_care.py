@@ -1,6 +1,6 @@
-"""Is Redis set up so that it loses no message and no picture takes a message's place?
+"""The checks that Redis keeps every message: persistence, eviction, databases of their own, a budget for staging.
 
-What may not be asked is never called well: an ACL that forbids a question is a warning.
+When an ACL forbids a check, the result is a warning, never a good finding.
 """
 
 from __future__ import annotations
@@ -20,11 +20,11 @@ from concept_worker.redis_address import RedisAddress
 from concept_worker.services.redis.client import connect_redis
 from concept_worker.settings import Settings
 
-_SECONDS = 3.0  # patience with each question
+_SECONDS = 3.0  # to wait for each answer
 
 
 def care_of(settings: Settings) -> Iterator[Finding]:
-    """One warning a trouble, one good finding a server without any; nothing of a server that does not answer."""
+    """Yield one warning per trouble, and one good finding per server without trouble; skip servers without answer."""
     addresses = {place.role: place.url for place in settings.redis_places}
     yield from _shared(addresses)
     servers: dict[tuple[Any, ...], list[str]] = {}
@@ -42,7 +42,7 @@ def _shared(addresses: dict[str, str]) -> Iterator[Finding]:
 
 
 def _place(url: str) -> tuple[Any, ...]:
-    """Host, port and database of an address."""
+    """Return host, port and database of an address."""
     parts = urlsplit(RedisAddress.parse(url).url)
     return parts.hostname, parts.port or 6379, parts.path
 
@@ -53,7 +53,7 @@ def _server(names: list[str], url: str, *, has_budget: bool) -> Iterator[Finding
         try:
             troubles = [*_memory(redis, needs_limit="staging" in names and not has_budget), *_persistence(redis)]
         except (RedisConnectionError, RedisTimeoutError):
-            return  # it was said already that it does not answer
+            return  # another check reports that it does not answer
     for trouble in troubles:
         yield Finding(what, True, trouble, warns=True)
     if not troubles:
@@ -62,7 +62,7 @@ def _server(names: list[str], url: str, *, has_budget: bool) -> Iterator[Finding
 
 def _memory(redis: Redis, *, needs_limit: bool) -> Iterator[str]:
     try:
-        told = redis.info("memory")
+        memory = redis.info("memory")
     except (RedisConnectionError, RedisTimeoutError):
         raise
     except RedisError as exc:
@@ -70,10 +70,10 @@ def _memory(redis: Redis, *, needs_limit: bool) -> Iterator[str]:
         if needs_limit:
             yield "staging has no budget, because maxmemory may not be read; set CONCEPT_STAGING_BUDGET_MB"
         return
-    policy = told.get("maxmemory_policy", "not told")
+    policy = memory.get("maxmemory_policy", "not told")
     if policy != "noeviction":
         yield f"maxmemory-policy is {policy}: a full server drops messages; set noeviction"
-    if needs_limit and not int(told.get("maxmemory", 0)):
+    if needs_limit and not int(memory.get("maxmemory", 0)):
         yield "staging has no budget: set maxmemory, or CONCEPT_STAGING_BUDGET_MB"
 
 

@@ -1,4 +1,4 @@
-"""Pages to look at: a concept with its variations, and rows of pictures side by side."""
+"""Contact sheets: a concept with its variations on one page, and rows of pictures side by side."""
 
 from __future__ import annotations
 
@@ -11,16 +11,16 @@ from PIL import Image, ImageDraw
 from concept_worker.cli.writing import write_line
 from concept_worker.imaging.codec import ImageLimits, decode_image
 
-# Pixels. The page is twice as wide as most screens show it, so that it stays sharp when looked into.
+# Pixels. The page is twice as wide as most screens show it, so that it stays sharp when zoomed.
 _PAGE = 2000
 _MARGIN = 96
 _GAP = 40
-_COLUMNS = 4  # the base takes two of them, and two rows
+_COLUMNS = 4  # the base image takes two columns and two rows
 _CAPTION = 104
 _SWATCH = 40
 _RADIUS = 14
 _ROW_LABEL = 260  # of a comparison sheet
-# Pictures of one page share a frame; longer ones than this are fitted into it, not followed.
+# All pictures of a page have a frame of one shape, the base image's within these bounds; others are fitted into it.
 _SHAPE_MIN, _SHAPE_MAX = 0.5, 2.0  # height by width
 _CHECKER = 16
 _PAPER, _CARD, _SHADE, _LINE = "#F5F4F1", "#FFFFFF", "#ECEBE8", "#DEDCD7"
@@ -33,7 +33,7 @@ Box = tuple[int, int, int, int]
 
 @dataclass(frozen=True)
 class SheetEntry:
-    """One variation on a sheet: its picture (PNG, JPEG or WebP bytes), the palette's name and "#RRGGBB" colors."""
+    """A variation on a sheet: its picture (PNG, JPEG or WebP bytes), its palette's name and "#RRGGBB" colours."""
 
     image: bytes
     name: str
@@ -42,14 +42,14 @@ class SheetEntry:
 
 @dataclass(frozen=True)
 class ComparisonRow:
-    """One row of a comparison: what it shows, and its pictures from left to right."""
+    """A row of a comparison: its label, and its pictures from left to right."""
 
     label: str
     images: tuple[bytes, ...]
 
 
 def contact_sheet(title: str, subtitle: str, base: bytes, variations: Sequence[SheetEntry]) -> bytes:
-    """A page as PNG bytes: the base image large, and each variation with its palette's name and swatches.
+    """Draw a page (PNG bytes): the base image large, and each variation with its palette's name and swatches.
 
     Raises:
         InvalidImage: a picture cannot be read.
@@ -75,7 +75,7 @@ def contact_sheet(title: str, subtitle: str, base: bytes, variations: Sequence[S
 
 
 def comparison_sheet(title: str, subtitle: str, headings: Sequence[str], rows: Sequence[ComparisonRow]) -> bytes:
-    """A page as PNG bytes: one labelled row of pictures each, under common headings.
+    """Draw a page (PNG bytes) of labelled rows of pictures, with a heading above each column.
 
     Raises:
         InvalidImage: a picture cannot be read.
@@ -98,18 +98,18 @@ def comparison_sheet(title: str, subtitle: str, headings: Sequence[str], rows: S
 
 
 def _seats(count: int) -> list[tuple[int, int]]:
-    """Column and row of each variation: four beside the base, the others below."""
+    """Return column and row of each variation: four beside the base image, the others below."""
     beside = [(2, 0), (3, 0), (2, 1), (3, 1)]
     below = [(index % _COLUMNS, 2 + index // _COLUMNS) for index in range(max(0, count - 4))]
     return [*beside, *below][:count]
 
 
 def _read(data: bytes) -> Image.Image:
-    return decode_image(data, ImageLimits(max_bytes=200_000_000))  # our own pictures; the door was elsewhere
+    return decode_image(data, ImageLimits(max_bytes=200_000_000))  # our own pictures, validated before they were stored
 
 
 def _place(page: Image.Image, picture: Image.Image, box: Box) -> None:
-    """The picture fitted into a white card with rounded corners; a checkerboard shows through where it has alpha."""
+    """Fit the picture into a white card with rounded corners; a checkerboard shows through where it is transparent."""
     width, height = box[2] - box[0], box[3] - box[1]
     scale = min(width / picture.width, height / picture.height)
     size = (max(1, round(picture.width * scale)), max(1, round(picture.height * scale)))
@@ -149,7 +149,7 @@ def _write_header(page: Image.Image, title: str, subtitle: str) -> Missing:
 
 
 def _write_caption(page: Image.Image, entry: SheetEntry, box: Box) -> Missing:
-    """Name over swatches; the swatches touch, as on a printer's strip."""
+    """Write the palette's name over its swatches; return the scripts that no font here has."""
     missing = _write(page, (box[0], box[1] + 14), entry.name, size=26, room=box[2] - box[0])
     pen, top = ImageDraw.Draw(page), box[1] + 56
     for index, color in enumerate(entry.colors):
@@ -159,7 +159,7 @@ def _write_caption(page: Image.Image, entry: SheetEntry, box: Box) -> Missing:
 
 
 def _write_label(page: Image.Image, label: str, middle: int) -> None:
-    """A row's label, its lines centred on the row."""
+    """Write a row's label, its lines centred on the row."""
     lines = label.split("\n")
     for index, line in enumerate(lines):
         at = (_MARGIN, middle - 18 * len(lines) + index * 38)
@@ -168,14 +168,14 @@ def _write_label(page: Image.Image, label: str, middle: int) -> None:
 
 
 def _write(page: Image.Image, at: tuple[int, int], words: str, *, size: int, room: int, color: str = _TEXT) -> Missing:
-    """The words on one line, their capitals' upper edge a little below `at`; the scripts that no font here has."""
+    """Write one line, with the top of its capitals a little below `at`; return the scripts that no font here has."""
     line = write_line(words, size=size, color=color, room=room)
     page.paste(line.image, (at[0], at[1] + round(size * _ASCENT) - line.baseline), line.image)
     return line.missing
 
 
 def _write_missing(page: Image.Image, scripts: Missing) -> None:
-    """Says at the foot of the page why it has boxes in the place of letters."""
+    """Write at the foot of the page why it shows boxes in place of letters."""
     if scripts:
         words = f"No font here has letters of: {', '.join(sorted(scripts)).lower()}."
         _write(page, (_MARGIN, page.height - 64), words, size=26, room=page.width - 2 * _MARGIN, color=_QUIET)

@@ -1,4 +1,4 @@
-"""The files of a deployment, written into a folder that has none of them."""
+"""The command `init`: write the files of a deployment into a folder, and overwrite none."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ _SECRET, _PLAIN = 0o600, 0o644
 def write_starter(folder: Path) -> Iterator[tuple[str, bool]]:
     """Write `.env`, `Procfile`, `compose.yaml` and `supabase/migrations` into the folder.
 
-    Yields each file's name there, and whether it was written: what is there already stays as it is.
+    Yields each file's name there, and whether it was written: a file that exists stays as it is.
 
     Raises:
         OSError: the folder cannot be written.
@@ -27,7 +27,7 @@ def write_starter(folder: Path) -> Iterator[tuple[str, bool]]:
 
 
 def starter_files() -> dict[str, Path]:
-    """Return the source of each file: inside an installed wheel, or in the repository."""
+    """Return each file's name in a project and its source, in the installed wheel or in the repository."""
     packed = _HERE / "starter"
     folder = packed if packed.is_dir() else _HERE.parent
     migrations = sorted((schema_folder() / "migrations").glob("*.sql"))
@@ -40,7 +40,7 @@ def starter_files() -> dict[str, Path]:
 
 
 def _write_new(target: Path, content: bytes, mode: int) -> bool:
-    """Create the file; False when something has that name already, a dangling link too."""
+    """Create the file; return False when that name is taken, even by a dangling link."""
     try:
         descriptor = os.open(target, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode)
     except FileExistsError:

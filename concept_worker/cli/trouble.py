@@ -1,4 +1,4 @@
-"""The end of a command that did not succeed: one sentence, or with `--json` one document, and the task's id."""
+"""The end of a command that failed: one sentence, or with `--json` one document, with the task's id."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _ENDING = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
 class CommandFailed(Exception):
-    """A command ended badly: the sentence for the person, the task it is about, and the exit code."""
+    """An error that ends a command: the sentence to print, the task's id, and the exit code."""
 
     def __init__(self, sentence: str, task_id: UUID, code: int) -> None:
         super().__init__(sentence)
@@ -28,7 +28,7 @@ class CommandFailed(Exception):
 
 
 def catch_signals() -> None:
-    """Let Ctrl-C, a polite kill and a closed terminal end the command in order; what nohup had ignored stays so."""
+    """Make SIGINT, SIGTERM and SIGHUP end the command in order; a signal that is ignored (nohup) stays ignored."""
     for number in _ENDING:
         if signal.getsignal(number) is not signal.SIG_IGN:
             signal.signal(number, _stop)
@@ -40,10 +40,10 @@ def _stop(number: int, _: FrameType | None) -> None:
 
 @contextmanager
 def watching(task_id: UUID, then: str) -> Iterator[None]:
-    """Name the task in every trouble of the command; `then` says what becomes of it when the command ends before it.
+    """Add the task's id to every error of the command; `then` says what happens to the task after an interruption.
 
     Raises:
-        CommandFailed: in the place of what was raised; what a person can mend in their request stays as it is.
+        CommandFailed: in place of the error. An `InvalidRequest` passes unchanged: no task was made.
     """
     try:
         yield
@@ -67,22 +67,22 @@ def goes_on(task_id: UUID) -> str:
 
 
 def see(task_id: UUID) -> str:
-    """Say how to learn what became of a task."""
+    """Say how to see the task's outcome."""
     user = " --user …" if "--user" in sys.argv else ""
     return f"see what became of the task: concept-worker status {task_id}{user}"
 
 
 def wants_json() -> bool:
-    """Return whether standard output is to be one JSON document, also where the command line cannot be read."""
+    """Return whether `--json` was given, even on a command line that cannot be read."""
     return "--json" in sys.argv[1:]
 
 
 def end_badly(exc: BaseException) -> int:
-    """Tell what went wrong, with `--json` as the one document on standard output; return the exit code."""
+    """Print the error, with `--json` as the one document on standard output; return the exit code."""
     sentence = "interrupted" if isinstance(exc, Stopped) else str(exc)
     task_id = exc.task_id if isinstance(exc, CommandFailed) else None
     code = exc.code if isinstance(exc, CommandFailed | Stopped) else FAILED
-    with suppress(OSError, Stopped):  # whom it is told to may be gone
+    with suppress(OSError, Stopped):  # the reader of the output may be closed
         tell(sentence, task_id, is_error=code <= 128)
     return code
 

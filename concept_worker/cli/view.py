@@ -1,4 +1,4 @@
-"""How rows look to a person: on standard error while something runs, on standard output what it came to."""
+"""The display of rows: progress on standard error, results on standard output."""
 
 from __future__ import annotations
 
@@ -22,9 +22,9 @@ from concept_worker.models import ConceptRow, TaskRow, TaskStatus, TaskType
 out = PlainConsole()
 err = PlainConsole(stderr=True)
 
-_NARROW = 70  # columns; below, an id leaves no room for what is told of its row
-_SWATCHES = 62  # columns; of a palette's line without its name
-_UNBOUNDED = 2000  # columns; of what no screen shows
+_NARROW = 70  # columns; on a narrower screen an id has a line of its own
+_SWATCHES = 62  # columns of a palette's line without its name
+_UNBOUNDED = 2000  # columns of a file or pipe
 _COLOR = re.compile("#[0-9A-Fa-f]{6}")
 _COLORS = {
     TaskStatus.PENDING: "yellow",
@@ -36,22 +36,22 @@ _COLORS = {
 
 
 def print_json(value: Any) -> None:
-    """One JSON document on standard output, nothing else."""
+    """Print one JSON document on standard output."""
     out.print(printable_json(json.dumps(value, ensure_ascii=not out.is_unicode, indent=2, default=str)))
 
 
 def row_as_json(row: TaskRow) -> dict[str, Any]:
-    """The row as it stands in the database, for its owner."""
+    """Return the row as the database has it, with the owner's inputs."""
     return row.model_dump(mode="json")
 
 
 def colored(status: TaskStatus) -> Text:
-    """The status in its colour."""
+    """Return the status in its colour."""
     return Text(status.value, _COLORS[status])
 
 
 def print_row(row: TaskRow) -> None:
-    """One task row, in full but for the user's id; the terminal breaks long lines, so that they are copied whole."""
+    """Print a task row in full, with the user's id masked; the terminal wraps long lines, so they are copied whole."""
     for name, value in (
         ("task", str(row.id)),
         ("type", row.type),
@@ -70,7 +70,7 @@ def print_row(row: TaskRow) -> None:
 
 
 def print_rows(rows: Sequence[TaskRow]) -> None:
-    """Task rows, newest first, one a line: what a row came to is cut, or on a narrow screen on a line below."""
+    """Print task rows, newest first, one per line; a long outcome is cut. A narrow screen has it on a second line."""
     is_narrow = _width() < _NARROW
     if rows and not is_narrow:
         out.print(Text(f"{'task':36}  {'age':6}  {'state':10}  outcome", "dim"))
@@ -85,7 +85,7 @@ def print_rows(rows: Sequence[TaskRow]) -> None:
 
 
 def _width() -> int:
-    """Columns of the screen; of a file or pipe, what COLUMNS says, else as many as a row takes."""
+    """Return the columns of the screen; for a file or pipe the value of COLUMNS, else enough for any row."""
     return out.width if out.is_terminal or "COLUMNS" in os.environ else _UNBOUNDED
 
 
@@ -96,24 +96,24 @@ def _print_cut(line: Text) -> None:
 
 
 def _outcome(row: TaskRow) -> str:
-    """Its concept, what it does, or when and why it ended."""
+    """Return the row's concept, its progress, or when and why it ended."""
     if row.status is TaskStatus.COMPLETED:
         return str(row.result_id)
     if row.status is TaskStatus.PROCESSING:
         return f"{row.progress} % {label(row.stage)}"
     if row.status is TaskStatus.PENDING:
         return "-"
-    said = f": {one_line(row.error_message)}" if row.error_message else ""
-    return f"{_age(_ended(row))} ago{said}"
+    reason = f": {one_line(row.error_message)}" if row.error_message else ""
+    return f"{_age(_ended(row))} ago{reason}"
 
 
 def _ended(row: TaskRow) -> datetime | None:
-    """Return the time of its end, of whatever kind."""
+    """Return when the row became terminal, or None."""
     return (row.completed_at or row.updated_at) if row.status.is_terminal else None
 
 
 def _age(moment: datetime | None) -> str:
-    """Return the time since then, in the largest unit of which it is at least one."""
+    """Return the time since `moment` in the largest unit that gives at least 1."""
     if moment is None:
         return "-"
     seconds = max(0, int((datetime.now(UTC) - moment).total_seconds()))
@@ -122,7 +122,7 @@ def _age(moment: datetime | None) -> str:
 
 
 def print_concept(concept: ConceptRow) -> None:
-    """Print who drew a concept, and its palettes with their colours as they look."""
+    """Print a concept's provider and model, and its palettes with swatches."""
     if concept.provider:
         out.print(Text(f"drawn by {one_line(' '.join(filter(None, (concept.provider, concept.model))))}", "dim"))
     names = [one_line(variation.palette_name) for variation in concept.variations]
@@ -140,24 +140,24 @@ def print_concept(concept: ConceptRow) -> None:
 
 
 def _swatch(color: str) -> Text:
-    """The colour on itself; what is no colour is text without one."""
+    """Return the colour's code on a ground of that colour; a value that is no colour is plain text."""
     return Text(f" {color} ", f"{_ink_on(color)} on {color}" if _COLOR.fullmatch(color) else "")
 
 
 def _ink_on(color: str) -> str:
-    """Black or white, whichever reads better on the colour (perceived brightness, ITU-R BT.601)."""
+    """Choose black or white, by which reads better on the colour (perceived brightness, ITU-R BT.601)."""
     red, green, blue = (int(color[at : at + 2], 16) for at in (1, 3, 5))
     return "black" if 0.299 * red + 0.587 * green + 0.114 * blue > 140 else "white"
 
 
 def print_files(paths: Sequence[Path]) -> None:
-    """Where the pictures are."""
+    """Print the paths of the pictures."""
     for path in paths:
         out.print(f"  {path}")
 
 
 def label(stage: str | None) -> str:
-    """A step's name in words."""
+    """Return a step's name in words."""
     return stage.replace("_", " ") if stage else "-"
 
 
@@ -166,7 +166,7 @@ def _time(moment: datetime | None) -> str:
 
 
 def print_heading(row: TaskRow) -> None:
-    """Which task it is whose progress follows."""
+    """Print the task whose progress follows."""
     err.print(Text.assemble((kind_of_task(row), "bold"), f" {row.id}"))
 
 
@@ -176,7 +176,7 @@ def kind_of_task(row: TaskRow) -> str:
 
 
 class StageProgress:
-    """Live progress of one row on standard error: a bar on a terminal, else a line a stage; then how it ended."""
+    """A live view of one row on standard error: a bar on a terminal, else one line per stage; then the outcome."""
 
     def __init__(self) -> None:
         self._bar = Progress(
@@ -201,7 +201,7 @@ class StageProgress:
         self._bar.stop()
 
     def show(self, row: TaskRow) -> None:
-        """Show where the row stands."""
+        """Show the row's stage and progress."""
         if self._task is None or row.status.is_terminal:
             return
         doing = label(row.stage) if row.status is TaskStatus.PROCESSING and row.stage else "waiting for a worker"
@@ -214,5 +214,5 @@ class StageProgress:
         self._last = doing
 
     def end(self, row: TaskRow) -> None:
-        """Say how the row ended, and after which time."""
+        """Print the row's final status and the time that it took."""
         err.print(Text.assemble("  ", colored(row.status), f" after {time.monotonic() - self._started:.1f} s"))

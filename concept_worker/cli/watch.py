@@ -1,4 +1,4 @@
-"""Following a row to its end, and bringing its pictures home."""
+"""The part of `--wait` and `--watch`: follow a row to its end, and save its pictures."""
 
 from __future__ import annotations
 
@@ -14,18 +14,18 @@ from concept_worker.client import ConceptClient
 from concept_worker.errors import StoreUnavailable
 from concept_worker.models import ConceptRow, TaskRow
 
-_POLL = 0.1  # seconds between looks at the row
+_POLL = 0.1  # seconds between reads of the row
 
 
 def follow(
     client: ConceptClient, row: TaskRow, *, give_up: float, is_hopeless: Callable[[], str | None] = lambda: None
 ) -> TaskRow:
-    """Show the row's progress until it is terminal; the last look at it.
+    """Show the row's progress until the row is terminal; return the terminal row.
 
-    `give_up` is in seconds. `is_hopeless` says why waiting is useless, such as a worker that died.
+    `give_up` is in seconds. `is_hopeless` returns why waiting is useless (such as a worker that died), or None.
 
     Raises:
-        TimeoutError: the row did not end in time, or waiting is useless; says why.
+        TimeoutError: the row did not become terminal in time, or waiting is useless; says why.
     """
     deadline = time.monotonic() + give_up
     print_heading(row)
@@ -38,21 +38,22 @@ def follow(
             if time.monotonic() > deadline:
                 raise TimeoutError(f"the task is still {row.status.value} after {give_up:g} s")
             time.sleep(_POLL)
-            row = _look(client, row)
+            row = _read_again(client, row)
             progress.show(row)
     progress.end(row)
     return row
 
 
-def _look(client: ConceptClient, row: TaskRow) -> TaskRow:
+def _read_again(client: ConceptClient, row: TaskRow) -> TaskRow:
+    """Return the row as it is now, or unchanged while the database does not answer; the caller has a deadline."""
     try:
         return client.get_task(row.id, row.user_id)
     except StoreUnavailable:
-        return row  # the next look may find it; the deadline bounds this
+        return row
 
 
 def require_folder(folder: Path) -> None:
-    """Try to write to the folder for pictures; one that is not there yet is made, and removed until it is needed.
+    """Check that pictures can be written to the folder; a missing folder is created for the check, then removed.
 
     Raises:
         ValueError: pictures cannot be written there; says why.
@@ -64,13 +65,13 @@ def require_folder(folder: Path) -> None:
     except OSError as exc:
         why = exc.strerror or type(exc).__name__
         raise ValueError(f"--output: pictures cannot be written to {folder} ({why}); nothing was asked for") from None
-    with suppress(OSError):  # another command may use it by now
+    with suppress(OSError):  # another command may have put files there
         for path in missing:
             path.rmdir()
 
 
 def save_pictures(client: ConceptClient, concept: ConceptRow, folder: Path) -> list[Path]:
-    """Write `base.png`, `variation-NN.png` and `contact-sheet.png` into `folder`; their paths.
+    """Write `base.png`, `variation-NN.png` and `contact-sheet.png` into `folder`; return their paths.
 
     Raises:
         FileNotFoundError: a picture of the concept is not in its bucket.

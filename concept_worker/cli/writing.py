@@ -19,7 +19,7 @@ from rich.cells import split_graphemes
 
 _ELLIPSIS = "…"
 _LATIN, _EMOJI, _SYMBOLS = "Noto Sans", "Noto Emoji", "Noto Sans Symbols"
-# What the Unicode names of a script's characters begin with. Those that the packages bring have a family of this name.
+# The first words of the Unicode names of a script's characters. The font packages have a family for each of these.
 _BROUGHT = frozenset(
     (
         *("ARABIC", "ARMENIAN", "BENGALI", "DEVANAGARI", "ETHIOPIC", "GEORGIAN", "GUJARATI", "GURMUKHI", "HEBREW"),
@@ -27,21 +27,21 @@ _BROUGHT = frozenset(
     )
 )
 _EAST_ASIAN = frozenset(("CJK", "HIRAGANA", "KATAKANA", "HANGUL", "BOPOMOFO", "FULLWIDTH", "HALFWIDTH", "IDEOGRAPHIC"))
-# One that is there is taken: the package's, then what Linux, macOS and Windows have. Another one of the system's else.
+# The first font that is installed is used: the package's, then those of Linux, macOS and Windows, else any other.
 _CJK = "Noto Sans CJK SC,Noto Sans CJK JP,Noto Sans SC,PingFang SC,Hiragino Sans,Microsoft YaHei"
-_SYSTEM = "system-ui"  # no family of this name: the first font that has the letters
+_SYSTEM = "system-ui"  # no font has this name, so the renderer takes the first one that has the letters
 _MIRRORED = str.maketrans("()[]{}<>«»‹›", ")(][}{><»«›‹")
 _PACKAGES = ("manimgx_fonts", "manimgx_fonts_cjk")
-_NEVER_ASSIGNED = "\u0378"  # drawn as the box for missing glyphs
-_SPACE = 0.27  # em; between two runs
-_BEARING = 0.06  # em; beside the ink of a run
-_ROW, _BASELINE = 2.0, 1.3  # em; of the picture of a line
-_NARROWEST = 0.2  # em; a line is cut before it is measured where even such letters would not fit
+_NEVER_ASSIGNED = "\u0378"  # no character; drawn as the box for missing glyphs
+_SPACE = 0.27  # em, between two runs
+_BEARING = 0.06  # em, beside the ink of a run
+_ROW, _BASELINE = 2.0, 1.3  # em, height of a line's picture and of its baseline below the top
+_NARROWEST = 0.2  # em, width of the narrowest letter; a line that is too long even so is cut before it is measured
 
 
 @dataclass(frozen=True)
 class WrittenLine:
-    """A line's picture with alpha, how far its baseline is below its upper edge, and the scripts that no font has."""
+    """A line's picture with alpha, the pixels from its top to its baseline, and the scripts that no font has."""
 
     image: Image.Image
     baseline: int
@@ -50,16 +50,16 @@ class WrittenLine:
 
 @dataclass(frozen=True)
 class _Run:
-    """Neighbouring letters of one typeface, or one space."""
+    """A run of letters in one typeface, or one space."""
 
     text: str
     family: str
 
 
 def write_line(words: str, *, size: int, color: str, room: int) -> WrittenLine:
-    """The words on one line, each script in its typeface and direction, cut with an ellipsis where they would not fit.
+    """Draw the words on one line, each script in its typeface and direction; cut a long line with an ellipsis.
 
-    `size` and `room` (the width that there is) are in pixels.
+    `size` and `room` (the available width) are in pixels.
     """
     letters = _letters(words)
     kept = letters[: round(room / (size * _NARROWEST))]
@@ -82,24 +82,24 @@ def _letters(words: str) -> list[str]:
 
 
 def _is_written(character: str) -> bool:
-    """Return whether it is a letter, or joins letters; XML has no place for the others."""
+    """Return whether the character is printable or joins letters; XML refuses the others."""
     return character in "\u200c\u200d" or 0xE0020 <= ord(character) <= 0xE007F or character.isprintable()
 
 
 def _runs(line: str) -> list[_Run]:
-    """Words, their parts of one typeface, and spaces, in the order in which they are seen."""
+    """Split the line into runs and spaces, ordered from left to right as they are seen."""
     letters = [_Run(letter, _family(letter)) for letter in _letters(line)]
     runs = [
         _Run("".join(one.text for one in same), family) for family, same in groupby(letters, lambda one: one.family)
     ]
-    spaces = "( )" if _direction_changes(runs) else "(^ | $)"  # words change places only in a line of two directions
+    spaces = "( )" if _direction_changes(runs) else "(^ | $)"  # only a line of two directions reorders words
     words = [_Run(text, run.family) for run in runs for text in re.split(spaces, run.text) if text]
     return _as_seen(words)
 
 
 @lru_cache(maxsize=4096)
 def _family(letter: str) -> str:
-    """The typeface of a letter: the one of its script where that has it, else any that has it."""
+    """Return a letter's typeface: its script's if that has the letter, else any that has the letter."""
     first = _family_of_script(letter)
     if first == _CJK or _is_common(letter[0]) or _has(letter[0], first):
         return first
@@ -122,7 +122,7 @@ def _script(character: str) -> str:
 
 
 def _as_seen(runs: Sequence[_Run]) -> list[_Run]:
-    """The runs from left to right, by the two levels that Unicode's bidirectional algorithm has without its marks."""
+    """Order the runs from left to right, by Unicode's bidirectional algorithm without explicit marks (two levels)."""
     directions = [_direction(run.text) for run in runs]
     base = next((direction for direction in directions if direction), "L")
     directions = _paired(runs, directions, base)
@@ -136,7 +136,7 @@ def _as_seen(runs: Sequence[_Run]) -> list[_Run]:
 
 
 def _mirrored(runs: Sequence[_Run]) -> list[_Run]:
-    """The runs from right to left; brackets that stand alone turn round, in words the renderer turns them."""
+    """Order the runs from right to left and mirror brackets that are runs; the renderer mirrors those inside words."""
     return [run if _direction(run.text) else _Run(run.text.translate(_MIRRORED), run.family) for run in reversed(runs)]
 
 
@@ -145,13 +145,13 @@ def _direction_changes(runs: Sequence[_Run]) -> bool:
 
 
 def _direction(text: str) -> str:
-    """L or R by its first letter that has a direction; empty without one."""
+    """Return L or R, the direction of the first letter that has one; else an empty text."""
     kinds = (unicodedata.bidirectional(character) for character in text)
     return next(("L" if kind == "L" else "R" for kind in kinds if kind in ("L", "R", "AL")), "")
 
 
 def _paired(runs: Sequence[_Run], directions: Sequence[str], base: str) -> list[str]:
-    """The directions, with those of brackets that stand alone: both of a pair go with what is in them."""
+    """Add the directions of brackets that are runs: both brackets of a pair get the direction of their content."""
     paired, open_brackets = list(directions), []
     for at, run in enumerate(runs):
         if run.text in ("(", "[", "{"):
@@ -165,14 +165,14 @@ def _paired(runs: Sequence[_Run], directions: Sequence[str], base: str) -> list[
 
 
 def _between(directions: Sequence[str], at: int, base: str) -> str:
-    """The direction on both sides of what has none, else the line's."""
+    """Return the direction of a run without one: that of both neighbours if they agree, else the line's."""
     before = next((one for one in reversed(directions[:at]) if one), base)
     after = next((one for one in directions[at:] if one), base)
     return before if before == after else base
 
 
 def _compose(runs: Sequence[_Run], size: int, color: str, widest: int) -> Image.Image:
-    """The runs side by side. One wider than `widest` is cut there."""
+    """Draw the runs side by side; a run wider than `widest` pixels is cut."""
     pictures = iter(_draw([run for run in runs if run.text != " "], size, color, widest))
     bearing = round(size * _BEARING)
     placed, left = [], 0
@@ -190,7 +190,9 @@ def _compose(runs: Sequence[_Run], size: int, color: str, widest: int) -> Image.
 
 
 def _draw(runs: Sequence[_Run], size: int, color: str, widest: int) -> list[Image.Image]:
-    """A picture of each run, as wide as its ink: a text of its own, or one fallback font takes all letters."""
+    """Draw each run as a picture as wide as its ink. Each is a text of its own: in one text, a single fallback font
+    would draw all letters.
+    """
     if not runs:
         return []
     row, margin = round(size * _ROW), size
@@ -211,7 +213,7 @@ def _cropped(picture: Image.Image) -> Image.Image:
 
 
 def _render(texts: str, width: int, height: int, *, needs_system: bool) -> Image.Image:
-    """The SVG texts on a clear page; the system's fonts are asked only for what the packages lack."""
+    """Draw the SVG texts on a transparent page; load the system's fonts only for letters that the packages lack."""
     svg = f'<svg xmlns="http://www.w3.org/2000/svg" width="{width}" height="{height}">{texts}</svg>'
     png = resvg_py.svg_to_bytes(
         svg_string=svg, font_family=_LATIN, skip_system_fonts=not needs_system, font_dirs=_font_folders()
@@ -220,24 +222,24 @@ def _render(texts: str, width: int, height: int, *, needs_system: bool) -> Image
 
 
 def _is_common(character: str) -> bool:
-    """Return whether Noto Sans, or the script's own typeface, surely has it."""
+    """Return whether Noto Sans, or the typeface of its script, certainly has the character."""
     code = ord(character)
     return code < 0x530 or 0x1E00 <= code < 0x2060 or _script(character) in _BROUGHT or not _is_drawn(character)
 
 
 def _is_drawn(character: str) -> bool:
-    """Return whether it has ink of its own: no joiner, no variation selector, no space."""
+    """Return whether the character has ink: it is no joiner, variation selector or space."""
     return unicodedata.category(character) not in ("Cf", "Mn", "Me", "Zs") and character != "\ufe0f"
 
 
 def _missing(line: str) -> frozenset[str]:
-    """The scripts of the letters that neither the packages' fonts nor the system's have."""
+    """Return the scripts of the letters that neither the packages' fonts nor the system's have."""
     return frozenset(_script(one) for one in set(line) if not _is_common(one) and not _has(one, None))
 
 
 @lru_cache(maxsize=4096)
 def _has(character: str, family: str | None) -> bool:
-    """Return whether the family of the packages has the character; without a family, whether any font here has it."""
+    """Return whether the packages' `family` has the character; without a family, whether any font here has it."""
     return _glyph(character, family) not in (_glyph(_NEVER_ASSIGNED, family), b"")
 
 
