@@ -111,7 +111,12 @@ class Systems:
 
     def _start(self, arguments: Sequence[str], app: str, environment: Mapping[str, str]) -> System:
         broker = next(self._brokers)
-        chosen = self._stack.environment | {"REDIS_URL": broker, "CONCEPT_RESULT_URL": broker} | QUICK | environment
+        chosen = {
+            **self._stack.environment,
+            **{"REDIS_URL": broker, "CONCEPT_RESULT_URL": broker},
+            **QUICK,
+            **environment,
+        }
         # What a test's own app reports to is not the product's: it keeps its full rights.
         theirs = {name: value for name, value in environment.items() if name.startswith("QUEUE_TEST")}
         at_work = self._stack.environment_of(BrokerUser.WORKER, chosen) | theirs
@@ -166,7 +171,7 @@ def _worker_node(arguments: Sequence[str], environment: Mapping[str, str], log: 
 
 def _looking_app(settings: Settings) -> Celery:
     app = producer_app(settings)
-    app.conf.result_backend = settings.result_url  # the tests look at Celery's own states too
+    app.conf.update(result_backend=settings.result_url)  # the tests look at Celery's own states too
     return app
 
 

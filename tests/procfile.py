@@ -30,7 +30,7 @@ def running(name: str, folder: Path, environment: Mapping[str, str]) -> Iterator
         process = subprocess.Popen(
             ["/bin/sh", "-c", f"exec env {procfile()[name]}"],
             cwd=folder,
-            env=known | environment,
+            env={**known, **environment},
             stdout=log,
             stderr=log,
         )

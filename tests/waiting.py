@@ -13,8 +13,8 @@ DEADLINE = 60.0  # seconds; generous, because machines are shared; a passing tes
 _never = Event()
 
 
-def until(condition: Callable[[], T], what: str, seconds: float = DEADLINE) -> T:
-    """The condition's first true value.
+def until(condition: Callable[..., T], what: str, seconds: float = DEADLINE) -> T:
+    """Return the condition's first true value; it is called without arguments.
 
     Raises:
         AssertionError: it did not come in time; says what was waited for.

@@ -40,7 +40,7 @@ def test_a_stack_of_ones_own(tmp_path: Path) -> None:
     (tmp_path / "program.py").write_text(PROGRAMS["docs/embedded-supabase.md"] + "\nprint(user_id)\n")
     done = Folder(tmp_path).run("python program.py")
     assert (done.code, done.complained) == (0, "")
-    assert UUID(done.printed.strip())
+    assert str(UUID(done.printed.strip())) == done.printed.strip()
     assert (tmp_path / ".concept-worker" / "stack" / "keys.json").exists()
 
 

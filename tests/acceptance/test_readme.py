@@ -37,7 +37,11 @@ NOT_RUN = {
     "pip install concept-worker": "needs a package index; tests/acceptance/test_foreign_folder.py builds the wheel",
 }
 # What takes long and needs nothing of another line begins with the first test, beside it.
-AHEAD = ("make demo", 'make demo LOGO="an owl reading a book" THEME="calm nordic morning"', "make test")
+AHEAD: tuple[str, ...] = (
+    "make demo",
+    'make demo LOGO="an owl reading a book" THEME="calm nordic morning"',
+    "make test",
+)
 AHEAD += ("concept-worker dev --fake-provider",)
 
 
@@ -125,7 +129,8 @@ def demo(places: Places, line: str) -> None:
     shown = [ROOT / "docs" / "contact-sheet.png", ROOT / "docs" / "contact-sheet-refined.png"]
     assert [size_of(sheet) for sheet in sheets] == [size_of(picture) for picture in shown]
     assert sum(file.name.startswith("variation-") for file in done.files if file.parent == sheets[0].parent) == 7
-    assert all(UUID(sheet.parent.name) and sheet.parent.parent == done.folder / "out" for sheet in sheets)
+    assert all(str(UUID(sheet.parent.name)) == sheet.parent.name for sheet in sheets)
+    assert all(sheet.parent.parent == done.folder / "out" for sheet in sheets)
 
 
 @looks_at('make demo LOGO="an owl reading a book" THEME="calm nordic morning"')

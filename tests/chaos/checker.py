@@ -111,8 +111,8 @@ def _bill(evidence: Evidence) -> tuple[list[Violation], Bill]:
     """
     word_of = dict(evidence.accepted)
     for task in evidence.tasks:
-        word = _TOKEN.search(task["metadata"])
-        word_of.setdefault(str(task["id"]), word.group() if word else "")
+        found = _TOKEN.search(task["metadata"])
+        word_of.setdefault(str(task["id"]), found.group() if found else "")
     allowed: Counter[tuple[str, str]] = Counter()
     bill, violations = Bill(), []
     for word, endpoint, reason in _allowances(evidence, word_of):

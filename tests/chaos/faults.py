@@ -12,6 +12,7 @@ from collections import Counter
 from collections.abc import Callable
 from contextlib import closing as closing_redis
 from contextlib import suppress
+from typing import Any, cast
 
 import psutil
 from redis import Redis
@@ -164,7 +165,7 @@ class Injector:
         """Let the broker's own server refuse for some seconds; it keeps its data."""
         since = time.time()
         with closing_redis(Redis.from_url(self._deployment.stack.environment["REDIS_URL"])) as server:
-            before = {name: server.config_get(name)[name] for name in settings if name != "replicaof"}
+            before = {name: str(server.config_get(name)[name]) for name in settings if name != "replicaof"}
             try:
                 self._apply(server, settings)
                 self._away(0.5, 3.0, closing)
@@ -176,7 +177,7 @@ class Injector:
     def _apply(server: Redis, settings: dict[str, str]) -> None:
         for name, value in settings.items():
             if name == "replicaof":
-                server.execute_command("REPLICAOF", *value.split())
+                cast("Any", server).execute_command("REPLICAOF", *value.split())
             else:
                 server.config_set(name, value)
 

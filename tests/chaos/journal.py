@@ -62,7 +62,10 @@ class Story:
 
 def told(lines: list[dict[str, Any]]) -> Story:
     """The story of a journal."""
-    story, hands, calls, down = Story(), {}, {}, {}
+    story = Story()
+    hands: dict[Any, Any] = {}
+    calls: dict[Any, Any] = {}
+    down: dict[Any, Any] = {}
     for line in lines:
         what, here = line["what"], (line["pid"], line["thread"])
         if what in ("killed", "died"):

@@ -5,8 +5,9 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import threading
+from collections.abc import Coroutine
 from types import TracebackType
-from typing import Self
+from typing import Any, Self, TypeVar
 
 
 def answer(status: str, kind: str, body: str, *, missing: int = 0) -> bytes:
@@ -31,6 +32,7 @@ GATEWAYS = {
     "cut answer": answer("200 OK", _JSON, '[{"id":', missing=300),
 }
 _SIZE = 65_536
+T = TypeVar("T")
 
 
 class Proxy:
@@ -79,8 +81,8 @@ class Proxy:
         event.set()
         return event
 
-    def _call(self, coroutine: object) -> object:
-        return asyncio.run_coroutine_threadsafe(coroutine, self._loop).result()  # type: ignore[arg-type]
+    def _call(self, coroutine: Coroutine[Any, Any, T]) -> T:
+        return asyncio.run_coroutine_threadsafe(coroutine, self._loop).result()
 
     def _break(self) -> None:
         for writer in list(self._open):

@@ -88,7 +88,7 @@ _HEADERS: dict[str, list[str]] = {
     "Range": ["0-1", "0-1; drop table tasks", "--1"],
     "X-Upsert": ["true", "'"],
 }  # fmt: skip
-_headers = st.just({}) | st.fixed_dictionaries(
+_headers: st.SearchStrategy[dict[str, str]] = st.just({}) | st.fixed_dictionaries(
     {}, optional={name: st.sampled_from(values) for name, values in _HEADERS.items()}
 )
 _json = st.recursive(

@@ -30,7 +30,7 @@ def _code(api: Session, query: Any) -> str:
 def test_insert_returns_the_row_with_defaults(api: Session, owner: UUID) -> None:
     """The database's defaults are in the answer."""
     row = _insert(api, owner)
-    assert UUID(row["id"])
+    assert str(UUID(row["id"])) == row["id"]
     assert (row["status"], row["progress"], row["metadata"]) == ("pending", 0, {})
     assert row["created_at"].endswith("+00:00")
     assert "T" in row["created_at"]

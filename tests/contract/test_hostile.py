@@ -91,7 +91,7 @@ class Room:
         )
         self.keys, self.victim, self.attacker = stack.keys, stack.create_user(), stack.create_user()
         self.owner = self.run(asyncpg.connect(stack.environment["DATABASE_URL"], ssl=False))
-        self.database: Watched = self.run(Watched.connect(login))  # type: ignore[assignment]
+        self.database: Watched = self.run(Watched.connect(login))
         self.database.complaints = []
         app = make_app(self.database, Files(folder / "objects"), Callers(self.keys), Links(self.keys.link_key))
         self.client = httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://localhost")

@@ -115,7 +115,11 @@ def test_a_migration_that_was_changed_is_named(folder: Path) -> None:
 def test_data_of_another_history_is_refused(folder: Path) -> None:
     """Migrations that nobody has any more: data from before 0.1.0, or of a newer version."""
     with Stack(folder) as stack:
-        run_sql(stack, "update supabase_migrations.schema_migrations set version = '20200101000000'")
+        run_sql(
+            stack,
+            "update supabase_migrations.schema_migrations set version = '20200101000000'"
+            " where version = (select min(version) from supabase_migrations.schema_migrations)",
+        )
     with pytest.raises(StackError, match="made by other migrations than this version has: 20200101000000"):
         Stack(folder).start()
 

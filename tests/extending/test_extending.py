@@ -15,7 +15,15 @@ _HERE = Path(__file__).parent
 _ROOT = _HERE.parents[1]
 # Files of the product that a change may touch. A type needs its name, payload, pipeline, entry, method and migration.
 MOST = {"provider": 5, "step": 4, "task_type": 8, "field": 6}
-_PARTS = ("concept_worker", "supabase", "tests", "celeryconfig.py", "pyproject.toml", "Procfile", "compose.yaml")
+_PARTS: tuple[str, ...] = (
+    "concept_worker",
+    "supabase",
+    "tests",
+    "celeryconfig.py",
+    "pyproject.toml",
+    "Procfile",
+    "compose.yaml",
+)
 _PARTS += (".env.example",)
 
 

@@ -24,7 +24,7 @@ from tests.integration.tasks.runs import ended, look, steps_of
 from tests.waiting import until
 
 _HERE = Path(__file__).parent
-BRIEF = {"logo_description": "a heron", "theme_description": "a lake"}
+BRIEF: dict[str, Any] = {"logo_description": "a heron", "theme_description": "a lake"}
 VERSIONS = sorted(path.name for path in _HERE.iterdir() if (path / "concept_generation.json").exists())
 PIPELINES = [(version, kind) for version in VERSIONS for kind in TaskType]
 BOUNDARIES = [
@@ -85,7 +85,9 @@ def test_a_run_goes_on_from_each_step(
     row, left = leftovers.put(version, kind, done, concept=concept_id)
     last = ended(system, row)
     assert (last.status, last.error_message) == (TaskStatus.COMPLETED, None)
-    assert len(system.client.get_concept(row.id, row.user_id).variations) == left["inputs"]["num_palettes"]
+    concept = system.client.get_concept(row.id, row.user_id)
+    assert concept is not None
+    assert len(concept.variations) == left["inputs"]["num_palettes"]
     kept = {step["step"]: step["output"] for step in left["steps"][:done]}
     if done == 1:
         kept.pop("download_original", None)  # the original waited in staging only
@@ -100,7 +102,7 @@ def test_its_messages_are_understood(
     """The whole canvas, as that version sent it."""
     row, left = leftovers.put(version, kind, 0, concept=concept_id, lives=True)
     with producer_app(system.settings) as app:
-        app.conf.result_backend = "cache+memory://"  # Celery builds no chord without one; the worker has its own
+        app.conf.update(result_backend="cache+memory://")  # Celery builds no chord without one; the worker has its own
         signature(left["canvas"], app=app).apply_async()
     until(lambda: look(system, row).status.is_terminal, "the run to end")
     last = look(system, row)
@@ -129,7 +131,9 @@ def test_a_checkpoint_that_cannot_be_read_fails_the_row_once(
     fetch(stack.environment["DATABASE_URL"], _STEP, row.id, "generate_base_image", '{"odd": 1}')
     last = ended(system, row)
     assert last.status is TaskStatus.FAILED
-    assert "the result of generate_base_image cannot be read by this version of concept_worker" in last.error_message
+    assert "the result of generate_base_image cannot be read by this version of concept_worker" in str(
+        last.error_message
+    )
     assert last.run == 2
 
 

@@ -103,7 +103,7 @@ class _Handler(BaseHTTPRequestHandler):
     ) -> None:
         self.send_response(status)
         for name in _ANSWER_HEADERS if like is not None else ():
-            if (value := like.getheader(name)) is not None:
+            if like is not None and (value := like.getheader(name)) is not None:
                 self.send_header(name, value)
         if status != http.HTTPStatus.NO_CONTENT:
             self.send_header("content-length", str(len(content)))

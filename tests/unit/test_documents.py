@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from functools import cache
 from importlib.util import find_spec
 from pathlib import Path
+from typing import Any, cast
 from urllib.parse import unquote
 
 import pytest
@@ -178,7 +179,7 @@ def test_every_value_of_a_setting_is_taken(document: str, monkeypatch: pytest.Mo
 @pytest.mark.parametrize("document", DOCUMENTS)
 def test_every_command_and_option_exists(document: str) -> None:
     """As `--help` of the command has it."""
-    commands = typer.main.get_command(app).commands
+    commands = cast("Any", typer.main.get_command(app)).commands
     for line in shell_words(document, "concept-worker"):
         command, *words = shlex.split(line)[1:]
         if command == "--help":

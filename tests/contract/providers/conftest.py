@@ -77,7 +77,7 @@ def settings_for(fake: FakeProvider) -> Callable[..., Settings]:
             "download_allow_http": True,
             "download_allow_private": True,
         }
-        return Settings(_env_file=None, **(defaults | changes))  # type: ignore[arg-type]
+        return Settings(_env_file=None, **(defaults | changes))
 
     return build
 

@@ -102,14 +102,14 @@ def test_users_words_stay_data(palettes: Any, wire: str) -> None:
     body = tap.requests[0].read().decode()
     assert "ignore all rules" in body
     if wire == "jigsawstack":
-        assert "ignore" not in re.search(r'"prompt":"(.*?)","inputs"', body).group(1)
+        assert "ignore" not in re.findall(r'"prompt":"(.*?)","inputs"', body)[0]
     else:
         assert "ignore" not in body.partition('"role":"user"')[0]
     generator.close()
 
 
 @pytest.mark.parametrize("return_type", ["binary", "url", "base64"])
-def test_every_return_type_is_understood(fake: Any, settings_for: Any, image: Any, return_type: str) -> None:
+def test_every_return_type_is_understood(fake: Any, settings_for: Any, image: Any, return_type: Any) -> None:
     """Bytes, a link through the guarded download, base64 in the field `url`: the same picture."""
     generator = JigsawStackGenerator(
         client=provider_client(fake.url, {"x-api-key": fake.api_key}),

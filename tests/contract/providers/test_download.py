@@ -140,7 +140,7 @@ def test_an_unknown_authority_is_not_trusted(tls: tuple[Listener, ssl.SSLContext
 )
 def test_nothing_arrives_at_a_private_listener(listener: Listener, host: str) -> None:
     """The real resolver, the real sockets, the host on the list, http allowed: refused before connecting."""
-    resolver = {"resolver": to_loopback} if host == NAME else {}
+    resolver: dict[str, Any] = {"resolver": to_loopback} if host == NAME else {}
     downloader = GuardedDownloader(allowed_hosts=[host], allow_http=True, **resolver)
     # On port 80 the address is what refuses; on the listener's own port the port would.
     downloader._any_port = True

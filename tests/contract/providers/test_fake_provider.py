@@ -152,6 +152,7 @@ def test_a_process_of_its_own() -> None:
     command += ["--latency", "image=1:2:1.5", "--fault", '{"kind": "status", "endpoint": "palettes"}']
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
         try:
+            assert process.stdout is not None
             where = json.loads(process.stdout.readline())
             with httpx.Client(base_url=where["url"], headers={"x-api-key": where["api_key"]}, trust_env=False) as http:
                 assert decode_image(draw(http).content).size == (256, 256)

@@ -17,6 +17,7 @@ from concept_worker.payloads import GenerationPayload
 from concept_worker.pipelines.generation import GenerationTaskProcessor
 from concept_worker.pipelines.registry import reusable_steps
 from concept_worker.pipelines.services import Services
+from concept_worker.services.concept_generator import Picture
 from concept_worker.settings import Provider, Settings
 
 PAYLOAD = GenerationPayload(logo_description="a heron in reeds", theme_description="quiet lake", num_palettes=1)
@@ -127,7 +128,7 @@ def test_a_canceled_run_without_a_broker_cancels_its_job(
         row = new_row(services, user_id)
         collect = services.concept_service.collect
 
-        def canceled_meanwhile(receipt: Receipt) -> bytes:
+        def canceled_meanwhile(receipt: Receipt) -> Picture:
             services.task_service.update_task_status(row.id, TaskStatus.CANCELED)
             return collect(receipt)
 

@@ -112,7 +112,7 @@ def test_process_and_canvas_store_the_same_concept(system: System, services: Ser
         for row in (system.client.get_task(row.id, user_id) for row in (here, there))
     ]
     assert ends[0] == ends[1]
-    for concept in concepts:
+    for concept in filter(None, concepts):
         base = system.client.load_image(concept.image_path, user_id)
         assert base is not None
         plan = plan_recolor(base)

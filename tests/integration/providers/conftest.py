@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import Any
 
 import pytest
 
@@ -14,7 +15,7 @@ from tests.conftest import StartSystem
 from tests.integration.conftest import end_open_rows
 from tests.integration.providers.wired import KEY, SETTINGS, SPEED, Wired
 
-SOON = {"CONCEPT_LEASE_SECONDS": "1", "CONCEPT_PENDING_SECONDS": "1", "CONCEPT_LOG_LEVEL": "INFO"}
+SOON: dict[str, Any] = {"CONCEPT_LEASE_SECONDS": "1", "CONCEPT_PENDING_SECONDS": "1", "CONCEPT_LOG_LEVEL": "INFO"}
 
 
 @contextmanager

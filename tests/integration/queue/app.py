@@ -8,7 +8,7 @@ from __future__ import annotations
 import json
 import os
 import signal
-from typing import Any
+from typing import Any, cast
 
 from celery import Celery, Task, chord, signals
 from celery.backends.redis import RedisBackend
@@ -26,7 +26,7 @@ _PATIENCE = 60  # seconds; a task that nobody releases must not outlive its test
 reports = Redis.from_url(os.environ[REPORTS], socket_timeout=None)
 
 
-class BoundedTask(Task):
+class BoundedTask(Task[Any, Any]):
     """What `PipelineTask` says of children that die, without its waits."""
 
     abstract = True
@@ -105,7 +105,7 @@ def leak_foreign() -> None:
 
 
 for _open in (leak, leak_foreign):
-    app.task(_open.run, name=f"sealed {_open.name}", base=SealedTask)
+    cast("Any", app.task)(_open.run, name=f"sealed {_open.name}", base=SealedTask)
 
 
 @app.task(name="gather")
@@ -135,5 +135,6 @@ def _counted(self: RedisBackend, request: Any, *args: Any, **kwargs: Any) -> Any
 
 
 # A worker looks for dead children every 5 s; the tests have less time.
-AsynPool.timers = property(lambda pool: {pool.maintain_pool: 0.2})
-count, RedisBackend.on_chord_part_return = RedisBackend.on_chord_part_return, _counted
+cast("Any", AsynPool).timers = property(lambda pool: {pool.maintain_pool: 0.2})
+count = RedisBackend.on_chord_part_return
+cast("Any", RedisBackend).on_chord_part_return = _counted

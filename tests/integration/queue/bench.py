@@ -96,7 +96,8 @@ class Bench:
     def take(self) -> None:
         """Take a message as a worker does that dies before it has done anything with it."""
         connection = self._at_end.enter_context(self.app.connection_for_read())
-        assert connection.default_channel.basic_get(Queue.CONCEPTS.value) is not None
+        channel: Any = connection.default_channel
+        assert channel.basic_get(Queue.CONCEPTS.value) is not None
 
     def release(self, name: str) -> None:
         """Let every `hold` of that name go on, those to come too."""

@@ -6,6 +6,7 @@ import json
 import os
 import threading
 from typing import Any
+from uuid import UUID
 
 from redis import Redis
 
@@ -19,7 +20,7 @@ reports = Redis.from_url(os.environ[REPORTS])
 changed(app, json.loads(os.environ.get(CHANGES, "{}")))
 
 
-def _hanging(self: ImageService, *args: Any, user_id: object, **kwargs: Any) -> Any:
+def _hanging(self: ImageService, *args: Any, user_id: UUID, **kwargs: Any) -> Any:
     """Hang as often as the test ordered it for this user, and say in which process."""
     if reports.lpop(f"hang:{user_id}"):
         reports.rpush(f"hung:{user_id}", os.getpid())

@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from typing import Any
 from uuid import uuid4
 
 import pytest
@@ -87,6 +88,7 @@ def test_only_the_last_window_counts(make_gate: MakeGate) -> None:
     """A call that left the window makes room, also while others go on."""
     gate = make_gate(GateLimits(calls=1, window=30.0))
     assert not is_open(gate)
+    call: Any
     (call,) = gate._redis.zrange(gate._key("calls"), 0, -1)
     gate._redis.zincrby(gate._key("calls"), -30_001, call)  # as if it had been so long ago, in milliseconds
     assert not is_open(gate)

@@ -46,4 +46,5 @@ def _painting(self: ConceptTaskProcessor[Any], *args: Any) -> Any:
 
 IsolatedDecoder.to_clean_png = _giving_to_decode  # type: ignore[method-assign]
 decoder.START = Path(__file__).with_name("deadly_decoder.py")
-ConceptTaskProcessor.create_variations.method = _painting
+step: Any = ConceptTaskProcessor.create_variations
+step.method = _painting

@@ -124,7 +124,8 @@ def test_messages_without_a_row_are_dropped_and_the_worker_goes_on(
     intruder = str(uuid4())
     for message in ({}, "nonsense", None, ["a"], {"task_id": "x"}, original_message(theirs, task_id=str(uuid4()))):
         send(system, TaskName.DISPATCH, message)
-    for nobody in (None, "", "somebody", intruder, ["a"], {}):
+    nobodies: tuple[Any, ...] = (None, "", "somebody", intruder, ["a"], {})
+    for nobody in nobodies:
         send(system, TaskName.DISPATCH, original_message(theirs, user_id=nobody, logo_description=""))
     send(system, TaskName.DISPATCH)
     send(system, TaskName.START_GENERATION, task_id="no-uuid")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from typing import Any, cast
 from uuid import UUID
 
 from redis import Redis
@@ -25,7 +26,7 @@ def test_the_largest_run_stays_within_the_message_budget(start_system: StartSyst
 
     def watch() -> None:
         redis = Redis.from_url(system.settings.redis_url)
-        with redis.monitor() as monitor:
+        with cast("Any", redis).monitor() as monitor:
             watching.set()
             for command in monitor.listen():
                 seen.append(str(command["command"]).encode())

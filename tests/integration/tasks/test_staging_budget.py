@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import Any
 from uuid import UUID
 
 import pytest
@@ -50,7 +51,7 @@ def system(start_system: StartSystem, small: Valkey, provider: FakeProvider) -> 
 def test_runs_wait_for_room_and_messages_fit(system: System, provider: FakeProvider, user_id: UUID) -> None:
     """One hangs with the only room; the others say so, uncounted, and go on when it is there."""
     provider.faults.add(Fault(endpoint="image", kind=FaultKind.LATE, times=1, seconds=8.0))
-    brief = {"logo_description": "a fox", "theme_description": "warm", "num_palettes": 1}
+    brief: dict[str, Any] = {"logo_description": "a fox", "theme_description": "warm", "num_palettes": 1}
     rows = [system.client.generate(user_id=user_id, **brief) for _ in range(4)]
 
     def waiting() -> int:
@@ -68,7 +69,7 @@ def test_runs_wait_for_room_and_messages_fit(system: System, provider: FakeProvi
 def test_failed_runs_fill_nothing(system: System, provider: FakeProvider, small: Valkey, user_id: UUID) -> None:
     """However many: their bytes go with them."""
     provider.faults.add(Fault(endpoint="image", kind=FaultKind.TRUNCATED))
-    brief = {"logo_description": "a fox", "theme_description": "warm", "num_palettes": 1}
+    brief: dict[str, Any] = {"logo_description": "a fox", "theme_description": "warm", "num_palettes": 1}
     rows = [system.client.generate(user_id=user_id, **brief) for _ in range(10)]
     until(lambda: all(look(system, row).status is TaskStatus.FAILED for row in rows), "the failures", seconds=120)
     reconcile(system)

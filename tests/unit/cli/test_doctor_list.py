@@ -5,10 +5,11 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from threading import Thread
+from typing import Any
 
 import pytest
 
-from concept_worker.cli import doctor
+from concept_worker.cli import doctor as doctor_module
 from concept_worker.services.supabase.clock import clock_trouble
 from concept_worker.settings import Settings
 
@@ -19,6 +20,8 @@ from concept_worker.settings import Settings
 )
 def test_a_check_that_throws_is_one_line(part: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """With its kind and without its words, which may hold a password; the others say what they found."""
+
+    doctor: Any = doctor_module
 
     def throw(*_: object, **__: object) -> None:
         raise RuntimeError("TOPSECRET")

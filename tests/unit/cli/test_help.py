@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+from typing import Any, cast
 
 import pytest
 import typer
@@ -29,7 +30,11 @@ def test_every_command_has_an_example_that_can_be_read(command: str) -> None:
         line.strip() for line in shown(command).splitlines() if line.strip().startswith(f"concept-worker {command}")
     ]
     assert lines
-    options = {name for parameter in typer.main.get_command(app).commands[command].params for name in parameter.opts}
+    options = {
+        name
+        for parameter in cast("Any", typer.main.get_command(app)).commands[command].params
+        for name in parameter.opts
+    }
     for line in lines:
         assert {word for word in line.split() if word.startswith("-")} <= options
 

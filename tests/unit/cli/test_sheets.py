@@ -25,19 +25,26 @@ def opened(page: bytes) -> Image.Image:
     return image
 
 
+def colors_of(page: Image.Image) -> set[object]:
+    """All colours of a page."""
+    found = page.getcolors(page.width * page.height)
+    assert found is not None
+    return {color for _, color in found}
+
+
 @pytest.mark.parametrize("count", [1, 4, 5, 7, 20])
 def test_every_variation_is_on_the_page(count: int) -> None:
     """Each picture's own colour can be found on the page."""
     entries = [SheetEntry(picture(color=(10 * n + 5, 255 - 9 * n, 77)), f"No. {n}", COLORS) for n in range(count)]
     page = opened(contact_sheet("Title", "Subtitle", picture(), entries))
-    found = {color for _, color in page.getcolors(page.width * page.height)}
+    found = colors_of(page)
     assert {(10 * n + 5, 255 - 9 * n, 77) for n in range(count)} <= found
 
 
 def test_swatches_show_the_palette() -> None:
     """Every colour of a palette is on the page."""
     page = opened(contact_sheet("T", "S", picture(), [SheetEntry(picture(), "Name", COLORS)]))
-    found = {color for _, color in page.getcolors(page.width * page.height)}
+    found = colors_of(page)
     assert {(0x11, 0x22, 0x33), (0xAA, 0x33, 0x44), (0x33, 0xAA, 0x66)} <= found
 
 
@@ -48,7 +55,7 @@ def test_any_title_fits_the_page(title: str) -> None:
     plain = opened(contact_sheet("Title", "", picture(), [SheetEntry(picture(), "Name", COLORS)]))
     assert page.size == plain.size
     assert page.crop((page.width - 90, 0, page.width, 280)).getcolors() is not None
-    assert len(page.crop((page.width - 90, 0, page.width, 280)).getcolors()) == 1
+    assert len(colors_of(page.crop((page.width - 90, 0, page.width, 280)))) == 1
 
 
 @pytest.mark.parametrize(("width", "height"), [(400, 40), (40, 400), (3, 1000), (1, 1)])

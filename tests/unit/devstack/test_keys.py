@@ -90,7 +90,7 @@ def test_a_link_is_no_key_and_a_key_no_link(keys: Keys) -> None:
     claims = {"url": path, "purpose": DOWNLOAD, "exp": int(time.time()) + 60}
     for forged in (
         jwt.encode(claims, keys.jwt_secret, algorithm="HS256"),
-        jwt.encode(claims, None, algorithm="none"),
+        jwt.encode(claims, "", algorithm="none"),
         jwt.encode(claims, keys.link_key, algorithm="HS512"),
         jwt.encode({"url": path, "purpose": DOWNLOAD}, keys.link_key, algorithm="HS256"),
         keys.user_token(uuid4()),

@@ -7,6 +7,7 @@ import struct
 import subprocess
 import sys
 import zlib
+from typing import Any
 
 import pytest
 from PIL import Image, ImageCms, PngImagePlugin
@@ -39,8 +40,15 @@ RAMP = Image.linear_gradient("L").resize((8, 6))
 COLOR = Image.merge("RGB", (RAMP, RAMP.rotate(180), RAMP.point(lambda level: level // 3)))
 
 
+def pixel(image: Image.Image, at: tuple[int, int]) -> tuple[int, ...]:
+    """The channels of a pixel."""
+    found = image.getpixel(at)
+    assert isinstance(found, tuple)
+    return found
+
+
 @pytest.mark.parametrize("kind", ["PNG", "JPEG", "WEBP"])
-def test_format_and_size_are_told_by_content(kind: str) -> None:
+def test_format_and_size_are_told_by_content(kind: Any) -> None:
     """The three formats are recognised from their bytes."""
     assert inspect_image(saved(COLOR, kind)) == ImageFacts(kind, 8, 6)
 
@@ -143,7 +151,7 @@ def test_sixteen_bits_are_scaled_not_clipped() -> None:
     for column in range(256):
         deep.putpixel((column, 0), column * 257)
     image = opened(to_clean_png(saved(deep)))
-    assert [image.getpixel((column, 0))[0] for column in range(256)] == list(range(256))
+    assert [pixel(image, (column, 0))[0] for column in range(256)] == list(range(256))
 
 
 def test_deep_grey_keeps_its_see_through_level() -> None:
@@ -151,7 +159,7 @@ def test_deep_grey_keeps_its_see_through_level() -> None:
     deep = Image.new("I;16", (2, 1), 1000)
     deep.putpixel((1, 0), 65535)
     image = opened(to_clean_png(saved(deep, transparency=65535)))
-    assert (image.mode, image.getpixel((0, 0))[3], image.getpixel((1, 0))[3]) == ("RGBA", 255, 0)
+    assert (image.mode, pixel(image, (0, 0))[3], pixel(image, (1, 0))[3]) == ("RGBA", 255, 0)
 
 
 def test_a_palette_with_transparency_becomes_alpha() -> None:
@@ -160,13 +168,13 @@ def test_a_palette_with_transparency_becomes_alpha() -> None:
     flat.putpalette([255, 0, 0, 0, 0, 255])
     flat.putpixel((1, 0), 1)
     image = opened(to_clean_png(saved(flat, transparency=1)))
-    assert (image.getpixel((0, 0)), image.getpixel((1, 0))[3]) == ((255, 0, 0, 255), 0)
+    assert (pixel(image, (0, 0)), pixel(image, (1, 0))[3]) == ((255, 0, 0, 255), 0)
 
 
 def test_cmyk_becomes_rgb() -> None:
     """Printers' inks become light."""
     image = opened(to_clean_png(saved(Image.new("CMYK", (8, 8), (0, 255, 255, 0)), "JPEG")))
-    red, green, blue = image.getpixel((4, 4))
+    red, green, blue = pixel(image, (4, 4))
     assert image.mode == "RGB"
     assert (red > 200, green < 80, blue < 80) == (True, True, True)
 
@@ -177,7 +185,7 @@ def test_a_profile_is_applied() -> None:
     profile = profile.replace(b"rXYZ", b"????").replace(b"gXYZ", b"rXYZ").replace(b"????", b"gXYZ")
     profile = profile.replace("sRGB".encode("utf-16-be"), "swap".encode("utf-16-be"))
     red = Image.new("RGBA", (2, 2), (250, 20, 20, 128))
-    level = decode_image(saved(red, icc_profile=profile)).getpixel((0, 0))
+    level = pixel(decode_image(saved(red, icc_profile=profile)), (0, 0))
     assert (level[0] < level[1], level[3]) == (True, 128)
 
 

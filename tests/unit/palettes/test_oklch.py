@@ -64,4 +64,4 @@ def test_contrast_is_always_found(mark: tuple[int, int, int], ground: tuple[int,
 def test_wcag_ends() -> None:
     """Black on white is 21:1, and luminance runs from 0 to 1."""
     assert contrast("#000000", "#FFFFFF") == pytest.approx(21)
-    assert (luminance("#000000"), luminance("#FFFFFF")) == (0, pytest.approx(1))
+    assert (luminance("#000000"), luminance("#FFFFFF")) == pytest.approx((0, 1))

@@ -73,7 +73,16 @@ def test_every_form_gives_the_same_palette(answer: object) -> None:
 
 def test_one_bad_entry_costs_only_itself() -> None:
     """Junk between good entries is left out, and the order stays."""
-    answer = [None, "words", 7, entry(FIVE), [], {}, {"name": "Mud", "colors": ["brownish"]}, entry(OTHER, "Plum")]
+    answer: list[Any] = [
+        None,
+        "words",
+        7,
+        entry(FIVE),
+        [],
+        {},
+        {"name": "Mud", "colors": ["brownish"]},
+        entry(OTHER, "Plum"),
+    ]
     assert [palette.name for palette in repair(answer)] == ["Fjord", "Plum"]
 
 

@@ -113,7 +113,7 @@ def test_a_method_has_the_name_of_its_messages() -> None:
 def test_the_canvas_has_each_step_once_in_order(kind: TaskType) -> None:
     """The chord's header is the stage of two, its body the step behind it."""
     app.loader.import_default_modules()
-    run = RunReference(task_id="7b0f2f0e-2f0e-4c0e-8f0e-2f0e7b0f2f0e", number=1, type=kind)  # type: ignore[arg-type]
+    run = RunReference(task_id="7b0f2f0e-2f0e-4c0e-8f0e-2f0e7b0f2f0e", number=1, type=kind)
     assert names_in(canvas_of(run)) == [one.task.value for one in PROCESSORS[kind].pipeline.steps]
 
 

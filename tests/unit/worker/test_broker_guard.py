@@ -110,7 +110,8 @@ def test_kombu_still_needs_its_envelopes_guarded() -> None:
     """When this fails, kombu was mended: delete `envelope_guard` and this test."""
     with Connection("memory://") as connection:
         transport = connection.transport
-        connection.default_channel.basic_consume("concepts", no_ack=True, callback=print, consumer_tag="a")
+        channel: Any = connection.default_channel
+        channel.basic_consume("concepts", no_ack=True, callback=print, consumer_tag="a")
         with pytest.raises(TypeError):
             original_deliver(transport, [], "concepts")  # type: ignore[arg-type]  # memory for Redis
         deliver(transport, [], "concepts")

@@ -153,7 +153,7 @@ def test_a_receipt_of_a_stranger_is_kept_and_said() -> None:
 
 def test_one_provider_alone_collects_no_strangers_receipt() -> None:
     """The operator changed the provider; the new one would not know the job, and be paid for another picture."""
-    settings = Settings(_env_file=None, provider="replicate", replicate_api_token="key")  # type: ignore[call-arg]
+    settings = Settings(_env_file=None, provider="replicate", replicate_api_token="key")
     generator = build_generator(settings)
     with pytest.raises(BadProviderAnswer, match="no longer set up"):
         generator.collect(Receipt(provider="runware", job="1"))

@@ -11,7 +11,7 @@ from concept_worker.settings import Settings
 
 def settings(**changes: object) -> Settings:
     """Settings without an environment."""
-    return Settings(_env_file=None, **changes)  # type: ignore[arg-type]
+    return Settings(_env_file=None, **changes)
 
 
 @pytest.mark.parametrize(

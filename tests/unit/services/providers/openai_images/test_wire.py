@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from email import message_from_bytes
-from email.message import Message
 from typing import Any
 
 from concept_worker.models import PALETTE_ROLES
@@ -13,9 +12,9 @@ from concept_worker.services.providers.openai_images.wire import palette_format
 IMAGE = b"\x89PNG\r\n\x1a\n--not-a-boundary\r\n\x00\xff"
 
 
-def parts_of(content_type: str, body: bytes) -> dict[str, Message]:
+def parts_of(content_type: str, body: bytes) -> dict[str, Any]:
     """The parts of a form, read by the standard library."""
-    parsed = message_from_bytes(f"content-type: {content_type}\r\n\r\n".encode() + body)
+    parsed: Any = message_from_bytes(f"content-type: {content_type}\r\n\r\n".encode() + body)
     return {part.get_param("name", header="content-disposition"): part for part in parsed.get_payload()}
 
 
