@@ -52,7 +52,10 @@ class FalWire:
             return canned(fault)
         if fault and fault.kind is FaultKind.TEXT_ERROR:
             return Response("upstream connect error", status, media_type="text/plain")
-        response = JSONResponse({"detail": f"The request failed with {status}."}, status)
+        detail: object = f"The request failed with {status}."
+        if fault and fault.kind is FaultKind.CONTENT:
+            status, detail = 422, [{"loc": ["body", "prompt"], "msg": "Flagged.", "type": "content_policy_violation"}]
+        response = JSONResponse({"detail": detail}, status)
         if fault and fault.retry_after:
             response.headers["retry-after"] = fault.retry_after
         return response

@@ -61,6 +61,8 @@ class ReplicateWire:
         detail = f"The request failed with {status}."
         if fault and fault.kind is FaultKind.RATE_LIMITED:
             detail = "Request was throttled. Your rate limit resets in ~30s."
+        if fault and fault.kind is FaultKind.CONTENT:
+            detail = "The input was flagged as sensitive. Please try again with different inputs. (E005)"
         response = JSONResponse({"title": "Problem", "detail": detail, "status": status}, status)
         if fault and fault.retry_after:
             response.headers["retry-after"] = fault.retry_after

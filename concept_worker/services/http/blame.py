@@ -27,6 +27,7 @@ CONTENT_CODES = frozenset(
         *("contentpolicyviolation", "providercontentpolicyviolation", "sensitivecontentdetected", "promptblocked"),
         *("unsafecontentdetected", "nsfwcontentdetected", "imageblocked", "moderationfailed", "invalidprovidercontent"),
         *("invalid_prompt", "bio_policy", "cyber_policy", "misalignment_policy_violation"),  # OpenAI's Responses
+        "prompt_guard",  # JigsawStack: what a request's guard declined
         *("request moderated", "content moderated", "invalidpromptcontent", "invalid_prompt_content", "nsfw_content"),
     }
 )

@@ -36,7 +36,7 @@ IMAGE_FAULTS: list[tuple[Fault, type[ConceptWorkerError], bool]] = [
     (Fault(kind=K.STATUS, status=405), AccountRefused, False),
     (Fault(kind=K.STATUS, status=422), ProviderRefused, False),
     (Fault(kind=K.STATUS, status=302), AccountRefused, False),
-    (Fault(kind=K.CONTENT), ProviderRefused, False),
+    (Fault(kind=K.CONTENT), ContentDeclined, False),
     (Fault(kind=K.STATUS, status=408), ProviderUnavailable, False),
     (Fault(kind=K.STATUS, status=409), ProviderUnavailable, False),
     (Fault(kind=K.STATUS, status=500), ProviderUnavailable, False),
@@ -81,8 +81,6 @@ def name(value: Any) -> str | None:
 
 def on(wire: str, fault: Fault, error: type[ConceptWorkerError]) -> type[ConceptWorkerError]:
     """The error on this wire: a lost answer is an unknown bill only where repeats are not free."""
-    if wire == "openai" and fault.kind is K.CONTENT:
-        return ContentDeclined
     lost = fault.kind in (K.DISCONNECT, K.CUT, *(slow.kind for slow in SLOW)) or fault.status in (502, 504)
     return MaybeCharged if wire == "openai" and lost and error is ProviderUnavailable else error
 
