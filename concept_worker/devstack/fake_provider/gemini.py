@@ -31,6 +31,7 @@ _STATUS = {
     503: "UNAVAILABLE",
     504: "DEADLINE_EXCEEDED",
 }
+_STANDARD = str.maketrans("-_", "+/")  # Google's own client sends the other alphabet
 _SIDE = 256  # pixels; the vendor's are 1024
 
 
@@ -118,7 +119,8 @@ def _prompt_and_source(body: dict[str, Any]) -> tuple[str, bytes | None]:
 
 def _png(blob: dict[str, Any]) -> bytes:
     try:
-        content = base64.b64decode(str(blob.get("data", "")), validate=True)
+        content = base64.b64decode(str(blob.get("data", "")).translate(_STANDARD), validate=True)
     except binascii.Error:
         return b""
-    return content if blob.get("mimeType") == "image/png" and content.startswith(PNG_SIGNATURE) else b""
+    mime_type = blob.get("mimeType", blob.get("mime_type"))  # Google's own client sends the latter
+    return content if mime_type == "image/png" and content.startswith(PNG_SIGNATURE) else b""

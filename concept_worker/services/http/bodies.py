@@ -19,6 +19,7 @@ PIECES_MAX = 100_000  # of one body; a normal server sends a kilobyte or more at
 _SLICE = 1_048_576  # bytes decoded while the interpreter's lock is held; a multiple of four
 _PUNCTUATION = b"[{,:"
 _BLANKS = b" \t\r\n\f\v"
+_STANDARD = bytes.maketrans(b"-_", b"+/")  # from base64 for addresses, which JSON of Protocol Buffers may have
 _PACKED = frozenset({"gzip", "x-gzip", "deflate"})
 
 
@@ -97,7 +98,7 @@ def decode_base64(text: str) -> bytes:
         Unacceptable: it is no base64.
     """
     try:
-        packed = text.encode("ascii").translate(None, _BLANKS)
+        packed = text.encode("ascii").translate(_STANDARD, _BLANKS)
         if len(packed) % 4:
             raise binascii.Error("cut")
         slices = (packed[at : at + _SLICE] for at in range(0, len(packed), _SLICE))
