@@ -1,22 +1,22 @@
-# Everything a newcomer needs: `make demo` and `make test`. Python 3.11 or later and make are all that must be there.
+# The commands of a newcomer: `make demo` and `make test`. They need Python 3.11 or later and make, nothing else.
 
 PYTHON ?= python3
 VENV   := .venv
 BIN    := $(VENV)/bin
 READY  := $(VENV)/.ready
 
-# Words that somebody gave, on the command line or in the environment; empty ones are given, too.
+# The words that are set on the command line or in the environment, even to nothing.
 GIVEN  := $(foreach name,LOGO THEME,$(if $(filter command environment,$(firstword $(origin $(name)))),$(name)))
-# Further options of the demo: make demo ARGS="--num-palettes 3 --json"
+# More options of the demo: make demo ARGS="--num-palettes 3 --json"
 ARGS   ?=
 
-# A person's words stay as they were typed: `value` keeps make from reading their dollars, the environment keeps the
-# shell from reading anything.
+# Pass a person's words as typed: `value` stops make from expanding dollars, the environment stops the shell from
+# expanding anything.
 override LOGO := $(value LOGO)
 override THEME := $(value THEME)
 export LOGO THEME
 
-# Every third second the last line of what pip does, until it ends; all of it where it fails. Ctrl-C ends pip, too.
+# Print pip's last line every third second until pip ends, and its whole log if it fails. Ctrl-C ends pip, too.
 INSTALL_LOG := $(VENV)/install.log
 define TELL
 pip=$$!; trap 'kill $$pip; exit 130' INT TERM; seconds=0; \
@@ -52,7 +52,7 @@ demo: $(READY) ## Run the main job: LOGO="a fox leaping over a crescent moon" TH
 dev: $(READY) ## Keep stack, workers, beat and Flower running until Ctrl-C
 	@$(BIN)/concept-worker dev
 
-# Most tests wait for servers, so there are more processes than cores. Each has a stack of its own; a file's tests share one.
+# Most tests wait for servers, so run more processes than cores. Each has a stack of its own; a file's tests share one.
 JOBS ?= 3
 PARALLEL = -n $(JOBS) --dist loadfile --no-loadscope-reorder
 .PHONY: test-fast test-queue test-slow
@@ -62,7 +62,7 @@ test: $(READY) ## Run the tests, JOBS=3 processes side by side
 test-fast: $(READY) ## Run the tests that start no server
 	$(BIN)/python -m pytest $(PARALLEL) tests/unit
 
-test-queue: $(READY) ## Run what holds each Celery setting: a worker with it beside one without
+test-queue: $(READY) ## Run the tests of each Celery setting: a worker with it beside one without
 	$(BIN)/python -m pytest tests/integration/queue
 
 test-slow: $(READY) ## Run the tests and print the twenty slowest
@@ -84,17 +84,17 @@ bench-stack: $(READY) ## Measure the embedded stack: start, select against Postg
 SEED ?=
 RUNS ?= 100
 .PHONY: chaos
-chaos: $(READY) ## Kill everything at random while runs are under way, then count broken promises: SEED=7 RUNS=100
+chaos: $(READY) ## Kill processes at random while tasks run, then count broken promises: SEED=7 RUNS=100
 	$(BIN)/python -m tests.chaos --runs $(RUNS) $(if $(SEED),--seed $(SEED))
 	$(BIN)/python -m tests.chaos.mutations
 
 FAULTS ?= $(if $(DEEP),3,2)
 SCHEDULE ?=
 .PHONY: prove
-prove: $(READY) ## Go through every schedule of two faults over the SQL functions: FAULTS=1 DEEP=1 SCHEDULE="10 worker dies"
+prove: $(READY) ## Try every schedule of two faults over the SQL functions: FAULTS=1 DEEP=1 SCHEDULE="10 worker dies"
 	@$(BIN)/python -m tests.prove --faults $(FAULTS) $(if $(DEEP),--budget 1800) $(if $(SCHEDULE),--schedule "$(SCHEDULE)")
 
-check: $(READY) ## Lint, types and the import contract
+check: $(READY) ## Check lint, types and the import contract
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
@@ -104,9 +104,9 @@ bench-recolor: $(READY) ## Measure recoloring beside k-means, a 3D table and the
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e '.[bench]' -c constraints.txt
 	$(BIN)/python -m benchmarks.recolor $(ARGS)
 
-format: $(READY) ## Put the code in its format
+format: $(READY) ## Format the code
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 
-clean: ## Remove what make and the demo left: environment, local data, pictures
+clean: ## Delete all that make and the demo created: environment, local data, pictures
 	rm -rf $(VENV) .concept-worker out .mypy_cache .ruff_cache .pytest_cache .hypothesis

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Records:
-    """What is stored of tasks and concepts: all that a producer needs, and no pixel in it."""
+    """The services for stored tasks and concepts: all that a producer needs, without image libraries."""
 
     task_service: TaskService
     image_persistence_service: ImagePersistenceService
@@ -32,10 +32,10 @@ class Records:
 
 
 def build_records(settings: Settings) -> Records:
-    """Services over Supabase alone; nothing connects before its first use.
+    """Build the services that need Supabase alone; nothing connects before its first use.
 
     Raises:
-        ValueError: a setting is missing; names it.
+        ValueError: a Supabase setting is missing or wrong; names it.
     """
     settings.require_supabase()
     key = settings.supabase_secret_key.get_secret_value()
@@ -51,7 +51,7 @@ def build_records(settings: Settings) -> Records:
             lease_seconds=settings.lease_seconds,
             max_runs=settings.max_runs,
             max_interruptions=settings.max_interruptions,
-            patience_seconds=1.5 * settings.supabase_timeout,  # a try that timed out is repeated once
+            patience_seconds=1.5 * settings.supabase_timeout,  # a try that timed out is retried once
             takeover_seconds=settings.takeover_seconds,
         ),
         image_persistence_service=images,
@@ -61,9 +61,9 @@ def build_records(settings: Settings) -> Records:
 
 
 def build_services(settings: Settings, *, generator: ConceptGenerator | None = None) -> Services:
-    """Everything a worker process needs; nothing connects before its first use, close with `Services.close`.
+    """Build all services of a worker process; nothing connects before its first use. Close with `Services.close`.
 
-    `generator` takes the place of the one that the settings choose.
+    `generator` replaces the generator that the settings choose.
 
     Raises:
         ValueError: a setting is missing; names it.
@@ -112,7 +112,7 @@ def build_services(settings: Settings, *, generator: ConceptGenerator | None = N
 
 
 def build_generator(settings: Settings) -> ConceptGenerator:
-    """The generators that the settings choose, as one."""
+    """Build the generators that the settings choose, as one generator that tries them in order."""
     pictures, palettes = settings.picture_providers, settings.palette_providers
     generators = {name.value: _generator(name, settings) for name in dict.fromkeys((*pictures, *palettes))}
     from concept_worker.services.providers.chain import ProviderChain
@@ -143,8 +143,8 @@ def _staging(settings: Settings) -> RedisStaging:
         limits=StagingLimits(
             budget=settings.staging_budget_mb * 1_000_000,
             picture=settings.max_image_bytes,
-            reserve_seconds=settings.step_seconds + 60,  # a step, and the patience of its last write
-            # A clean picture may be larger than what came, however little may come.
+            reserve_seconds=settings.step_seconds + 60,  # a step, and the retries of its last write
+            # A clean picture may be larger than the bytes received, even when the setting allows few bytes.
             largest=max(settings.max_image_bytes, ImageLimits().max_clean_bytes),
         ),
     )

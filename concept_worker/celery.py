@@ -1,4 +1,4 @@
-"""The Celery app, where `celery -A concept_worker …` looks for it. Tasks are imported by workers only."""
+"""The Celery app, in the place where `celery -A concept_worker …` searches. Only workers import the tasks."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from concept_worker.queue_app import QueueApp
 
 
 def _try_settings() -> None:
-    """End the command in one sentence where the settings are wrong; Celery would show a traceback at its first look."""
+    """End the command with one sentence when the settings are wrong; Celery would print a traceback later."""
     from concept_worker.errors import ConceptWorkerError
     from concept_worker.settings import Settings
 
@@ -23,11 +23,11 @@ def _try_settings() -> None:
         raise SystemExit(f"concept_worker cannot start: {exc}") from None
 
 
-if "celery.bin.celery" in sys.modules:  # this process is Celery's command line, and no host that imports us
+if "celery.bin.celery" in sys.modules:  # this process is Celery's command line, not a host that imports us
     leave_working_directory()
     _try_settings()
 
-# Recoloring is one thread's work; a second core that spins for OpenBLAS does nothing. Must be set before numpy loads.
+# Recoloring uses one thread; OpenBLAS would keep a second core busy for nothing. Must be set before numpy loads.
 os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 
 app = QueueApp(
@@ -50,7 +50,7 @@ if "flower.command" in sys.modules:
 
 @signals.setup_logging.connect
 def _configure_logging(**_: Any) -> None:
-    # Imported late: while Celery's command line looks for the app, the working directory is on the import path.
+    # Imported late: while Celery's command line searches the app, the working directory is on the import path.
     from concept_worker.logging import configure_logging
     from concept_worker.settings import get_settings
 

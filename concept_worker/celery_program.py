@@ -1,6 +1,6 @@
 """`python -Pm concept_worker.celery_program …`: `celery -A concept_worker …` without the working directory's modules.
 
-Celery's own command line looks for the package there first; here the app is loaded before it looks.
+Celery's own command line imports from the working directory first; here the app is loaded before Celery searches.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ def main() -> None:
     leave_working_directory()
     from celery.bin.celery import main as run
 
-    import concept_worker.celery  # noqa: F401  so that it is the one that is found
+    import concept_worker.celery  # noqa: F401  so that Celery finds this one
 
     sys.argv[1:1] = ["-A", "concept_worker"]
     sys.exit(run())

@@ -1,4 +1,4 @@
-"""Front door for producers. Light: the Supabase client is imported at its first use, numpy and Pillow never."""
+"""The client for producers. It is light: Supabase's client is imported at first use, numpy and Pillow never."""
 
 from __future__ import annotations
 
@@ -43,13 +43,13 @@ _MAY_RUN = (
 
 
 def producer_app(settings: Settings) -> Celery:
-    """A Celery app that only sends, for any broker, without becoming the process's current app.
+    """Make a Celery app that only sends, for any broker, and that does not become the process's current app.
 
-    The outcome is in the task row, so it has no result backend: with one, each send would subscribe to its result,
-    and a broker that is away would hold the caller for twenty seconds.
+    It has no result backend, because the outcome is in the task row. With one, each send would subscribe to its
+    result, and a broker that does not answer would hold the caller for twenty seconds.
     """
     from concept_worker.queue_app import QueueApp
-    from concept_worker.upstream_fixes import (  # they import Redis's client, which a producer may never need
+    from concept_worker.upstream_fixes import (  # these import Redis's client, which a producer may never need
         connection_guard,
         odd_key_guard,
     )
@@ -57,7 +57,7 @@ def producer_app(settings: Settings) -> Celery:
     connection_guard.install()
     odd_key_guard.install()
     app = QueueApp("concept_worker", set_as_current=False)
-    transport = {**app.conf.broker_transport_options, **_PUBLISHING}  # also for what is no task, such as a revoke
+    transport = {**app.conf.broker_transport_options, **_PUBLISHING}  # also for other messages, such as a revoke
     broker = RedisAddress.parse(settings.redis_places[0].url)
     app.conf.update(broker_url=broker.url, broker_use_ssl=dict(broker.tls) or False)
     app.conf.update(result_backend="disabled://", broker_transport_options=transport)
@@ -65,11 +65,11 @@ def producer_app(settings: Settings) -> Celery:
 
 
 class ConceptClient:
-    """Ask for concepts and read them back.
+    """A client that asks for concepts and reads them back.
 
-    Every method takes the user's id and finds nothing of anybody else's. Raises `InvalidRequest` for what the caller
-    can mend, `TaskNotFoundError`, `TaskError`, and `StoreUnavailable` when Supabase is away: then nothing was done,
-    unless it is an `UnknownOutcome`.
+    Every method takes the user's id and finds only that user's rows. The methods raise `InvalidRequest` for input that
+    the caller can mend, `TaskNotFoundError`, `TaskError`, and `StoreUnavailable` when Supabase does not answer: then
+    nothing was done, unless the error is an `UnknownOutcome`.
     """
 
     def __init__(self, *, app: Celery, records: Callable[[], Records], settings: Settings) -> None:
@@ -80,7 +80,11 @@ class ConceptClient:
 
     @classmethod
     def from_settings(cls, settings: Settings | None = None) -> Self:
-        """The client for these settings (the environment's unless given)."""
+        """Make a client for these settings, or for the environment's.
+
+        Raises:
+            ValueError: a setting is missing or wrong; names it and the mend.
+        """
         chosen = settings or get_settings()
         chosen.require_supabase()
 
@@ -102,10 +106,10 @@ class ConceptClient:
         is_anonymous: bool = True,
         task_id: UUID | str | None = None,
     ) -> TaskRow:
-        """Ask for a new concept; the pending row. Nothing is created when the input is wrong.
+        """Ask for a new concept; return the pending row. Nothing is created when the input is wrong.
 
-        With a `task_id` that you chose (any new UUID), asking again is safe: it finds the row of the earlier try, as it
-        is by then.
+        With a `task_id` that you chose (any new UUID), calling again is safe: a second call returns the row of the
+        first, in its present state.
 
         Raises:
             InvalidRequest: names each wrong field and its mend.
@@ -139,11 +143,11 @@ class ConceptClient:
         is_anonymous: bool = True,
         task_id: UUID | str | None = None,
     ) -> TaskRow:
-        """Ask for an existing image, changed as the prompt says; the pending row.
+        """Ask for an existing image, changed as the prompt says; return the pending row.
 
-        The original is a concept of the user (best: no address is involved), an image path of one of their concepts,
-        or an https address on an allowed host. Descriptions left out are taken from the original concept.
-        `preserve_aspects`: any of colors, layout, style, shapes. `task_id`: as of `generate`.
+        The original is a concept of the user (best, because no download is needed), an image path of one of the user's
+        concepts, or an https address on an allowed host. Omitted descriptions are taken from the original concept.
+        `preserve_aspects`: any of colors, layout, style, shapes. `task_id`: as in `generate`.
 
         Raises:
             InvalidRequest: names each wrong field and its mend; also when the concept is not this user's.
@@ -167,7 +171,7 @@ class ConceptClient:
         if payload.original_image_path is not None:
             self._check_path(payload.original_image_path, user_id, "original_image_path")
         if payload.original_concept_id is not None:
-            payload = self._described(payload, payload.original_concept_id, user_id)
+            payload = self._with_descriptions(payload, payload.original_concept_id, user_id)
         inputs = payload.model_dump(mode="json", exclude_none=True)
         return self._enqueue(user_id, TaskType.REFINEMENT, inputs, task_id)
 
@@ -179,7 +183,10 @@ class ConceptClient:
         except InvalidRequest as exc:
             raise exc.within("Invalid request") from exc
 
-    def _described(self, payload: RefinementPayload, concept_id: UUID, user_id: UUID | str) -> RefinementPayload:
+    def _with_descriptions(
+        self, payload: RefinementPayload, concept_id: UUID, user_id: UUID | str
+    ) -> RefinementPayload:
+        """Return the payload with its missing descriptions taken from the original concept."""
         concept = self._records.concept_persistence_service.get_concept(concept_id, to_uuid("user_id", user_id))
         if concept is None:
             raise InvalidRequest("Invalid request: original_concept_id: no such concept")
@@ -191,51 +198,51 @@ class ConceptClient:
         )
 
     def cancel(self, task_id: UUID | str, user_id: UUID | str) -> TaskRow:
-        """Cancel the user's task; the canceled row. Its uploaded pictures are removed.
+        """Cancel the user's task and delete its uploaded pictures; return the canceled row.
 
-        A pending run never starts; a running one stops at its next step, and removes what that step still stored.
-        Canceling a canceled task is no error.
+        A pending run never starts. A running one stops at its next step, and deletes the pictures that its last step
+        stored. Canceling a canceled task is no error.
 
         Raises:
             UnknownOutcome: the task may be canceled; ask again.
-            TaskError: the task ended in another way before.
+            TaskError: the task has completed or failed before.
         """
         row = self._records.task_service.cancel_task(task_id, user_id)
         try:
             self._records.image_persistence_service.discard(user_id=row.user_id, task_id=row.id)
-        except ConceptWorkerError as exc:  # the task is canceled all the same; the sweep removes its pictures
+        except ConceptWorkerError as exc:  # the task is canceled all the same; the sweep deletes its pictures
             log.warning("pictures left to the sweep", reason=str(exc), **row.log_context())
         self._revoke(row)
         return row
 
     def _revoke(self, row: TaskRow) -> None:
-        """Spare a worker the look at the row, which is what counts: no trouble of the broker matters here."""
+        """Tell workers to drop the message. The row decides even without this, so errors of the broker are ignored."""
         if self._settings.remote_control:
             with suppress(OperationalError):
                 self._app.control.revoke(str(row.id))
 
     def delete(self, task_id: UUID | str, user_id: UUID | str) -> None:
-        """Delete the user's task row; a running task is canceled first. A concept that it made stays.
+        """Delete the user's task row; cancel a running task first. The task's concept stays.
 
         Raises:
-            UnknownOutcome: the row may be gone; ask again, and `TaskNotFoundError` then says that it is.
+            UnknownOutcome: the row may be deleted; ask again: `TaskNotFoundError` means that it is.
         """
         row = self._records.task_service.get_task(task_id, user_id)
         if not row.status.is_terminal:
-            with suppress(TaskError):  # it may end by itself in between
+            with suppress(TaskError):  # the task may have ended since the read above
                 self.cancel(task_id, user_id)
-        with suppress(TaskNotFoundError):  # it was there a moment ago: a gateway sent the request twice, or a user did
+        with suppress(TaskNotFoundError):  # deleted since the read above, by a second request of a gateway or the user
             self._records.task_service.delete_task(task_id, user_id)
 
     def retry(self, task_id: UUID | str, user_id: UUID | str, *, new_task_id: UUID | str | None = None) -> TaskRow:
-        """Try a failed or canceled task again; a new pending row that goes on from the checkpoints of the old one.
+        """Retry a failed or canceled task; return a new pending row that goes on from the old row's checkpoints.
 
         Canceling deletes a task's pictures: a canceled task is drawn anew, and only its palettes are kept.
-        With a `new_task_id` that you chose, asking again is safe, as with the `task_id` of `generate`.
+        With a `new_task_id` that you chose, calling again is safe, as with the `task_id` of `generate`.
 
         Raises:
             UnknownOutcome: the new row may exist and run; ask again with the error's `task_id` as `new_task_id`.
-            TaskError: the task did not end badly.
+            TaskError: the task is neither failed nor canceled.
             EnqueueError: the broker did not take the message; the new row is failed and says so.
         """
         tasks = self._records.task_service
@@ -244,24 +251,28 @@ class ConceptClient:
         return self._send(tasks.retry_task(row.id, row.user_id, steps, new_task_id=new_task_id))
 
     def get_task(self, task_id: UUID | str, user_id: UUID | str) -> TaskRow:
-        """The user's task row."""
+        """Return the user's task row.
+
+        Raises:
+            TaskNotFoundError: there is no such row for this user.
+        """
         return self._records.task_service.get_task(task_id, user_id)
 
     def get_tasks(
         self, user_id: UUID | str, status: TaskStatus | str | None = None, limit: int = 10
     ) -> Sequence[TaskRow]:
-        """The user's task rows, newest first."""
+        """Return the user's task rows, newest first."""
         return self._records.task_service.get_tasks_by_user(user_id, status, limit)
 
     def get_concept(self, task_id: UUID | str, user_id: UUID | str) -> ConceptRow | None:
-        """The concept that the user's task made, with its variations in order; None while there is none."""
+        """Return the concept that the user's task made, with its variations in order; None while there is none."""
         row = self.get_task(task_id, user_id)
         if row.result_id is None:
             return None
         return self._records.concept_persistence_service.get_concept(row.result_id, row.user_id)
 
     def get_links(self, concept: ConceptRow, user_id: UUID | str) -> dict[str, str]:
-        """A short-lived link for each image path of the user's concept; a secret, so never log it.
+        """Return a short-lived link for each image path of the user's concept. Links are secrets: never log them.
 
         Raises:
             InvalidRequest: a picture of the concept is not this user's.
@@ -272,7 +283,7 @@ class ConceptClient:
         return self._records.image_persistence_service.sign(paths, self._settings.signed_url_seconds)
 
     def load_image(self, path: str, user_id: UUID | str) -> bytes | None:
-        """The PNG bytes at an image path of one of the user's concepts, or None.
+        """Return the PNG bytes at an image path of one of the user's concepts, or None.
 
         Raises:
             InvalidRequest: the path is not this user's.
@@ -281,7 +292,7 @@ class ConceptClient:
         return self._records.image_persistence_service.load_path(path)
 
     def close(self) -> None:
-        """Close the connections that this process made, if any."""
+        """Close the connections of this process, if there are any."""
         if os.getpid() in self._records_of:
             self._records_of.pop(os.getpid()).close()
 
@@ -293,19 +304,19 @@ class ConceptClient:
 
     @property
     def _records(self) -> Records:
-        """The records of this process. A fork gets its own: on a shared socket each would read the other's answers."""
+        """The records of this process. A fork gets its own: on a shared socket, processes would mix up answers."""
         made = self._records_of.get(os.getpid())
         return made or self._records_of.setdefault(os.getpid(), self._make_records())
 
     def _enqueue(
         self, user_id: UUID | str, task_type: TaskType, inputs: dict[str, Any], task_id: UUID | str | None
     ) -> TaskRow:
-        """Row first, message second, and the message's id is the row's: sent twice, it still runs once."""
+        """Create the row, then send the message with the row's id: a message that is sent twice still runs once."""
         return self._send(self._records.task_service.create_task(user_id, task_type, inputs, task_id=task_id))
 
     def _send(self, row: TaskRow) -> TaskRow:
         if row.status is not TaskStatus.PENDING:
-            return row  # of an earlier try: it runs, or is over
+            return row  # of an earlier call: it runs, or has ended
         name = START_OF[TaskType(row.type)]
         try:
             self._app.send_task(
@@ -315,17 +326,22 @@ class ConceptClient:
                 retry=True,
                 retry_policy=_PUBLISHING,
             )
-        except Exception as exc:  # whatever kept the message back, the row exists and must not run unnoticed
+        except Exception as exc:  # any error: the row exists, and the caller must learn whether it will run
             return self._not_enqueued(row, exc)
         log.info("task enqueued", **row.log_context())
         return row
 
     def _not_enqueued(self, row: TaskRow, trouble: Exception) -> TaskRow:
-        """Fail the row and say so; return the row where it moved on meanwhile: then nothing failed."""
+        """Fail the row and raise; return the row when a worker or the user changed it meanwhile: nothing failed then.
+
+        Raises:
+            EnqueueError: the row is failed, or the user has deleted it.
+            UnknownOutcome: the row could not be failed; it may still run.
+        """
         try:
             now = self._records.task_service.fail_unclaimed(row.id, _NOT_SENT)
         except TaskNotFoundError:
-            raise EnqueueError(_NOT_SENT) from trouble  # the user deleted it: nothing will run
+            raise EnqueueError(_NOT_SENT) from trouble  # the user deleted the row: nothing will run
         except ConceptWorkerError as exc:
             # The row may still be pending, and housekeeping enqueues it when the broker is back.
             log.warning("row not failed", reason=str(exc), **row.log_context())

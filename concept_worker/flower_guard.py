@@ -1,7 +1,7 @@
-"""Flower behind a password, at its own address only; installed when Celery's command line has Flower.
+"""Flower behind a password, at its own address only; installed when Celery's command line runs Flower.
 
-Flower is open without a password, leaves `/metrics` and `/healthcheck` open with one, answers to any Host (so that a
-web page whose name leads to this machine may read it), and runs a `flowerconfig.py` of the working directory.
+Flower by itself is open without a password, leaves `/metrics` and `/healthcheck` open even with one, answers to any
+Host (so a web page whose name leads to this machine can read it), and runs the working directory's `flowerconfig.py`.
 """
 
 from __future__ import annotations
@@ -28,23 +28,23 @@ _LOCAL_HOSTS = ("127.0.0.1", "localhost", "[::1]", "::1")
 
 
 def install() -> None:
-    """Let Celery's `flower` command start the guarded one."""
+    """Make Celery's `flower` command start the guarded Flower."""
     flower.command.Flower = GuardedFlower
-    options.conf = os.devnull  # another one must be named: --conf
+    options.conf = os.devnull  # no configuration file unless --conf names one
 
 
 class GuardedFlower(Flower):  # type: ignore[misc]  # Flower has no types
-    """Flower, every page of which asks for the Host and the password first."""
+    """Flower with a check of Host and password before every page."""
 
     def __init__(self, **arguments: Any) -> None:
         super().__init__(**arguments)
         settings = get_settings()
         self._hosts = {*_LOCAL_HOSTS, *(host.strip().lower() for host in settings.flower_hosts.split(",") if host)}
         if not options.basic_auth and not options.auth:
-            options.basic_auth = (settings.flower_basic_auth.get_secret_value() or _nobodys_password()).split(",")
+            options.basic_auth = (settings.flower_basic_auth.get_secret_value() or _locked()).split(",")
 
     def find_handler(self, request: HTTPServerRequest, **more: Any) -> Any:
-        """The page, or a refusal in its place."""
+        """Return the handler of the page, or of a refusal."""
         if request.host_name.lower() not in self._hosts:
             says = "Flower answers to its own address only; name others in CONCEPT_FLOWER_HOSTS."
             return self.get_handler_delegate(request, Refusal, {"status": 403, "says": says})
@@ -54,17 +54,17 @@ class GuardedFlower(Flower):  # type: ignore[misc]  # Flower has no types
 
 
 class Refusal(RequestHandler):
-    """Answers every method with the same words."""
+    """A handler that answers every method with one refusal."""
 
     def initialize(self, status: int, says: str) -> None:
-        """Take over the status and the words."""
+        """Store the status and the sentence of the refusal."""
         self._refused_with, self._says = status, says
 
     def check_xsrf_cookie(self) -> None:
-        """Nothing is done here that would have to be protected."""
+        """Check nothing: a refusal changes nothing that a forged request could abuse."""
 
     def prepare(self) -> None:
-        """Answer, before any method is looked for."""
+        """Answer before any method is called."""
         self.set_status(self._refused_with)
         self.set_header("Content-Type", "text/plain; charset=utf-8")
         if self._refused_with == 401:
@@ -82,7 +82,7 @@ def _has_password(request: HTTPServerRequest) -> bool:
     return scheme.lower() == "basic" and any([hmac.compare_digest(given, each) for each in known])
 
 
-def _nobodys_password() -> str:
-    """One that nobody knows: a deployment goes on without Flower rather than with an open one."""
+def _locked() -> str:
+    """Return a name and a random password, and log that Flower is locked: an open Flower would be worse than none."""
     log.warning("flower is locked", mend="set FLOWER_BASIC_AUTH=name:password")
     return f"nobody:{secrets.token_urlsafe(32)}"

@@ -1,4 +1,4 @@
-"""Where modules are imported from: never the working directory, which may be anybody's. Standard library only."""
+"""The import path without the working directory, which another user may write. Standard library only."""
 
 from __future__ import annotations
 
@@ -10,10 +10,10 @@ _HOME = Path(__file__).resolve().parent.parent  # the folder that holds this pac
 
 
 def leave_working_directory() -> None:
-    """Take the working directory off the import path, unless this package lies in it.
+    """Remove the working directory from the import path, unless this package lies in it.
 
-    Python puts it there for `python -m`, and Celery's command line while it looks for the app: a `redis.py` of anybody
-    who may write there would run in the worker.
+    Python adds it for `python -m`, and Celery's command line while it searches the app: another user's `redis.py` in
+    that directory would run in the worker.
     """
     here = os.path.realpath(os.getcwd())
     if here != str(_HOME):
@@ -21,7 +21,7 @@ def leave_working_directory() -> None:
 
 
 def children_path() -> str:
-    """PYTHONPATH of our own processes: the package where it is not installed, and what was there by its full name."""
+    """Return PYTHONPATH for our child processes: this package where it is not installed, and the absolute entries."""
     own = [] if _HOME.name in ("site-packages", "dist-packages") else [str(_HOME)]
     named = os.environ.get("PYTHONPATH", "").split(os.pathsep)
     return os.pathsep.join([*own, *(entry for entry in named if os.path.isabs(entry))])

@@ -1,13 +1,13 @@
-"""How this package writes logs: one event a line with typed fields, JSON for machines or colours for people.
+"""The logs of this package: one event per line with typed fields, as JSON for machines or in colour for people.
 
-Our loggers go through the standard library, under the name `concept_worker`, and never through structlog's
-process-wide configuration: in a host application they say nothing until it configures logging, and its own set-up stays
-as it is. A worker's set-up is `configure_logging`.
+Our loggers use the standard library, under the name `concept_worker`, and never structlog's process-wide
+configuration: in a host application they are silent until the host configures logging, and they change nothing of the
+host's configuration. A worker calls `configure_logging`.
 
-Loggers of libraries that print addresses with user ids, keys or message bodies stay at WARNING (or INFO) whatever the
-level asked for: a debug session must not become a leak. In a host application their levels are the host's: there, what
-they say of our own requests is dropped (`unlogged_requests`). Tracebacks name kinds and places, and no text of other
-people's errors; a line has at most `LINE_MAX` bytes.
+Some libraries log addresses with user ids, keys or message bodies. A worker keeps their loggers at WARNING (or INFO) at
+any log level: a debug session must not leak. A host application sets their levels itself; there, their lines about our
+own requests are dropped (`unlogged_requests`). Tracebacks have kinds and places, but no text of foreign errors. A line
+has at most `LINE_MAX` bytes.
 """
 
 from __future__ import annotations
@@ -27,17 +27,17 @@ from concept_worker.redaction import describe_error, kind_of
 from concept_worker.settings import LogFormat
 
 LINE_MAX = 8_000  # bytes
-_FIELDS_MAX = 50  # of one line
-_SMALL = 200  # characters of a collection that is shown as one
-_TRIES = (2_000, 500, 100, 20)  # characters that each value may have, until the line fits
+_FIELDS_MAX = 50  # per line
+_SMALL = 200  # characters of a collection that stays a collection; a longer one becomes text
+_TRIES = (2_000, 500, 100, 20)  # characters per value, tried in turn until the line fits
 _CONTROLS = {code: f"\\x{code:02x}" for code in (*range(32), *range(127, 160)) if chr(code) not in "\t\n"}
 
 # httpx writes whole URLs (user ids, signatures), hpack and httpcore write headers (keys).
 _TALKATIVE = ("httpx", "httpcore", "hpack", "h2", "urllib3", "asyncio", "PIL")
-# At DEBUG these print the arguments and the body of every message.
+# At DEBUG these log the arguments and the body of every message.
 _BODY_PRINTERS = ("celery", "celery.pool", "celery.worker.strategy", "celery.app.trace", "kombu", "amqp")
 
-# The loggers of the HTTP client: a record goes through the filters of its own logger only.
+# All loggers of the HTTP client: a filter works only on the very logger that gets the record.
 _HTTP = ("httpx", *(f"httpcore.{part}" for part in ("connection", "http11", "http2", "proxy", "socks")))
 _in_our_request: ContextVar[bool] = ContextVar("concept_worker_in_our_request", default=False)
 
@@ -52,7 +52,7 @@ logging.getLogger("concept_worker").addHandler(logging.NullHandler())
 
 
 class Event(dict[str, Any]):
-    """An event with its fields; as text, for handlers that are not ours, one line."""
+    """An event with its fields; its text, for handlers of a host application, is one line."""
 
     def __str__(self) -> str:
         fields = [f"{key}={value}" for key, value in self.items() if key not in _OWN_IN_RECORDS]
@@ -63,7 +63,7 @@ _OWN_IN_RECORDS = frozenset({"event", "level", "logger", "timestamp", "exc_info"
 
 
 def get_logger(name: str) -> structlog.stdlib.BoundLogger:
-    """The structured logger of a module, over the standard library's logger of that name."""
+    """Return a module's structured logger, which writes to the standard library's logger of that name."""
     bound = structlog.wrap_logger(
         logging.getLogger(name),
         processors=[_capture, structlog.stdlib.filter_by_level, *_SHARED, _to_record],
@@ -74,7 +74,7 @@ def get_logger(name: str) -> structlog.stdlib.BoundLogger:
 
 
 def configure_logging(level: str = "INFO", log_format: LogFormat = LogFormat.JSON) -> None:
-    """Send every log line of the process to standard error in `log_format`; safe to call again."""
+    """Send all log lines of the process to standard error in `log_format`; safe to call again."""
     threshold = logging.getLevelNamesMapping().get(level.upper(), logging.INFO)
     handler = logging.StreamHandler(sys.stderr)
     handler.addFilter(_hide_errors_in_arguments)
@@ -83,8 +83,8 @@ def configure_logging(level: str = "INFO", log_format: LogFormat = LogFormat.JSO
             foreign_pre_chain=list(_SHARED),
             processors=[
                 structlog.stdlib.ProcessorFormatter.remove_processors_meta,
-                structlog.processors.ExceptionRenderer(_described),
-                _within_a_line(_renderer(log_format)),
+                structlog.processors.ExceptionRenderer(_describe_exception),
+                _bounded(_renderer(log_format)),
             ],
         )
     )
@@ -99,9 +99,9 @@ def configure_logging(level: str = "INFO", log_format: LogFormat = LogFormat.JSO
 
 @contextmanager
 def unlogged_requests() -> Iterator[None]:
-    """Drop what the HTTP client logs meanwhile in this thread: addresses with user ids, headers of answers.
+    """Drop the HTTP client's log lines of this thread meanwhile: they have addresses with user ids, and headers.
 
-    Requests that the host application makes with the same client are logged as the host wishes.
+    The host application's own requests by the same HTTP library are logged as the host configures it.
     """
     for name in _HTTP:
         logging.getLogger(name).addFilter(_is_not_of_our_request)
@@ -117,7 +117,7 @@ def _is_not_of_our_request(record: logging.LogRecord) -> bool:
 
 
 def _capture(logger: WrappedLogger, method: str, event: EventDict) -> EventDict:
-    """Hand the event to `structlog.testing.capture_logs` while it is in force; it drops the event."""
+    """Give the event to `structlog.testing.capture_logs` while a test uses it; the capture drops the event."""
     processors = structlog.get_config()["processors"]
     if any(isinstance(processor, LogCapture) for processor in processors):
         for processor in processors:
@@ -126,12 +126,12 @@ def _capture(logger: WrappedLogger, method: str, event: EventDict) -> EventDict:
 
 
 def _to_record(logger: WrappedLogger, method: str, event: EventDict) -> tuple[tuple[Event], dict[str, Any]]:
-    """The arguments of the standard logger's method; the marks are those that `ProcessorFormatter` looks for."""
+    """Return the arguments for the standard logger's method, with the extra fields that `ProcessorFormatter` needs."""
     return (Event(event),), {"extra": {"_logger": logger, "_name": method}}
 
 
 def _hide_errors_in_arguments(record: logging.LogRecord) -> bool:
-    """Celery formats errors and their whole tracebacks into its messages: let their kinds stand there instead."""
+    """Replace errors by their kinds and remove tracebacks: Celery formats both into its messages."""
     if isinstance(record.args, Mapping) and "exc" in record.args:
         error = record.exc_info[1] if record.exc_info else None
         record.args = {**record.args, "exc": kind_of(error) if error else "error", "traceback": ""}
@@ -140,7 +140,7 @@ def _hide_errors_in_arguments(record: logging.LogRecord) -> bool:
     return True
 
 
-def _described(exc_info: Any) -> str:
+def _describe_exception(exc_info: Any) -> str:
     return describe_error(exc_info[1]) if exc_info and exc_info[1] else ""
 
 
@@ -150,12 +150,12 @@ def _renderer(log_format: LogFormat) -> Processor:
     return structlog.processors.JSONRenderer(ensure_ascii=False)
 
 
-def _within_a_line(render: Processor) -> Processor:
-    """Cut values, and say so, until the rendered line has at most `LINE_MAX` bytes."""
+def _bounded(render: Processor) -> Processor:
+    """Return a renderer that shortens values, visibly, until the line has at most `LINE_MAX` bytes."""
 
     def rendered(logger: WrappedLogger, method: str, event: EventDict) -> str:
         fields = {"event": event.get("event", "")} | dict(list(event.items())[:_FIELDS_MAX])
-        shown = {str(key)[:100]: _shown(value) for key, value in fields.items()}
+        shown = {str(key)[:100]: _as_text_unless_small(value) for key, value in fields.items()}
         for most in _TRIES:
             cut = {key: _cut(value, most) if isinstance(value, str) else value for key, value in shown.items()}
             line = str(render(logger, method, cut))
@@ -166,8 +166,8 @@ def _within_a_line(render: Processor) -> Processor:
     return rendered
 
 
-def _shown(value: Any) -> Any:
-    """Text, or what may stay what it is: a number, a small collection."""
+def _as_text_unless_small(value: Any) -> Any:
+    """Return numbers, texts and small collections unchanged, everything else as text."""
     if value is None or isinstance(value, str | bool | float) or (isinstance(value, int) and abs(value) < 10**18):
         return value
     text = _repr(value)
@@ -177,12 +177,12 @@ def _shown(value: Any) -> Any:
 def _repr(value: Any) -> str:
     try:
         return repr(value)
-    except Exception as exc:  # a value that cannot be shown loses no line
+    except Exception as exc:  # a value whose repr fails must not lose the line
         return f"<{type(value).__name__}: {kind_of(exc)}>"
 
 
 def _cut(text: str, most: int) -> str:
-    """The text, or its beginning and its end, and how long it was; controls of terminals are spelt out."""
+    """Shorten a long text to its beginning, length and end; write a terminal's control characters as escapes."""
     if len(text) > most:
         text = f"{text[: most // 2]}… ({len(text)} characters) …{text[-(most // 2) :]}"
     return text.translate(_CONTROLS)

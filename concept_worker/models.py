@@ -1,4 +1,4 @@
-"""The nouns that travel: references, checkpoints and rows, frozen and checked at every door."""
+"""The models that travel between processes: references, checkpoints and rows, frozen and validated on reading."""
 
 from __future__ import annotations
 
@@ -13,21 +13,21 @@ from concept_worker.errors import mask_id
 from concept_worker.payloads import PALETTES_MAX
 from concept_worker.validation import Traveling
 
-RETRY_KEY = "retry"  # in `tasks.metadata`: what a waiting step waits for
+RETRY_KEY = "retry"  # in `tasks.metadata`: why a step waits for its retry
 
-# Position of a colour in a palette is its role.
+# The position of a colour in a palette is its role.
 PALETTE_ROLES = ("primary", "secondary", "accent", "background", "highlight")
 
 
 class TaskType(StrEnum):
-    """What a task row asks for."""
+    """The kind of work that a task row asks for."""
 
     GENERATION = "concept_generation"
     REFINEMENT = "concept_refinement"
 
 
 class TaskStatus(StrEnum):
-    """Where a task row stands; the last three are terminal and never change again."""
+    """The state of a task row; the last three are terminal and never change again."""
 
     PENDING = "pending"
     PROCESSING = "processing"
@@ -37,12 +37,12 @@ class TaskStatus(StrEnum):
 
     @property
     def is_terminal(self) -> bool:
-        """Whether nothing may change the row any more."""
+        """True when the row never changes again."""
         return self in (TaskStatus.COMPLETED, TaskStatus.FAILED, TaskStatus.CANCELED)
 
 
 class PaletteSource(StrEnum):
-    """Who made a palette: the provider, or our own colour harmony (offline, or when the provider gave none)."""
+    """The maker of a palette: the provider, or our own colour harmony (offline, or when the provider gave none)."""
 
     PROVIDER = "provider"
     LOCAL = "local"
@@ -61,10 +61,10 @@ class Palette(Traveling):
 
 
 class RunReference(Traveling):
-    """One run of one task row, and all that the broker carries of it: user id and prompts stay in the row.
+    """A run of a task row, as messages carry it: user id and prompts stay in the row.
 
-    `number` is the row's run that the claim returned: the fence of every step. Number and type are a message's claim,
-    which the row confirms or not.
+    `number` is the run number that the claim returned; every step is fenced by it. A message may lie about number and
+    type, so each step compares them with the row.
     """
 
     task_id: UUID
@@ -73,12 +73,12 @@ class RunReference(Traveling):
 
     @classmethod
     def of(cls, task: TaskRow) -> Self:
-        """The current run of a claimed row."""
+        """Return the current run of a claimed row."""
         return cls(task_id=task.id, number=task.run, type=TaskType(task.type))
 
 
 class StagedName(StrEnum):
-    """What may wait in staging for a task."""
+    """The names of a task's bytes in staging."""
 
     BASE = "base"
     ORIGINAL = "original"
@@ -86,37 +86,37 @@ class StagedName(StrEnum):
 
 
 class Origin(Traveling):
-    """Where a picture comes from, and what the provider says of its price. For operators: a step's row keeps it."""
+    """The source of a picture, with the provider's figures of its price. For operators: a step's row keeps it."""
 
     provider: str
     model: str = ""
-    request_id: str = ""  # the provider's, for its support
-    usage: dict[str, float] = Field(default_factory=dict)  # counts under the provider's names, tokens mostly
-    cost: float | None = None  # in the provider's currency; US dollars as far as known
+    request_id: str = ""  # the provider's id of the call, for its support
+    usage: dict[str, float] = Field(default_factory=dict)  # counts under the provider's names, mostly tokens
+    cost: float | None = None  # in the provider's currency, US dollars as far as we know
 
 
 class StagedImage(Traveling):
     """A reference to image bytes that wait in staging between two steps."""
 
-    task_id: UUID  # whose bytes; a retried task goes on with those of the task before it
+    task_id: UUID  # owner of the bytes; a retried task goes on with the bytes of the task before it
     name: StagedName
     sha256: Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
     size: int  # bytes
     width: int  # pixels
     height: int
-    origin: Origin | None = None  # of a paid picture; none where the process was lost before its checkpoint
+    origin: Origin | None = None  # of a paid picture; None when the process died before its checkpoint
 
 
 class Receipt(Traveling):
-    """A paid call's trace before its picture is here: a link to follow, or a job at the provider to ask for.
+    """A receipt for a paid call whose picture is not fetched yet: a link to follow, or a job to poll.
 
-    It lies in the step's row, which no user reads: a link is a secret. Whoever holds it collects and pays nothing.
+    It is stored in the step's row, which no user can read, because a link is a secret. Collecting costs nothing.
     """
 
-    provider: str  # whose receipt; another one cannot collect with it
+    provider: str  # the only provider that can collect with this receipt
     url: str = ""  # of the finished picture
     job: str = ""  # the provider's id of a job that may still be drawing
-    model: str = ""  # that was asked
+    model: str = ""  # that was called
 
 
 # The names of a task's images in their bucket, as a pattern for Python's and pydantic's regular expressions.
@@ -131,7 +131,7 @@ class StoredImage(Traveling):
 
 
 class StoredVariation(Traveling):
-    """One palette's picture of the concept, stored."""
+    """A stored variation: a palette, and the reference to its picture."""
 
     position: Annotated[int, Field(ge=1, le=PALETTES_MAX)]
     palette: Palette
@@ -159,33 +159,33 @@ class TaskRow(Traveling):
     completed_at: datetime | None = None
 
     def log_context(self) -> dict[str, Any]:
-        """What a log line may say of this row."""
+        """Return the fields of this row that a log line may show."""
         return {"task_id": str(self.id), "user": mask_id(self.user_id), "type": self.type, "status": self.status.value}
 
     @property
     def inputs(self) -> dict[str, Any]:
-        """What the producer asked for: the metadata less what waiting steps write there."""
+        """The producer's inputs: the metadata without the entry of a waiting step."""
         return {key: value for key, value in self.metadata.items() if key != RETRY_KEY}
 
 
 class BegunStep(Traveling):
-    """A step that may begin: its task, the outputs of the steps it needs, and its own when it was finished before."""
+    """A step that may begin: its task, the outputs of the steps it needs, and its own output if it finished before."""
 
     task: TaskRow
     output: Any = None
     inputs: dict[str, Any] = Field(default_factory=dict)  # by step
-    receipt: Receipt | None = None  # of what an earlier execution of it paid for
+    receipt: Receipt | None = None  # for a call that an earlier execution of this step paid for
 
 
 class StepTries(Traveling):
-    """Executions of a step that met transient trouble."""
+    """A count of a step's executions that met transient errors."""
 
     attempts: int
-    unknowns: int = 0  # of them, those whose answer was lost: each may have been charged
+    unknowns: int = 0  # attempts whose answer was lost: each may have been charged
 
 
 class FinishedStep(Traveling):
-    """The output that counts (the first one written), and whether the run is still the current one."""
+    """The valid output of a step (the first one written), and whether the run is still the current one."""
 
     current: bool
     output: Any
@@ -193,7 +193,7 @@ class FinishedStep(Traveling):
 
     @property
     def is_abandoned(self) -> bool:
-        """Whether nobody wants what the step made: the task was canceled or deleted meanwhile."""
+        """True when the step's output must be dropped: the task was canceled or deleted meanwhile."""
         return self.status in (None, TaskStatus.CANCELED)
 
 
@@ -220,7 +220,7 @@ class ConceptRow(Traveling):
     image_path: str
     image_url: str | None = None
     is_anonymous: bool = True
-    provider: str | None = None  # that drew the base image; None where it is not known
+    provider: str | None = None  # that drew the base image; None when unknown
     model: str | None = None
     refinement_prompt: str | None = None
     original_concept_id: UUID | None = None
@@ -232,7 +232,7 @@ class ConceptRow(Traveling):
 
 
 class ExpiredConcepts(Traveling):
-    """How many concepts were let go of, and the object paths they referred to."""
+    """A count of deleted concepts, and the object paths that they referred to."""
 
     concepts: int
     paths: tuple[str, ...]

@@ -1,7 +1,7 @@
-"""Whose files and folders these are: settings, keys and data come only from what no other user owns or may write.
+"""The ownership of files and folders: settings, keys and data are read only where no other user owns or may write.
 
-Checks are made on the open file, so that nothing else can be put in its place between look and use. Standard library
-and the words for trouble only: settings are read with it.
+Checks are made on the open file, so that no other file can take its place between check and use. This module imports
+only the standard library and `errors`, because reading the settings needs it.
 """
 
 from __future__ import annotations
@@ -20,23 +20,23 @@ _PACKAGE = Path(__file__).resolve()
 
 
 def me() -> frozenset[int]:
-    """This process's user alone."""
+    """Return the set of this process's user."""
     return frozenset({os.geteuid()})
 
 
 def trusted_owners() -> frozenset[int]:
-    """Users who could harm this process anyhow: itself, the system's, and the one whose code it runs."""
-    # Root of a container's host may have another number inside: whoever owns the root folder is it.
+    """Return the users who could harm this process in any case: its own, root, and the owner of the code it runs."""
+    # Inside a container, the host's root may have another number: it is the owner of the root folder.
     return me() | {0, os.stat("/").st_uid, _PACKAGE.stat().st_uid}
 
 
 def read_own(path: Path, owners: Collection[int] | None = None) -> str | None:
-    """The text of a file that is ours; None when there is none.
+    """Return the text of a file that is ours, or None when there is no file.
 
-    A symbolic link is followed only when it is ours, too.
+    A symbolic link is followed only if the link is ours, too.
 
     Raises:
-        UntrustedPath: another user owns it or may write it; names the mend.
+        UntrustedPath: another user owns the file or may write it; names the mend.
     """
     owners, path = me() if owners is None else owners, path.absolute()
     try:
@@ -51,7 +51,7 @@ def read_own(path: Path, owners: Collection[int] | None = None) -> str | None:
 
 
 def replace_own(path: Path, text: str) -> None:
-    """Write a file for this user alone, in place of whatever has the name; readers see all of it or the old one."""
+    """Write a file for this user alone, replacing any file of that name; readers see the old or the new text whole."""
     fresh = path.with_name(f"{path.name}.new")
     fresh.unlink(missing_ok=True)
     descriptor = os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
@@ -66,11 +66,11 @@ def open_checked(path: Path, flags: int, owners: Collection[int]) -> int:
     """Open a file or folder that must be ours and no link; the caller closes the descriptor.
 
     Raises:
-        UntrustedPath: another user owns it or may write it, or it is a link.
+        UntrustedPath: another user owns the path or may write it, or the path is a link.
     """
     with suppress(FileNotFoundError):
         found = path.lstat()
-        check(path, found, owners)  # before it is opened: with the mend, and no pipe of somebody else is waited for
+        check(path, found, owners)  # before opening, because opening another user's pipe would wait for a writer
         if stat.S_ISLNK(found.st_mode):
             raise UntrustedPath(f"{path} is a symbolic link; put the file or folder itself there, or remove the link.")
     descriptor = os.open(path, flags | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
@@ -83,10 +83,10 @@ def open_checked(path: Path, flags: int, owners: Collection[int]) -> int:
 
 
 def check(path: Path, found: os.stat_result, owners: Collection[int]) -> None:
-    """Make sure that a file, folder or link is of these owners, and that nobody else may write it.
+    """Refuse a file, folder or link that is not of these owners, or that other users may write.
 
     Raises:
-        UntrustedPath: it is not; names the path and the mend.
+        UntrustedPath: names the path and the mend.
     """
     if found.st_uid not in owners:
         owner = _user(found.st_uid)
@@ -98,12 +98,13 @@ def check(path: Path, found: os.stat_result, owners: Collection[int]) -> None:
 
 
 def check_above(path: Path) -> None:
-    """Make sure that nobody else can put another folder in the place of this one.
+    """Refuse a path of which another user could exchange a folder above.
 
-    Root may work in a folder of an ordinary user, who could do so, but whose folder in that place is then not root's.
+    Root may work in an ordinary user's folder. That user could exchange the folder, but the new one would not be
+    root's, and is refused later.
 
     Raises:
-        UntrustedPath: a folder above is writable by others, or another user's; names it and the mend.
+        UntrustedPath: another user owns a folder above or may write it; names the folder and the mend.
     """
     for folder in _existing((*path.parents, *path.parent.resolve().parents, path.parent.resolve())):
         found, may_delete = folder.lstat(), os.geteuid() != 0
@@ -117,7 +118,7 @@ def check_above(path: Path) -> None:
 
 
 def others_may_write(found: os.stat_result) -> bool:
-    """Whether anybody but the owner has the right to write; a group of the owner's own is the owner."""
+    """Return whether users other than the owner may write; a group of the owner alone counts as the owner."""
     return bool(found.st_mode & stat.S_IWOTH) or bool(found.st_mode & stat.S_IWGRP and not _is_private(found.st_gid))
 
 
@@ -134,7 +135,7 @@ def _existing(folders: Iterable[Path]) -> list[Path]:
 
 
 def _is_private(group: int) -> bool:
-    """Whether a group is this user's alone, as many systems give each user one; in containers root's stands for it."""
+    """Return whether a group has this user alone (many systems give each user one), or is root's, as in containers."""
     if group == 0:
         return True
     with suppress(KeyError):

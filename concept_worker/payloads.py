@@ -1,4 +1,4 @@
-"""What people ask for: briefs, wishes, and the payloads of the task types; unknown fields are refused."""
+"""The inputs of producers: briefs, wishes, and the payloads of the task types; unknown fields are refused."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ from concept_worker.validation import FromPeople
 
 PALETTES_DEFAULT = 7
 PALETTES_MAX = 20
-TEXT_MAX = 500  # characters of a description, as the original's API allows
+TEXT_MAX = 500  # characters of a description; the original worker's API allows as many
 
 
 def _printable(text: str) -> str:
-    """PostgreSQL stores no NUL, and control characters have no place in a prompt; line breaks and tabs have."""
+    """Refuse control characters except line breaks and tabs: PostgreSQL stores no NUL, and a prompt needs none."""
     if any(unicodedata.category(c) in ("Cc", "Cs") and c not in "\n\r\t" for c in text):
         raise ValueError("must not contain control characters")
     return text
@@ -34,7 +34,7 @@ Words = Annotated[str, StringConstraints(max_length=TEXT_MAX), AfterValidator(_p
 
 
 class Aspect(StrEnum):
-    """What of an original a refinement has to keep."""
+    """An aspect of the original that a refinement must keep."""
 
     COLORS = "colors"
     LAYOUT = "layout"
@@ -43,21 +43,21 @@ class Aspect(StrEnum):
 
 
 class Brief(FromPeople):
-    """What to draw: words for the logo, and for the theme that its colours follow."""
+    """A description of the picture: words for the logo, and words for the theme of its colours."""
 
     logo_description: Words = ""
     theme_description: Words = ""
 
 
 class Wish(Brief):
-    """What to change of a picture, and what of it to keep; the brief says what the picture shows."""
+    """A change of a picture: what to change, and what to keep; the brief describes the picture as it is."""
 
     refinement_prompt: Text
     preserve_aspects: Annotated[tuple[Aspect, ...], Field(max_length=len(Aspect))] = ()
 
 
 class GenerationPayload(Brief):
-    """What a producer asks for when it wants a new concept."""
+    """The input of a run that makes a new concept."""
 
     logo_description: Text
     theme_description: Text
@@ -66,9 +66,9 @@ class GenerationPayload(Brief):
 
 
 class RefinementPayload(Wish):
-    """What a producer asks for when it wants an existing image changed; the image is named in exactly one way."""
+    """The input of a run that changes an existing image, named by exactly one of three fields."""
 
-    original_concept_id: UUID | None = None  # a concept of the user, of which the base image is meant
+    original_concept_id: UUID | None = None  # a concept of the user; its base image is changed
     original_image_path: Annotated[str, StringConstraints(min_length=1, max_length=300)] | None = None
     original_image_url: Annotated[str, StringConstraints(min_length=8, max_length=2000)] | None = None
     num_palettes: Annotated[int, Field(ge=0, le=PALETTES_MAX)] = 0
@@ -93,10 +93,10 @@ Identifier = UUID | str
 
 
 def to_uuid(field: str, value: Identifier) -> UUID:
-    """The identifier as a UUID.
+    """Return the identifier as a UUID.
 
     Raises:
-        InvalidRequest: it is none; names the field.
+        InvalidRequest: the value is no UUID; names the field.
     """
     if isinstance(value, UUID):
         return value

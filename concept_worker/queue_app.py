@@ -1,4 +1,4 @@
-"""The Celery app of workers and producers: our celeryconfig, and nothing of the folder or the host around it."""
+"""The Celery app of workers and producers: our celeryconfig alone, nothing from the working directory or the host."""
 
 from __future__ import annotations
 
@@ -18,14 +18,14 @@ _PACKAGE = Path(__file__).resolve().parent
 
 
 def configuration_file() -> Path:
-    """Our `celeryconfig.py`: inside the package in an installed wheel, beside it in the repository."""
+    """Return the path of our `celeryconfig.py`: inside the package in a wheel, beside the package in the repository."""
     inside = _PACKAGE / "celeryconfig.py"
     return inside if inside.exists() else _PACKAGE.parent / "celeryconfig.py"
 
 
 @lru_cache(maxsize=1)
 def configuration() -> ModuleType:
-    """Load our celeryconfig from its place; a module of that name elsewhere, which is everybody's name, is not ours."""
+    """Load our celeryconfig by its path: other applications have modules of that name, too."""
     spec = spec_from_file_location("concept_worker.celeryconfig", configuration_file())
     assert spec is not None
     assert spec.loader is not None
@@ -34,7 +34,7 @@ def configuration() -> ModuleType:
     return module
 
 
-# Settings that no row's end and no paid answer is safe without; docs/reliability.md says what each is worth.
+# Without these settings, rows may never end and paid answers may be lost; docs/reliability.md explains each.
 _PROMISED = (
     *("task_acks_late", "task_reject_on_worker_lost", "task_retry_on_worker_lost"),
     *("worker_deduplicate_successful_tasks", "worker_cancel_long_running_tasks_on_connection_loss"),
@@ -44,30 +44,30 @@ _PROMISED = (
 
 
 def require_promise(conf: Mapping[str, Any]) -> None:
-    """Make sure that an app which runs our tasks has the settings that they need.
+    """Refuse an app that runs our tasks without the settings that the tasks need.
 
     Raises:
-        ValueError: names the settings that are others than those of our celeryconfig.
+        ValueError: names the settings that differ from our celeryconfig.
     """
     ours = configuration()
-    others = [name for name in _PROMISED if conf.get(name) != getattr(ours, name)]
-    if others:
+    different = [name for name in _PROMISED if conf.get(name) != getattr(ours, name)]
+    if different:
         raise ValueError(
-            f"the Celery app is not configured by {configuration_file()}: {', '.join(others)}; "
+            f"the Celery app is not configured by {configuration_file()}: {', '.join(different)}; "
             "start the worker with `celery -A concept_worker worker`, without these settings"
         )
 
 
 class OwnLoader(AppLoader):
-    """Celery's loader, without its look into the working directory before each import."""
+    """Celery's loader that never imports from the working directory."""
 
     def import_from_cwd(self, module: str, imp: Any = None, package: str | None = None) -> ModuleType:
-        """Import from the ordinary path."""
+        """Import from the ordinary import path."""
         return import_module(module, package)
 
 
 class OwnSettings(CelerySettings):
-    """Celery's settings, without the CELERY_* variables: those are of a host application, REDIS_URL is ours."""
+    """Celery's settings that ignore CELERY_* variables: those belong to a host application, ours is REDIS_URL."""
 
     @property
     def broker_url(self) -> Any:
@@ -91,16 +91,16 @@ class OwnSettings(CelerySettings):
 
 
 class QueueApp(Celery):
-    """A Celery app that is configured by our celeryconfig alone."""
+    """A Celery app with our celeryconfig as its only configuration."""
 
     def __init__(self, name: str, **options: Any) -> None:
-        # Named, because CELERY_LOADER would name another; as text, because Celery reads it. Celery's fix-up for Django
-        # would put the working directory on the import path.
+        # The loader is given because CELERY_LOADER could name another, and as text because Celery expects text.
+        # Celery's fix-up for Django is off because it would add the working directory to the import path.
         super().__init__(name, loader="concept_worker.queue_app:OwnLoader", fixups=[], **options)
 
     def _load_config(self) -> Any:
-        """Celery calls this at the first look at a setting, so that importing the app reads none."""
+        """Load our configuration. Celery calls this at the first access to a setting, so an import reads none."""
         self._config_source = configuration()
         conf = super()._load_config()  # type: ignore[misc]  # not in the stubs
-        object.__setattr__(conf, "__class__", OwnSettings)  # an ordinary assignment makes a setting of that name
+        object.__setattr__(conf, "__class__", OwnSettings)  # an ordinary assignment would make a setting of that name
         return conf

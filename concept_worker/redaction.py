@@ -1,4 +1,4 @@
-"""What of others' words may stand in a log line, a sentence or an error: short ids, numbers, places and kinds."""
+"""The parts of foreign texts that may appear in log lines, messages and errors: short ids, numbers, places, kinds."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ from concept_worker.errors import ConceptWorkerError
 
 MASK = "***"
 ID_MAX = 64  # characters of a provider's id
-_CHAIN_MAX = 8  # errors of one chain that are described
-_FRAMES_MAX = 12  # of each, the innermost
-_SENTENCE_MAX = 300  # characters of one of our own sentences
-_SENT_MAX = 100_000  # bytes of what was sent that are searched; a picture comes behind its words
+_CHAIN_MAX = 8  # described errors of one chain
+_FRAMES_MAX = 12  # the innermost frames of each error
+_SENTENCE_MAX = 300  # characters of one of our own errors' sentences
+_SENT_MAX = 100_000  # searched bytes of a request; a picture comes after the words
 _COUNT_MAX = 10**12
 
 E = TypeVar("E", bound=ConceptWorkerError)
@@ -26,10 +26,10 @@ _PORT = re.compile(r"[0-9]{1,5}")
 
 
 def mask_url(url: str) -> str:
-    """Scheme, host, port and path of an address: no user, password, query or fragment.
+    """Return scheme, host, port and path of an address, without user, password, query and fragment.
 
-    Everything before the last `@` is taken for the password's, also where `/` in it leads a parser astray; where the
-    `@` stands behind `?` or `#`, which may be a password's or begin a query, nothing but the scheme is left.
+    Everything before the last `@` counts as user and password, even with a `/` in it, which would mislead a parser. If
+    the `@` comes after `?` or `#`, those may belong to a password or begin a query: then only the scheme is left.
     """
     scheme, mark, rest = url.partition("://") if "://" in url else ("", "", url)
     place, *hidden = re.split(r"[?#]", rest, maxsplit=1)
@@ -44,7 +44,7 @@ def mask_url(url: str) -> str:
 
 
 def short_id(value: object, sent: Iterable[bytes] = ()) -> str | None:
-    """A provider's id when it is a short one of plain characters, and no echo of what was `sent`; else None."""
+    """Return a provider's id if it is short, of plain characters, and no echo of the `sent` bytes; else None."""
     text = str(value) if isinstance(value, str | int) and not isinstance(value, bool) else ""
     if not _ID.fullmatch(text):
         return None
@@ -53,7 +53,7 @@ def short_id(value: object, sent: Iterable[bytes] = ()) -> str | None:
 
 
 def counts_of(value: object, names: Iterable[str]) -> dict[str, float]:
-    """The sane numbers that a mapping has under these names."""
+    """Return the plausible numbers (0 to 10^12) that a mapping has under these names."""
     found = value if isinstance(value, Mapping) else {}
     return {name: found[name] for name in names if _is_count(found.get(name))}
 
@@ -63,21 +63,21 @@ def _is_count(value: object) -> bool:
 
 
 def describe_error(error: BaseException) -> str:
-    """An error and what led to it, first cause first: kinds and places, and sentences of our own errors only.
+    """Describe an error and its causes, first cause first: kinds and places, with sentences of our own errors only.
 
-    The text of other errors may hold prompts, keys, ids and addresses with passwords.
+    The text of foreign errors may hold prompts, keys, ids and addresses with passwords.
     """
-    return "\n".join(line for link in reversed(list(_chain(error))) for line in _described(link))
+    return "\n".join(line for link in reversed(list(_chain(error))) for line in _describe_one(link))
 
 
 def without_text(error: E, cause: BaseException) -> E:
-    """The error with a note of kinds and places in the place of its cause; to be raised `from None`."""
+    """Return the error with a note of its cause's kinds and places; raise it `from None`, without the cause itself."""
     error.add_note(f"caused by {describe_error(cause)}")
     return error
 
 
 def kind_of(error: BaseException) -> str:
-    """An error's class, and where there is one its number: nothing of its text."""
+    """Return an error's class, and its errno if there is one, without its text."""
     name = type(error).__qualname__
     kind = name if type(error).__module__ == "builtins" else f"{type(error).__module__}.{name}"
     number = getattr(error, "errno", None)
@@ -93,7 +93,7 @@ def _chain(error: BaseException) -> Iterator[BaseException]:
         link = link.__cause__ or (None if link.__suppress_context__ else link.__context__)
 
 
-def _described(error: BaseException) -> Iterator[str]:
+def _describe_one(error: BaseException) -> Iterator[str]:
     sentence = f": {str(error)[:_SENTENCE_MAX]}" if isinstance(error, ConceptWorkerError) else ""
     yield f"{kind_of(error)}{sentence}"
     if isinstance(error, ConceptWorkerError):
@@ -107,6 +107,6 @@ def _places(trace: TracebackType | None) -> Iterator[str]:
 
 
 def _short(path: str) -> str:
-    """A file's path inside its package."""
+    """Return a file's path inside its package."""
     _, found, inside = path.rpartition("site-packages/")
     return inside if found else "/".join(path.split("/")[-3:])

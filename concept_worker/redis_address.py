@@ -1,4 +1,4 @@
-"""How a Redis is named: one address, of which redis-py, kombu and Celery's results each get what they understand."""
+"""The address of a Redis, parsed into a plain address and TLS options for redis-py, kombu and Celery's results."""
 
 from __future__ import annotations
 
@@ -19,10 +19,10 @@ _ONE = "; name one server, the one that takes writes: the stable address of your
 
 @dataclass(frozen=True)
 class RedisAddress:
-    """An address without its query, and what is asked of TLS, in the words of redis-py, which kombu and Celery pass on.
+    """An address without its query, and its TLS options under redis-py's names, which kombu and Celery pass on.
 
-    The options go beside the address, because kombu, Celery's results and Flower read different parts of a query, and
-    without any kombu and Celery would check no certificate or not start.
+    The options are separate because kombu, Celery's results and Flower read different parts of a query. Without
+    options, kombu would check no certificate, and Celery's results would not start.
     """
 
     url: str
@@ -30,10 +30,10 @@ class RedisAddress:
 
     @classmethod
     def parse(cls, text: str) -> RedisAddress:
-        """Take an address apart. A certificate is checked unless the address says `ssl_cert_reqs=none`.
+        """Parse an address. The server's certificate is checked unless the address says `ssl_cert_reqs=none`.
 
         Raises:
-            ValueError: says why it is none that we can use, and the mend; repeats nothing of it.
+            ValueError: we cannot use the address; says why and names the mend, but repeats no part of the address.
         """
         trouble = several_servers(text) or _trouble(text)
         if trouble:
@@ -46,7 +46,7 @@ class RedisAddress:
 
 @dataclass(frozen=True)
 class RedisPlace:
-    """A Redis as a deployment uses it: for the broker, results or staging; and the setting that names it."""
+    """A Redis with its role (broker, results or staging) and the setting that names it."""
 
     role: str
     setting: str
@@ -54,7 +54,7 @@ class RedisPlace:
 
 
 def several_servers(url: str) -> str | None:
-    """Say why an address names no single server, and the mend; None when it names one."""
+    """Say why an address names no single server, and the mend; return None when it names one."""
     scheme, mark, rest = url.partition("://")
     if mark and "sentinel" in scheme.lower():
         return f"is a Sentinel address, which is not supported{_ONE}"
@@ -66,16 +66,16 @@ def several_servers(url: str) -> str | None:
 
 
 def with_authority(url: str, ca_file: str) -> str:
-    """The address, with this file of certificate authorities where it uses TLS and names none."""
+    """Add this file of certificate authorities to an address that uses TLS and names no such file."""
     if not ca_file or not url.startswith("rediss://") or "ssl_ca_certs=" in urlsplit(url).query:
         return url
     return f"{url}{'&' if '?' in url else '?'}ssl_ca_certs={quote(ca_file, safe='')}"
 
 
 def files_trouble(tls: Mapping[str, str | bool]) -> str | None:
-    """Say which file that TLS needs cannot be used; None when all can."""
+    """Say which file of the TLS options cannot be used; return None when all can."""
     named = {name: str(tls[name]) for name in _FILES if name in tls}
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)  # without the known authorities, which take long to load
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)  # without the system's authorities, which are slow to load
     try:
         if "ssl_ca_certs" in named:
             context.load_verify_locations(cafile=named["ssl_ca_certs"])

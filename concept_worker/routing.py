@@ -1,4 +1,4 @@
-"""Names that messages carry. They outlive file moves: add names, never change one while messages are under way."""
+"""The names that messages carry. They are independent of files: add names, never change one that messages may carry."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from concept_worker.models import TaskType
 
 
 class Queue(StrEnum):
-    """Where steps wait: `concepts` waits on providers, `images` computes, `housekeeping` tidies."""
+    """The queues: steps of `concepts` wait on providers, steps of `images` compute, `housekeeping` tidies."""
 
     CONCEPTS = "concepts"
     IMAGES = "images"
@@ -16,7 +16,7 @@ class Queue(StrEnum):
 
 
 class TaskName(StrEnum):
-    """Every Celery task of this package."""
+    """The Celery tasks of this package."""
 
     DISPATCH = "concept_worker.dispatch"
     START_GENERATION = "concept_worker.generation.start"
@@ -32,7 +32,7 @@ class TaskName(StrEnum):
     SWEEP = "concept_worker.housekeeping.sweep"
 
 
-# Of what is no step; a step's queue is declared at its method.
+# The queues of tasks that are no steps; a step declares its queue at its method.
 QUEUE_OF: dict[TaskName, Queue] = {
     TaskName.DISPATCH: Queue.CONCEPTS,
     TaskName.START_GENERATION: Queue.CONCEPTS,
@@ -41,7 +41,7 @@ QUEUE_OF: dict[TaskName, Queue] = {
     TaskName.SWEEP: Queue.HOUSEKEEPING,
 }
 
-# The entry of each pipeline. Its message has the task id as Celery id and carries nothing else.
+# The entry task of each pipeline. Its message has the task id as its Celery id, and no arguments.
 START_OF: dict[TaskType, TaskName] = {
     TaskType.GENERATION: TaskName.START_GENERATION,
     TaskType.REFINEMENT: TaskName.START_REFINEMENT,

@@ -1,4 +1,4 @@
-"""The only place that reads the product's settings; the embedded stack has a few of its own (`devstack/`)."""
+"""The settings of the product, read here only; the embedded stack has a few of its own (`devstack/`)."""
 
 from __future__ import annotations
 
@@ -24,11 +24,11 @@ from concept_worker.supabase_settings import address_trouble, key_trouble
 
 DEV_ENV_FILE = ".concept-worker/dev.env"  # `concept-worker dev` writes it while it runs
 
-MODEL_NAME = r"^[\w.-]+(/[\w.-]+)+$"  # owner and name, as they stand in a path
+MODEL_NAME = r"^[\w.-]+(/[\w.-]+)+$"  # owner and name, as in a path
 
 
 class Provider(StrEnum):
-    """Who draws."""
+    """The providers that can draw."""
 
     OFFLINE = "offline"
     JIGSAWSTACK = "jigsawstack"
@@ -41,7 +41,7 @@ class Provider(StrEnum):
 
 
 def _providers(value: object) -> object:
-    """Names in a row, as people write them: separated by commas, with blanks if they like; empty for none."""
+    """Split a text of names at its commas, ignoring blanks; an empty text gives no names."""
     if isinstance(value, str):
         return tuple(name.strip() for name in value.split(",") if name.strip())
     return () if value is None else value
@@ -51,19 +51,23 @@ Providers = Annotated[tuple[Provider, ...], NoDecode, BeforeValidator(_providers
 
 
 class LogFormat(StrEnum):
-    """How log lines look."""
+    """The format of log lines."""
 
     JSON = "json"
     CONSOLE = "console"
 
 
 def _neighbour(*names: str) -> AliasChoices:
-    """A setting that keeps the name its service gives it."""
+    """Return the names of a setting that its service has named, without our prefix."""
     return AliasChoices(*names)
 
 
 def _readable_url(url: str) -> str:
-    """An address as it is, when it can be read in one way only; its error holds nothing of it."""
+    """Return an address that can be read in one way only.
+
+    Raises:
+        ValueError: the address is ambiguous or broken; the message repeats no part of the address.
+    """
     try:
         parts = urlsplit(url)
         is_clear = "@" not in f"{parts.path}{parts.query}{parts.fragment}" and parts.port != 0
@@ -101,10 +105,10 @@ RedisUrl = Annotated[str, AfterValidator(_one_server), AfterValidator(_readable_
 
 
 def header_value(secret: SecretStr, setting: str) -> str:
-    """A key as a header may carry it, without blanks around it.
+    """Return a key as a value for a header, without blanks around it.
 
     Raises:
-        ValueError: it has other characters than printable ASCII; names the setting, never the value.
+        ValueError: the key has characters outside printable ASCII; names the setting, never the value.
     """
     value = secret.get_secret_value().strip()
     if not all(" " < character <= "~" for character in value):
@@ -113,9 +117,9 @@ def header_value(secret: SecretStr, setting: str) -> str:
 
 
 class Settings(BaseSettings):
-    """Everything that differs between a laptop and production. `.env.example` explains each in the operator's words.
+    """The settings: all that differs between a laptop and production. `.env.example` explains each to the operator.
 
-    A value comes from the environment, else from `.env`, else from the file a running `concept-worker dev` wrote.
+    A value comes from the environment, else from `.env`, else from the file that a running `concept-worker dev` wrote.
     """
 
     model_config = SettingsConfigDict(
@@ -130,10 +134,10 @@ class Settings(BaseSettings):
     )
 
     def __init__(self, **values: Any) -> None:
-        """Read the settings; `values` come before the environment, and that before the files.
+        """Read the settings; `values` override the environment, which overrides the files.
 
         Raises:
-            ValueError: names each wrong setting, as the environment does, and the mend.
+            ValueError: names each wrong setting by its environment variable, and the mend.
         """
         try:
             super().__init__(**values)
@@ -149,19 +153,19 @@ class Settings(BaseSettings):
         dotenv_settings: PydanticBaseSettingsSource,
         file_secret_settings: PydanticBaseSettingsSource,
     ) -> tuple[PydanticBaseSettingsSource, ...]:
-        """The environment before the files, as by default, and the files checked for their owner."""
+        """Return the sources by precedence: arguments, environment, files; files of other users are refused."""
         return init_settings, OwnEnvironment(settings_cls), OwnFiles(settings_cls)
 
     @classmethod
     def environment_name(cls, name: str) -> str:
-        """How the environment calls a field of this class."""
+        """Return the environment variable of a field."""
         field = cls.model_fields.get(name)
-        if field is None:  # it is the environment's name already, in lower case perhaps
+        if field is None:  # the name is a variable already, perhaps in lower case
             return name.upper()
         alias = field.validation_alias
         return str(alias.choices[0]) if isinstance(alias, AliasChoices) else f"CONCEPT_{name}".upper()
 
-    # Certificate authorities besides the known ones, in a PEM file, for Redis and Supabase
+    # A PEM file of certificate authorities besides the system's, for Redis and Supabase
     ca_file: Annotated[str, AfterValidator(_authorities)] = ""
 
     # Supabase
@@ -172,42 +176,42 @@ class Settings(BaseSettings):
     )
     storage_bucket_concept: str = "concept-images"
     storage_bucket_palette: str = "palette-images"
-    supabase_timeout: Annotated[float, Field(gt=0)] = 20.0  # seconds, each request
-    start_wait_seconds: Annotated[float, Field(ge=0)] = 30.0  # of a worker that starts while Supabase is away
-    signed_url_seconds: Annotated[int, Field(ge=1)] = 3600  # life of a link made on reading
+    supabase_timeout: Annotated[float, Field(gt=0)] = 20.0  # seconds per request
+    start_wait_seconds: Annotated[float, Field(ge=0)] = 30.0  # a starting worker waits so long for Supabase
+    signed_url_seconds: Annotated[int, Field(ge=1)] = 3600  # until a link to a picture expires
 
     # Redis
     redis_url: RedisUrl = Field(default="redis://127.0.0.1:6379/0", validation_alias=_neighbour("REDIS_URL"))
     result_url: RedisUrl = ""  # empty: the broker's
     staging_url: RedisUrl = ""  # empty: the broker's
-    remote_control: bool = True  # whether workers obey inspect, revoke and shutdown over the broker
-    staging_seconds: Annotated[int, Field(ge=60)] = 86_400  # how long staged bytes wait at most
-    staging_budget_mb: Annotated[int, Field(ge=0)] = 0  # of all staged bytes; 0: half of Redis's maxmemory, if it says
+    remote_control: bool = True  # workers obey inspect, revoke and shutdown over the broker
+    staging_seconds: Annotated[int, Field(ge=60)] = 86_400  # until staged bytes expire
+    staging_budget_mb: Annotated[int, Field(ge=0)] = 0  # for all staged bytes; 0: half of Redis's maxmemory, if known
 
     # Provider
-    provider: Providers = ()  # the next draws when one is away for good; empty: whoever has a key, else offline
-    palette_provider: Providers = ()  # empty: as for pictures
+    provider: Providers = ()  # tried in order; empty: the first provider that has a key, else offline
+    palette_provider: Providers = ()  # empty: the same as for pictures
     jigsawstack_api_key: SecretStr = Field(default=SecretStr(""), validation_alias=_neighbour("JIGSAWSTACK_API_KEY"))
     jigsawstack_api_url: Url = Field(
         default="https://api.jigsawstack.com", validation_alias=_neighbour("JIGSAWSTACK_API_URL")
     )
     openai_api_key: SecretStr = Field(default=SecretStr(""), validation_alias=_neighbour("OPENAI_API_KEY"))
-    openai_base_url: Url = Field(  # with its version path, as the vendor's own tools take it
+    openai_base_url: Url = Field(  # with its version path, as in the vendor's own tools
         default="https://api.openai.com/v1", validation_alias=_neighbour("OPENAI_BASE_URL")
     )
     openai_image_model: str = "gpt-image-2.5-flare"
-    openai_text_model: str = "gpt-5.4-mini"  # empty: palettes by colour harmony, nobody is asked
-    # Fields of a picture's request; empty: as the vendor of the base address wants it; "none": not sent.
+    openai_text_model: str = "gpt-5.4-mini"  # empty: no model is called, palettes are made by colour harmony
+    # Fields of a picture's request; empty: the default for the vendor of the base address; "none": not sent.
     openai_size: str = ""
     openai_quality: str = ""
     openai_background: str = ""
     openai_output_format: str = ""
     openai_response_format: str = ""
-    openai_auth_header: str = ""  # empty: the vendor's, mostly Authorization with Bearer
+    openai_auth_header: str = ""  # empty: the vendor's default, mostly Authorization with Bearer
     runware_api_key: SecretStr = Field(default=SecretStr(""), validation_alias=_neighbour("RUNWARE_API_KEY"))
     runware_base_url: Url = "https://api.runware.ai/v1"
-    runware_model: str = "bfl:5@1"  # FLUX.2 [pro], by the vendor's id: it draws, and changes a picture given to it
-    runware_edit_model: str = ""  # of refinements; empty: the same
+    runware_model: str = "bfl:5@1"  # FLUX.2 [pro], by the vendor's id: it draws new pictures and changes given ones
+    runware_edit_model: str = ""  # for refinements; empty: the same model
     runware_input: Literal["referenceImages", "seedImage"] = "referenceImages"  # how the model takes the original
     gemini_api_key: SecretStr = Field(
         default=SecretStr(""), validation_alias=_neighbour("GEMINI_API_KEY", "GOOGLE_API_KEY")
@@ -226,35 +230,35 @@ class Settings(BaseSettings):
     fal_edit_model: Annotated[str, Field(pattern=MODEL_NAME)] = "fal-ai/flux-pro/kontext"
     job_seconds: Annotated[int, Field(ge=5, le=86_400)] = 1800  # the vendor drops a job that takes longer
     provider_per_minute: Annotated[int, Field(ge=0)] = 0  # calls of all workers together; 0: no limit
-    circuit_failures: Annotated[int, Field(ge=1)] = 5  # in a row; then nobody calls for a while
+    circuit_failures: Annotated[int, Field(ge=1)] = 5  # in a row; then no worker calls for `circuit_seconds`
     circuit_seconds: Annotated[float, Field(gt=0)] = 30.0
     image_size: Annotated[int, Field(ge=256, le=1920, multiple_of=16)] = 1024  # pixels, both sides
-    image_timeout_seconds: Annotated[float, Field(gt=0)] = 300.0  # one picture, from first to last byte
+    image_timeout_seconds: Annotated[float, Field(gt=0)] = 300.0  # per picture, from first to last byte
     palette_timeout_seconds: Annotated[float, Field(gt=0)] = 40.0
     download_timeout_seconds: Annotated[float, Field(gt=0)] = 30.0
-    download_hosts: str = ""  # comma-separated; besides the Supabase host and those of the providers in use
+    download_hosts: str = ""  # comma-separated; in addition to the hosts of Supabase and of the providers in use
     download_allow_http: bool = False  # for fakes on this machine only
     download_allow_private: bool = False
 
     # Runs
-    lease_seconds: Annotated[float, Field(gt=0)] = 60.0  # life of a claim without a sign of life
-    takeover_seconds: Annotated[float, Field(ge=0)] = 0.0  # how long past its lease a step that pays is left alone
-    step_seconds: Annotated[float, Field(gt=0)] = 420.0  # a step that takes longer hangs; > every timeout inside it
-    max_runs: Annotated[int, Field(ge=1)] = 10  # claims of one row before it fails
-    max_interruptions: Annotated[int, Field(ge=1)] = 4  # executions of one step that never came back before it fails
-    deadline_seconds: Annotated[float, Field(gt=0)] = 21_600.0  # every row ends within this, from its creation
-    retry_attempts: Annotated[int, Field(ge=1)] = 5  # tries of one step for transient errors
-    unknown_outcome_tries: Annotated[int, Field(ge=0)] = 1  # further tries of a paid call whose answer was lost
+    lease_seconds: Annotated[float, Field(gt=0)] = 60.0  # until a claim without heartbeat expires
+    takeover_seconds: Annotated[float, Field(ge=0)] = 0.0  # from a paying step's expired lease until it is taken over
+    step_seconds: Annotated[float, Field(gt=0)] = 420.0  # a longer step counts as hanging; > every timeout inside it
+    max_runs: Annotated[int, Field(ge=1)] = 10  # claims of one row before the row fails
+    max_interruptions: Annotated[int, Field(ge=1)] = 4  # interrupted executions of one step before the row fails
+    deadline_seconds: Annotated[float, Field(gt=0)] = 21_600.0  # from a row's creation until it has ended
+    retry_attempts: Annotated[int, Field(ge=1)] = 5  # tries of one step that meets transient errors
+    unknown_outcome_tries: Annotated[int, Field(ge=0)] = 1  # retries of a paid call whose answer was lost
     retry_base_seconds: Annotated[float, Field(ge=0)] = 2.0  # first backoff; doubles, with full jitter
     retry_cap_seconds: Annotated[float, Field(ge=0)] = 120.0  # below the broker's visibility timeout
-    reconcile_seconds: Annotated[float, Field(gt=0)] = 20.0  # how often housekeeping looks for stalled rows
-    pending_seconds: Annotated[int, Field(ge=1)] = 60  # a pending row without a claim for so long is sent again
-    sweep_seconds: Annotated[float, Field(gt=0)] = 3600.0  # how often orphans and old concepts are looked for
-    sweep_after_seconds: Annotated[float, Field(ge=0)] = 86_400.0  # orphans younger than this are left alone
-    retention_days: Annotated[float, Field(ge=0)] = 30.0  # concepts older than this go; 0 keeps them for ever
-    visibility_seconds: Annotated[int, Field(ge=1)] = 600  # broker redelivers an unacknowledged message after
+    reconcile_seconds: Annotated[float, Field(gt=0)] = 20.0  # between searches for stalled rows
+    pending_seconds: Annotated[int, Field(ge=1)] = 60  # until an unclaimed pending row is re-enqueued
+    sweep_seconds: Annotated[float, Field(gt=0)] = 3600.0  # between searches for orphans and old concepts
+    sweep_after_seconds: Annotated[float, Field(ge=0)] = 86_400.0  # age at which orphans are deleted
+    retention_days: Annotated[float, Field(ge=0)] = 30.0  # age at which concepts are deleted; 0: never
+    visibility_seconds: Annotated[int, Field(ge=1)] = 600  # until the broker redelivers an unacknowledged message
     soft_shutdown_seconds: Annotated[float, Field(ge=0)] = 20.0  # below the 30 s that platforms give
-    child_memory_mb: Annotated[int, Field(ge=0)] = 2000  # what a process at pixels may take; 0: no limit
+    child_memory_mb: Annotated[int, Field(ge=0)] = 2000  # limit of a process that computes pixels; 0: no limit
     upload_threads: Annotated[int, Field(ge=1, le=32)] = 8
 
     # Images
@@ -262,9 +266,9 @@ class Settings(BaseSettings):
     max_image_pixels: Annotated[int, Field(ge=1)] = 16_777_216  # 4096²
 
     # Flower
-    # name:password, several by comma, as Flower takes it; empty: nobody gets in
+    # name:password, several separated by commas, as Flower expects it; empty: Flower is locked
     flower_basic_auth: SecretStr = Field(default=SecretStr(""), validation_alias=_neighbour("FLOWER_BASIC_AUTH"))
-    flower_hosts: str = ""  # names it answers to besides this machine's own, comma-separated: those of a proxy
+    flower_hosts: str = ""  # comma-separated host names of a proxy that Flower answers to, besides this machine's own
 
     # Log
     log_level: str = "INFO"
@@ -272,7 +276,7 @@ class Settings(BaseSettings):
 
     @property
     def redis_places(self) -> tuple[RedisPlace, RedisPlace, RedisPlace]:
-        """Broker, results and staging."""
+        """The Redis of the broker, of results and of staging."""
         return (
             RedisPlace("broker", "REDIS_URL", with_authority(self.redis_url, self.ca_file)),
             self._place("results", "CONCEPT_RESULT_URL", self.result_url),
@@ -285,12 +289,12 @@ class Settings(BaseSettings):
 
     @property
     def chosen_provider(self) -> Provider:
-        """The provider that is asked first for a picture."""
+        """The provider that is tried first for a picture."""
         return self.picture_providers[0]
 
     @property
     def picture_providers(self) -> tuple[Provider, ...]:
-        """The providers asked for, in order, or the one that has a key."""
+        """The providers for pictures, in order; without a setting, the first one that has a key, else offline."""
         if self.provider:
             return tuple(dict.fromkeys(self.provider))
         if self.jigsawstack_api_key.get_secret_value():
@@ -301,16 +305,16 @@ class Settings(BaseSettings):
 
     @property
     def palette_providers(self) -> tuple[Provider, ...]:
-        """The providers that are asked for palettes, in order."""
+        """The providers for palettes, in order."""
         return tuple(dict.fromkeys(self.palette_provider)) or self.picture_providers
 
     def __repr_args__(self) -> Iterator[tuple[str | None, Any]]:
-        """Addresses without their passwords; secrets hide themselves."""
+        """Yield the fields with passwords of addresses masked; secrets mask themselves."""
         for name, value in super().__repr_args__():
             yield name, mask_url(value) if isinstance(value, str) and "://" in value else value
 
     def require_supabase(self) -> None:
-        """Make sure that Supabase is named, and that name and key can be ones.
+        """Refuse settings without Supabase's address and key, or with an address or key that cannot work.
 
         Raises:
             ValueError: names the setting that is missing or wrong, and the mend.
@@ -328,5 +332,5 @@ class Settings(BaseSettings):
 
 @lru_cache(maxsize=1)
 def get_settings() -> Settings:
-    """The process's settings, read once."""
+    """Return the process's settings, read once."""
     return Settings()

@@ -1,4 +1,4 @@
-"""Wrong settings in our words: the environment's name, what it must be, and nothing of the value."""
+"""The error messages of wrong settings: the environment variable, what its value must be, and never the value."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def settings_trouble(error: ValidationError, name_of: Callable[[str], str]) -> s
 
 
 def plain_value(value: str) -> str:
-    """A value as it was meant: without blanks around it, and without the quotes that `docker --env-file` keeps."""
+    """Return the value without blanks around it, and without the quotes that `docker --env-file` keeps."""
     value = value.strip()
     is_quoted = len(value) >= 2 and value[0] == value[-1] and value[0] in "\"'"
     return value[1:-1].strip() if is_quoted else value

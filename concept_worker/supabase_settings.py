@@ -1,4 +1,4 @@
-"""How a Supabase project is named: what its address and its key can look like, and the mend when they cannot."""
+"""The check of a Supabase project's address and key: what is wrong with them, and the mend."""
 
 from __future__ import annotations
 
@@ -9,14 +9,14 @@ from collections.abc import Mapping
 from typing import Any
 from urllib.parse import SplitResult, urlsplit
 
-_PLAIN = re.compile(r"""[!#-&(-~]+""")  # printable ASCII without spaces and quotes, which `docker --env-file` keeps
+_PLAIN = re.compile(r"""[!#-&(-~]+""")  # printable ASCII without spaces, and without quotes (`docker --env-file`)
 _DASHBOARDS = frozenset({"supabase.com", "www.supabase.com", "app.supabase.com", "app.supabase.io"})
 _SERVICES = re.compile(r"/(rest|storage|auth|realtime|functions)/v1\b")
 _EXAMPLE = "it looks like https://PROJECT.supabase.co"
 
 
 def address_trouble(url: str) -> str | None:
-    """Say why `url`, which can be read as one, is no project's address, and the mend; None when it may be."""
+    """Say why the readable `url` is no project's address, and the mend; return None when it may be one."""
     if not _PLAIN.fullmatch(url):
         return f"SUPABASE_URL has quotes, spaces or other characters that no address has; {_EXAMPLE}"
     trouble = _part_trouble(url, urlsplit(url))
@@ -24,7 +24,7 @@ def address_trouble(url: str) -> str | None:
 
 
 def key_trouble(key: str, url: str) -> str | None:
-    """Say why `key` cannot be the secret key of the project at `url`, and the mend; None when it can."""
+    """Say why `key` cannot be the secret key of the project at `url`, and the mend; return None when it can."""
     if not _PLAIN.fullmatch(key):
         return "SUPABASE_SECRET_KEY has quotes, spaces or other characters that no key has; copy it again"
     claims = _claims(key)
@@ -37,7 +37,7 @@ def key_trouble(key: str, url: str) -> str | None:
 
 
 def _claims(key: str) -> Mapping[str, Any]:
-    """What a legacy key, a JWT, says of itself; nothing for the others, and nothing that is trusted."""
+    """Return the unverified claims of a legacy key, which is a JWT; return no claims for other keys."""
     try:
         _, payload, _ = key.split(".")
         claims = json.loads(base64.urlsafe_b64decode(payload + "=="))
@@ -62,7 +62,7 @@ def _part_trouble(url: str, parts: SplitResult) -> str | None:
 
 
 def _hosted_trouble(parts: SplitResult) -> str | None:
-    """Say what a hosted project's address never has; of one's own, much is possible."""
+    """Say what is wrong with a hosted project's address; a self-hosted address is not checked so strictly."""
     host = parts.hostname or ""
     if host.startswith("db.") and host.count(".") == 3:
         return "is the database's address; leave out db."

@@ -1,4 +1,4 @@
-"""The two kinds of models, by where their values come from, and the errors of values that do not fit."""
+"""The two base classes of models, by the source of their values, and the errors of values that do not fit."""
 
 from __future__ import annotations
 
@@ -21,15 +21,15 @@ class _Frozen(BaseModel):
 
 
 class FromPeople(_Frozen):
-    """Input of people and their programs: an unknown field is a misspelt one, and is refused by name."""
+    """A base for input of people and their programs: an unknown field counts as misspelt and is refused by name."""
 
     model_config = ConfigDict(extra="forbid")
 
 
 class Traveling(_Frozen):
-    """A message, row, reference or checkpoint between our own processes.
+    """A base for messages, rows, references and checkpoints between our own processes.
 
-    Older and newer versions share them during a deploy, so unknown fields are ignored. Add optional fields only.
+    Older and newer versions exchange them during a deploy, so unknown fields are ignored. Add optional fields only.
     """
 
     model_config = ConfigDict(extra="ignore")
@@ -41,10 +41,10 @@ T = TypeVar("T")
 
 
 def payload_from(model: type[PayloadT], fields: Mapping[str, Any]) -> PayloadT:
-    """Validate what somebody asked for as `model`.
+    """Validate a request's fields as `model`.
 
     Raises:
-        InvalidRequest: naming every field that is wrong and the mend; never the value, which may be private.
+        InvalidRequest: names every wrong field and the mend; never the value, which may be private.
     """
     try:
         return model.model_validate(dict(fields))
@@ -53,10 +53,10 @@ def payload_from(model: type[PayloadT], fields: Mapping[str, Any]) -> PayloadT:
 
 
 def stored_payload(model: type[PayloadT], fields: Mapping[str, Any]) -> PayloadT:
-    """Validate a row's inputs that were accepted before, perhaps by a newer version: unknown fields are ignored.
+    """Validate the inputs of a row, which a newer version may have accepted: unknown fields are ignored.
 
     Raises:
-        InvalidRequest: as `payload_from`.
+        InvalidRequest: as in `payload_from`.
     """
     try:
         return model.model_validate(dict(fields), extra="ignore")
@@ -65,10 +65,10 @@ def stored_payload(model: type[PayloadT], fields: Mapping[str, Any]) -> PayloadT
 
 
 def unknown_fields_refused(model: type[FromPeople]) -> Callable[[Callable[P, T]], Callable[P, T]]:
-    """Make a method refuse misspelt fields of `model` in our words; type checkers see its exact signature.
+    """Make a method refuse misspelt fields of `model` with our message; type checkers see the method's own signature.
 
     Raises:
-        InvalidRequest: from the method, naming every field that is wrong.
+        InvalidRequest: raised by the method; names every wrong field.
     """
 
     def decorate(method: Callable[P, T]) -> Callable[P, T]:
@@ -88,10 +88,10 @@ def unknown_fields_refused(model: type[FromPeople]) -> Callable[[Callable[P, T]]
 
 @contextmanager
 def reading(record: str) -> Iterator[None]:
-    """Turn a validation error of something stored into ours; `record` says what is read (`"the receipt of …"`).
+    """Translate a validation error of a stored record; `record` names the record (`"the receipt of …"`).
 
     Raises:
-        UnreadableRecord: names the first wrong fields, never a value.
+        UnreadableRecord: the record does not fit its model; names the first wrong fields, never a value.
     """
     try:
         yield
@@ -102,7 +102,7 @@ def reading(record: str) -> Iterator[None]:
 
 
 def describe_validation(exc: ValidationError) -> str:
-    """One sentence of a pydantic error: fields and mends, no values."""
+    """Describe a pydantic error in one sentence: fields and mends, no values."""
     return "Invalid request: " + "; ".join(_wrong_fields(exc))
 
 

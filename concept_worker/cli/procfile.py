@@ -1,4 +1,4 @@
-"""The processes of a deployment as its Procfile says: `dev`, `demo` and the storm run what production runs."""
+"""The processes of a deployment, read from its Procfile: `dev`, `demo` and the storm run what production runs."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _VARIABLE = re.compile(r"\$\{([A-Z_][A-Z0-9_]*):-([^}]*)\}")
 
 @dataclass(frozen=True)
 class Program:
-    """One Celery process: what follows `celery -A concept_worker`, and the environment that its line sets."""
+    """A Celery process: the arguments after `celery -A concept_worker`, and the environment that its line sets."""
 
     arguments: tuple[str, ...]
     environment: Mapping[str, str]
