@@ -68,13 +68,13 @@ def build_services(settings: Settings, *, generator: ConceptGenerator | None = N
     Raises:
         ValueError: a setting is missing; names it.
     """
-    from concept_worker.imaging.codec import ImageLimits
     from concept_worker.pipelines.leases import LeaseKeeper
     from concept_worker.pipelines.services import Services
     from concept_worker.services.concept_service import ConceptService
     from concept_worker.services.decoding.decoder import IsolatedDecoder
     from concept_worker.services.housekeeping_service import HousekeepingService
     from concept_worker.services.http.download import guarded_downloader
+    from concept_worker.services.http.images import image_limits
     from concept_worker.services.image_service import ImageService
     from concept_worker.services.providers.registry import provider_hosts
 
@@ -85,7 +85,7 @@ def build_services(settings: Settings, *, generator: ConceptGenerator | None = N
     draws = generator or build_generator(settings)
     downloader = guarded_downloader(settings, provider_hosts=provider_hosts(settings))
     leases = LeaseKeeper(tasks=tasks, lease_seconds=settings.lease_seconds, longest=settings.step_seconds)
-    limits = ImageLimits(max_bytes=settings.max_image_bytes, max_pixels=settings.max_image_pixels)
+    limits = image_limits(settings)
     decoder = IsolatedDecoder(limits=limits, memory_mb=settings.child_memory_mb)
 
     image_service = ImageService(

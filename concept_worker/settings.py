@@ -236,6 +236,7 @@ class Settings(BaseSettings):
     image_timeout_seconds: Annotated[float, Field(gt=0)] = 300.0  # per picture, from first to last byte
     palette_timeout_seconds: Annotated[float, Field(gt=0)] = 40.0
     download_timeout_seconds: Annotated[float, Field(gt=0)] = 30.0
+    accept_svg: bool = False  # answers of vector models, drawn at `image_size`
     download_hosts: str = ""  # comma-separated; in addition to the hosts of Supabase and of the providers in use
     download_allow_http: bool = False  # for fakes on this machine only
     download_allow_private: bool = False

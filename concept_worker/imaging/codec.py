@@ -17,6 +17,7 @@ from concept_worker.imaging.fitting import fit
 from concept_worker.imaging.headers import PNG_SIGNATURE, Header, ImageFormat, png_chunks, read_header
 from concept_worker.imaging.lean import strip
 from concept_worker.imaging.profiles import without_chains
+from concept_worker.imaging.vector import is_svg, rasterize
 
 if TYPE_CHECKING:
     from PIL.ImageCms import ImageCmsProfile
@@ -45,6 +46,7 @@ class ImageLimits:
     max_pixels: int = 16_777_216  # 4096 x 4096
     max_side: int = 8192
     max_clean_bytes: int = 20_000_000  # of a PNG that we make; the buckets take 20,971,520
+    drawing_side: int = 0  # pixels of the longer side that an SVG drawing gets; 0: drawings are refused
 
 
 DEFAULT_LIMITS = ImageLimits()
@@ -71,7 +73,7 @@ class CleanImage:
     height: int
 
 
-def rehearse() -> None:
+def rehearse(limits: ImageLimits = DEFAULT_LIMITS) -> None:
     """Read and write a picture of each format, so that every import is done and every codec is known to work."""
     from PIL import ImageCms
 
@@ -80,6 +82,13 @@ def rehearse() -> None:
         buffer = io.BytesIO()
         Image.new("RGB", (8, 8)).save(buffer, kind, icc_profile=profile)
         to_clean_png(buffer.getvalue())
+    if limits.drawing_side:
+        to_clean_png(b'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 8 8"><path d="M1 1h6v6z"/></svg>', limits)
+
+
+def is_accepted_drawing(data: bytes, limits: ImageLimits) -> bool:
+    """Return whether the bytes begin like an SVG drawing, and drawings are accepted."""
+    return limits.drawing_side > 0 and is_svg(data)
 
 
 def inspect_image(data: bytes, limits: ImageLimits = DEFAULT_LIMITS) -> ImageFacts:
@@ -122,6 +131,8 @@ def to_clean_png(data: bytes, limits: ImageLimits = DEFAULT_LIMITS) -> CleanImag
     Raises:
         InvalidImage: as `decode_image`.
     """
+    if is_accepted_drawing(data, limits):
+        data = rasterize(data, limits.drawing_side)
     image = decode_image(data, limits)
     if _is_plain_png(data) and len(data) <= limits.max_clean_bytes:
         return CleanImage(data, image.width, image.height)

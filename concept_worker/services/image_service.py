@@ -11,8 +11,9 @@ from functools import partial
 from typing import TypeVar
 from uuid import UUID
 
-from concept_worker.errors import StagedImageLost, StoreRefused, StoreUnavailable
+from concept_worker.errors import InvalidImage, StagedImageLost, StoreRefused, StoreUnavailable
 from concept_worker.imaging.codec import CleanImage, ImageLimits
+from concept_worker.imaging.vector import is_svg
 from concept_worker.logging import get_logger
 from concept_worker.models import Palette, StagedImage, StagedName, StoredVariation
 from concept_worker.services.image_persistence_service import BASE_NAME, ImagePersistenceService, variation_name
@@ -171,6 +172,8 @@ class ImageService:
         )
 
     def _clean_staged(self, content: bytes, task_id: UUID, name: StagedName, user_id: UUID | None) -> StagedImage:
+        if name is StagedName.ORIGINAL and is_svg(content):  # drawings are taken from providers alone
+            raise InvalidImage("The file is not a PNG, JPEG or WebP image, or its beginning is damaged.")
         clean = self._decoder.to_clean_png(content, user_id=user_id)
         key = staging_key(task_id, name)
         if clean.data != content or self._staging.find(key, SealedAs.CLEAN) is None:

@@ -13,6 +13,7 @@ import struct
 import sys
 from collections.abc import Sequence
 from enum import Enum
+from importlib.util import find_spec
 from pathlib import Path
 from typing import BinaryIO
 
@@ -41,9 +42,18 @@ class _Kind(Enum):
 
 def command(limits: ImageLimits, memory_mb: int, cpu_seconds: float, start: Path = START) -> tuple[str, ...]:
     """Return the command of such a process. It imports only the standard library, Pillow and this package."""
-    folders = (Path(__file__).parents[2], Path(PIL.__file__).parent)
-    figures = (limits.max_bytes, limits.max_pixels, limits.max_side, limits.max_clean_bytes, memory_mb, cpu_seconds)
+    folders = (Path(__file__).parents[2], Path(PIL.__file__).parent, _folder_of("resvg_py"))
+    sizes = (limits.max_bytes, limits.max_pixels, limits.max_side, limits.max_clean_bytes, limits.drawing_side)
+    figures = (*sizes, memory_mb, cpu_seconds)
     return (sys.executable, "-I", "-S", "-B", str(start), *map(str, folders), *map(str, figures))
+
+
+def _folder_of(package: str) -> Path:
+    """Find a package without importing it here."""
+    spec = find_spec(package)
+    if spec is None or spec.origin is None:
+        raise ImportError(package)
+    return Path(spec.origin).parent
 
 
 def wait_until_ready(back: BinaryIO) -> None:
@@ -114,12 +124,12 @@ def main(arguments: Sequence[str]) -> None:
     """Run the process."""
     for number in (signal.SIGINT, signal.SIGTERM):  # the owner may still need this process, which ends with the owner
         signal.signal(number, signal.SIG_IGN)
-    max_bytes, max_pixels, max_side, max_clean_bytes, megabytes = map(int, arguments[:5])
-    rehearse()
+    max_bytes, max_pixels, max_side, max_clean_bytes, drawing_side, megabytes = map(int, arguments[:6])
+    limits = ImageLimits(max_bytes, max_pixels, max_side, max_clean_bytes, drawing_side)
+    rehearse(limits)
     os.set_blocking(sys.stderr.fileno(), False)  # the owner reads it only at the end
     with os.fdopen(os.dup(sys.stdout.fileno()), "wb") as answers:
         os.dup2(sys.stderr.fileno(), sys.stdout.fileno())  # keep what a library prints out of the answers
         isolate(megabytes)
-        rehearse()  # a call that the isolation forbids fails here, not at a user's picture
-        limits = ImageLimits(max_bytes, max_pixels, max_side, max_clean_bytes)
-        serve(sys.stdin.buffer, answers, limits, float(arguments[5]))
+        rehearse(limits)  # a call that the isolation forbids fails here, not at a user's picture
+        serve(sys.stdin.buffer, answers, limits, float(arguments[6]))

@@ -1,8 +1,7 @@
 """The start of the decoder's process: run by its path, in an interpreter that knows only the standard library.
 
-Its arguments are the folders of this package and of Pillow, then those of `child.main`. It imports both packages by
-their paths, so that Python searches no other folder: neither the current one, nor site-packages, nor folders named by
-an environment variable.
+Its arguments are the folders of this package, of Pillow and of resvg, then those of `child.main`. It imports each
+by its path: Python searches no other folder, neither the current one nor site-packages nor one of the environment.
 """
 
 from __future__ import annotations
@@ -10,7 +9,7 @@ from __future__ import annotations
 import sys
 from importlib.util import module_from_spec, spec_from_file_location
 
-PACKAGES = ("concept_worker", "PIL")
+PACKAGES = ("concept_worker", "PIL", "resvg_py")
 
 
 def place(name: str, folder: str) -> None:

@@ -8,7 +8,7 @@ from threading import Event
 from uuid import UUID
 
 from concept_worker.errors import DecoderLost, InvalidImage
-from concept_worker.imaging.codec import CleanImage, ImageLimits, inspect_image
+from concept_worker.imaging.codec import CleanImage, ImageLimits, inspect_image, is_accepted_drawing
 from concept_worker.services.decoding import child as decoder
 from concept_worker.services.decoding.process import DecoderProcess, PictureEndedProcess
 from concept_worker.services.decoding.turns import FairTurns
@@ -34,7 +34,8 @@ class IsolatedDecoder:
         self._closed = Event()
 
     def to_clean_png(self, content: bytes, *, user_id: UUID | None = None) -> CleanImage:
-        inspect_image(content, self._limits)
+        if not is_accepted_drawing(content, self._limits):
+            inspect_image(content, self._limits)
         with self._turns.turn(user_id or object()) as number:
             return self._decode(self._processes[number], content)
 

@@ -7,10 +7,9 @@ import json
 from dataclasses import dataclass
 
 from concept_worker.errors import BadProviderAnswer, ConceptWorkerError, ContentDeclined, MaybeCharged, PictureGone
-from concept_worker.imaging.codec import ImageLimits
 from concept_worker.services.http.channel import Outgoing, Reply, provider_client
 from concept_worker.services.http.download import guarded_downloader
-from concept_worker.services.http.images import NOT_AN_IMAGE
+from concept_worker.services.http.images import NOT_AN_IMAGE, image_limits
 from concept_worker.services.http.jobs import (
     JOB_GONE,
     STOPPED_CHARGED,
@@ -93,7 +92,7 @@ def fal_generator(settings: Settings) -> JobGenerator:
             image_model=settings.fal_image_model, edit_model=settings.fal_edit_model, job_seconds=settings.job_seconds
         ),
         downloader=guarded_downloader(settings, provider_hosts=wire.LINK_HOSTS),
-        limits=ImageLimits(max_bytes=settings.max_image_bytes, max_pixels=settings.max_image_pixels),
+        limits=image_limits(settings),
     )
 
 

@@ -18,7 +18,7 @@ from concept_worker.redaction import without_text
 from concept_worker.services.concept_generator import ConceptGenerator, Picture
 from concept_worker.services.http.channel import Outgoing, ProviderChannel, Reply, provider_client
 from concept_worker.services.http.deadline import Clock
-from concept_worker.services.http.images import NOT_AN_IMAGE, checked_image, decoded_base64, json_budget
+from concept_worker.services.http.images import NOT_AN_IMAGE, checked_image, decoded_base64, image_limits, json_budget
 from concept_worker.services.http.origins import origin_of
 from concept_worker.services.http.troubles import CONTENT, is_success, refusal
 from concept_worker.services.providers.briefs import NEGATIVE, logo_brief, refinement_brief
@@ -101,7 +101,7 @@ def gemini_generator(settings: Settings) -> GeminiGenerator:
         options=GeminiOptions(
             model=settings.gemini_image_model,
             seconds=settings.image_timeout_seconds,
-            limits=ImageLimits(max_bytes=settings.max_image_bytes, max_pixels=settings.max_image_pixels),
+            limits=image_limits(settings),
         ),
     )
 

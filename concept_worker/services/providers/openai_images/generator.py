@@ -30,6 +30,7 @@ from concept_worker.services.http.images import (
     checked_image,
     decoded_base64,
     download_result,
+    image_limits,
     json_budget,
 )
 from concept_worker.services.http.origins import origin_of
@@ -182,7 +183,7 @@ def openai_generator(settings: Settings) -> OpenAIGenerator:
             profile=profile,
             image_seconds=settings.image_timeout_seconds,
             palette_seconds=settings.palette_timeout_seconds,
-            limits=ImageLimits(max_bytes=settings.max_image_bytes, max_pixels=settings.max_image_pixels),
+            limits=image_limits(settings),
         ),
     )
 

@@ -12,7 +12,7 @@ from concept_worker.payloads import Brief
 from concept_worker.services.http.blame import Blame, judge
 from concept_worker.services.http.channel import Outgoing, provider_client
 from concept_worker.services.http.download import GuardedDownloader, guarded_downloader
-from concept_worker.services.http.images import NOT_AN_IMAGE, json_budget
+from concept_worker.services.http.images import NOT_AN_IMAGE, image_limits, json_budget
 from concept_worker.services.http.jobs import (
     STOPPED_CHARGED,
     UNUSABLE,
@@ -140,7 +140,7 @@ def openai_responses_generator(settings: Settings) -> OpenAIResponsesGenerator:
         )
     profile = profile_of(settings)
     headers = profile.headers(header_value(settings.openai_api_key, "OPENAI_API_KEY"))
-    limits = ImageLimits(max_bytes=settings.max_image_bytes, max_pixels=settings.max_image_pixels)
+    limits = image_limits(settings)
     seconds = min(_CALL_SECONDS, settings.image_timeout_seconds)
     return OpenAIResponsesGenerator(
         desk=JobDesk(

@@ -7,13 +7,12 @@ import re
 from dataclasses import dataclass
 
 from concept_worker.errors import BadProviderAnswer, ConceptWorkerError, MaybeCharged, PictureGone
-from concept_worker.imaging.codec import ImageLimits
 from concept_worker.logging import get_logger
 from concept_worker.services.http.blame import Blame, judge
 from concept_worker.services.http.channel import Outgoing, provider_client
 from concept_worker.services.http.download import guarded_downloader
 from concept_worker.services.http.forms import multipart
-from concept_worker.services.http.images import NOT_AN_IMAGE
+from concept_worker.services.http.images import NOT_AN_IMAGE, image_limits
 from concept_worker.services.http.jobs import (
     JOB_GONE,
     STOPPED_CHARGED,
@@ -100,7 +99,7 @@ def replicate_generator(settings: Settings) -> JobGenerator:
     key = header_value(settings.replicate_api_token, "REPLICATE_API_TOKEN")
     if not key:
         raise ValueError("REPLICATE_API_TOKEN is not set; CONCEPT_PROVIDER names replicate")
-    limits = ImageLimits(max_bytes=settings.max_image_bytes, max_pixels=settings.max_image_pixels)
+    limits = image_limits(settings)
     client = provider_client(settings.replicate_base_url, {"authorization": f"Bearer {key}"})
     return JobGenerator(
         desk=JobDesk(client, provider=PROVIDER, options=JobOptions.within(settings.image_timeout_seconds)),

@@ -16,11 +16,10 @@ from concept_worker.errors import (
     RateLimited,
     StillDrawing,
 )
-from concept_worker.imaging.codec import ImageLimits
 from concept_worker.logging import get_logger
 from concept_worker.services.http.channel import Outgoing, Reply, provider_client
 from concept_worker.services.http.download import guarded_downloader
-from concept_worker.services.http.images import NOT_AN_IMAGE, json_budget
+from concept_worker.services.http.images import NOT_AN_IMAGE, image_limits, json_budget
 from concept_worker.services.http.jobs import (
     JOB_GONE,
     UNUSABLE,
@@ -178,7 +177,7 @@ def runware_generator(settings: Settings) -> JobGenerator:
         )
     address = httpx.URL(settings.runware_base_url)
     client = provider_client(str(address.copy_with(path="/", query=None)), {"authorization": f"Bearer {key}"})
-    limits = ImageLimits(max_bytes=settings.max_image_bytes, max_pixels=settings.max_image_pixels)
+    limits = image_limits(settings)
     options = JobOptions(
         order_seconds=min(JobOptions.order_seconds, settings.image_timeout_seconds),
         poll_seconds=min(_POLL_SECONDS, settings.image_timeout_seconds),
