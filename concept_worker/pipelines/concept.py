@@ -1,4 +1,4 @@
-"""What every pipeline does once it has its base image: store it, make palettes beside that, recolor, write the rows."""
+"""The steps of every pipeline once it has its base image: store it, make palettes, recolor, write the rows."""
 
 from __future__ import annotations
 
@@ -134,4 +134,4 @@ CONCEPT_STAGES = (
     ConceptTaskProcessor.create_variations,
     ConceptTaskProcessor.store_concept,
 )
-"""What every pipeline does once it has its base image."""
+"""The steps of every pipeline once it has its base image."""

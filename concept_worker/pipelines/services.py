@@ -1,4 +1,4 @@
-"""What a pipeline works with."""
+"""The services that a pipeline works with."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What every step has: fence and checkpoint around its call, retries, the mirror of its failure, its log context."""
+"""The base of steps: fence and checkpoint around a call, retries, the mirror of a failure, the log context."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What leaves a task as an error: our own sentence, or the kind of a foreign error, and nothing behind it.
+"""Errors that leave a task: our own sentence, or the kind of a foreign error, and nothing behind it.
 
 Celery writes an error with its whole chain into its log, into its results (for a day) and into the events that Flower
 shows. The text of other people's errors may hold prompts, keys, ids and addresses with passwords.

@@ -1,4 +1,4 @@
-"""What a run leaves behind: the base image's object, and the concept's rows."""
+"""The results of a run: the base image's object, and the concept's rows."""
 
 from __future__ import annotations
 

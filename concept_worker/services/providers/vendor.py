@@ -1,4 +1,4 @@
-"""What is told of each paid provider: how its generator is built, and where the links of its answers lead."""
+"""The facts of each paid provider: how its generator is built, and where the links of its answers lead."""
 
 from __future__ import annotations
 
