@@ -72,6 +72,11 @@ class Proxy:
         if instead is not None:
             self._loop.call_soon_threadsafe(self._break)
 
+    def retarget(self, target: int) -> None:
+        """Lead to another port from now on, and break connections that are open."""
+        self._target = target
+        self._loop.call_soon_threadsafe(self._break)
+
     def swallow(self, *, on: bool) -> None:
         """Let requests through and break the connection when the answer comes."""
         self._is_swallowing = on

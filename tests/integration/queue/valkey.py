@@ -6,6 +6,8 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
+from redis import Redis
+
 from concept_worker.devstack.data_dir import DataDir
 from concept_worker.devstack.ports import free_port
 from concept_worker.devstack.valkey import ValkeyServer
@@ -20,8 +22,8 @@ class Valkey:
     def __init__(self, folder: Path) -> None:
         self._data_dir = DataDir(folder)
         self._server = ValkeyServer(self._data_dir, _PASSWORD)
-        self._port = free_port()
-        self.address = f"redis://:{_PASSWORD}@127.0.0.1:{self._port}"
+        self.port = free_port()
+        self.address = f"redis://:{_PASSWORD}@127.0.0.1:{self.port}"
 
     def __enter__(self) -> Self:
         self._data_dir.acquire()
@@ -37,8 +39,20 @@ class Valkey:
 
     def start(self) -> None:
         """Start it with what it had; returns when it takes commands."""
-        self._service = self._server.start(self._port)
-        until(lambda: self._server.answers(self._port), "Valkey to answer")
+        self._service = self._server.start(self.port)
+        until(lambda: self._server.answers(self.port), "Valkey to answer")
+
+    def follow(self, other: Valkey) -> None:
+        """Become a replica of the other; returns when it has all that the other has."""
+        with Redis.from_url(self.address) as redis:
+            redis.config_set("masterauth", _PASSWORD)
+            redis.replicaof("127.0.0.1", str(other.port))
+            until(lambda: redis.info("replication").get("master_link_status") == "up", "the replica to be there")
+
+    def take_over(self) -> None:
+        """Become a primary, as a fail-over does."""
+        with Redis.from_url(self.address) as redis:
+            redis.replicaof("NO", "ONE")
 
     def kill(self) -> None:
         """As a crash would."""
