@@ -23,7 +23,7 @@ from concept_worker.logging import get_logger
 from concept_worker.models import ConceptRow, TaskRow, TaskStatus, TaskType
 from concept_worker.payloads import PALETTES_DEFAULT, GenerationPayload, RefinementPayload, to_uuid
 from concept_worker.pipelines.registry import reusable_steps
-from concept_worker.redis_address import RedisAddress
+from concept_worker.producer_app import PUBLISHING, producer_app
 from concept_worker.routing import QUEUE_OF, START_OF
 from concept_worker.settings import Settings, get_settings
 from concept_worker.validation import payload_from, unknown_fields_refused
@@ -33,35 +33,11 @@ if TYPE_CHECKING:
 
 log = get_logger(__name__)
 
-# A producer is a web request: three quick tries, then a clear error.
-_PUBLISHING = {"max_retries": 2, "interval_start": 0.1, "interval_step": 0.2, "interval_max": 0.5}
 _NOT_SENT = "Failed to queue task: the message broker does not answer."
 _MAY_RUN = (
     "Failed to queue task: neither the message broker nor the database answers. The task starts when they are back, "
     "unless it was failed. Ask again with the same task_id, or look at it with get_task."
 )
-
-
-def producer_app(settings: Settings) -> Celery:
-    """Make a Celery app that only sends, for any broker, and that does not become the process's current app.
-
-    It has no result backend, because the outcome is in the task row. With one, each send would subscribe to its
-    result, and a broker that does not answer would hold the caller for twenty seconds.
-    """
-    from concept_worker.queue_app import QueueApp
-    from concept_worker.upstream_fixes import (  # these import Redis's client, which a producer may never need
-        connection_guard,
-        odd_key_guard,
-    )
-
-    connection_guard.install()
-    odd_key_guard.install()
-    app = QueueApp("concept_worker", set_as_current=False)
-    transport = {**app.conf.broker_transport_options, **_PUBLISHING}  # also for other messages, such as a revoke
-    broker = RedisAddress.parse(settings.redis_places[0].url)
-    app.conf.update(broker_url=broker.url, broker_use_ssl=dict(broker.tls) or False)
-    app.conf.update(result_backend="disabled://", broker_transport_options=transport)
-    return app
 
 
 class ConceptClient:
@@ -324,7 +300,7 @@ class ConceptClient:
                 task_id=str(row.id),
                 queue=QUEUE_OF[name].value,
                 retry=True,
-                retry_policy=_PUBLISHING,
+                retry_policy=PUBLISHING,
             )
         except Exception as exc:  # any error: the row exists, and the caller must learn whether it will run
             return self._not_enqueued(row, exc)

@@ -14,9 +14,10 @@ from uuid import UUID
 import pytest
 from celery import Celery
 
-from concept_worker.client import ConceptClient, producer_app
+from concept_worker.client import ConceptClient
 from concept_worker.devstack import BrokerUser, Stack
 from concept_worker.devstack.layer.recorder import SETTING as RECORDER_SETTING
+from concept_worker.producer_app import producer_app
 from concept_worker.settings import Settings
 from tests.contract import shapes
 from tests.nodes import WorkerNode, WorkerProcess

@@ -22,7 +22,7 @@ ROOT = Path(__file__).resolve().parents[2]
 NAMES = ("celeryconfig", "redis", "structlog", "pydantic", "numpy", "kombu", "sitecustomize", "flowerconfig")
 SHADOWS = ("logging", "celery", "concept_worker/__init__")  # what would be found before anything of ours runs
 PRODUCER = """
-from concept_worker.client import producer_app
+from concept_worker.producer_app import producer_app
 from concept_worker.settings import Settings
 conf = producer_app(Settings()).conf
 print(conf.task_serializer, conf.broker_transport_options.get("global_keyprefix"), conf.task_default_queue)

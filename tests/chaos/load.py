@@ -12,9 +12,9 @@ from uuid import UUID
 
 from kombu.exceptions import OperationalError
 
-from concept_worker.client import producer_app
 from concept_worker.errors import ConceptWorkerError
 from concept_worker.models import TaskType
+from concept_worker.producer_app import producer_app
 from concept_worker.routing import QUEUE_OF, START_OF
 from tests.chaos.database import DATABASE_TROUBLE, TERMINAL, Observer, fetch
 from tests.chaos.deployment import Deployment

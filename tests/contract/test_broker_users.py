@@ -15,10 +15,10 @@ from redis import Redis
 from redis.exceptions import NoPermissionError, ResponseError
 
 from concept_worker.cli.processes import Worker, celery_command
-from concept_worker.client import producer_app
 from concept_worker.devstack import BrokerUser, Stack
 from concept_worker.devstack.acl import rules
 from concept_worker.devstack.ports import free_port
+from concept_worker.producer_app import producer_app
 from concept_worker.settings import Settings
 from tests.waiting import until
 

@@ -11,12 +11,12 @@ import pytest
 from celery import signature
 
 from concept_worker.bootstrap import build_records
-from concept_worker.client import producer_app
 from concept_worker.devstack import Stack
 from concept_worker.errors import UnreadableRecord
 from concept_worker.models import RunReference, TaskStatus, TaskType
 from concept_worker.pipelines.pipeline import AnyStep
 from concept_worker.pipelines.registry import PROCESSORS
+from concept_worker.producer_app import producer_app
 from concept_worker.services.image_persistence_service import BASE_NAME
 from tests.chaos.database import fetch
 from tests.conftest import System

@@ -42,3 +42,8 @@ def test_a_riddle_is_seen() -> None:
     assert riddles('"""What is left."""\ndef f():\n    """Whoever asks gets it."""\n') == [1, 3]
     assert riddles('"""Rows for somebody."""') == [1]
     assert riddles('"""Assets of a concept."""') == []
+
+
+def test_no_file_is_longer_than_a_few_screens() -> None:
+    """350 lines: what is longer has two subjects."""
+    assert {path.name: n for path in _PACKAGE.rglob("*.py") if (n := len(path.read_text().splitlines())) > 350} == {}

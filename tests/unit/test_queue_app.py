@@ -9,7 +9,7 @@ import pytest
 from celery import Celery
 
 from concept_worker import import_path, queue_app
-from concept_worker.client import producer_app
+from concept_worker.producer_app import producer_app
 from concept_worker.queue_app import QueueApp, configuration, require_promise
 from concept_worker.settings import Settings
 

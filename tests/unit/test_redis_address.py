@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from concept_worker.client import producer_app
+from concept_worker.producer_app import producer_app
 from concept_worker.redis_address import RedisAddress, with_authority
 from concept_worker.services.redis.client import connect_redis
 from concept_worker.settings import Settings

@@ -10,10 +10,10 @@ import pytest
 from redis import Redis
 from redis.exceptions import RedisError
 
-from concept_worker.client import producer_app
 from concept_worker.devstack import BrokerUser, Stack
 from concept_worker.devstack.ports import free_port
 from concept_worker.errors import ConceptWorkerError, StoreRefused, StoreUnavailable
+from concept_worker.producer_app import producer_app
 from concept_worker.redis_address import RedisPlace
 from concept_worker.services.redis.check import check_redis
 from concept_worker.services.redis.rights import missing_rights

@@ -11,8 +11,8 @@ from celery import Celery
 from redis import Redis
 from structlog.testing import capture_logs
 
-from concept_worker.client import producer_app
 from concept_worker.devstack import Stack
+from concept_worker.producer_app import producer_app
 from concept_worker.routing import Queue
 from concept_worker.settings import Settings
 from concept_worker.worker import backlog

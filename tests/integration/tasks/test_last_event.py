@@ -10,9 +10,9 @@ from uuid import uuid4
 import pytest
 from redis import Redis
 
-from concept_worker.client import producer_app
 from concept_worker.devstack import Stack
 from concept_worker.devstack.ports import free_port
+from concept_worker.producer_app import producer_app
 from concept_worker.settings import Settings
 from concept_worker.worker.last_event import send_failed, send_revoked
 

@@ -12,7 +12,7 @@ from kombu import Connection
 from kombu.transport.redis import Channel
 from redis.exceptions import ConnectionError as RedisConnectionError
 
-from concept_worker.client import producer_app
+from concept_worker.producer_app import producer_app
 from concept_worker.settings import Settings
 from concept_worker.upstream_fixes.connection_guard import connection_parameters, original
 from concept_worker.upstream_fixes.envelope_guard import deliver, original_deliver
