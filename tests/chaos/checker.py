@@ -144,7 +144,7 @@ def _allowances(evidence: Evidence, word_of: Mapping[str, str]) -> Iterable[tupl
                 yield word, call.endpoint, "staging lost its data"
     for word, endpoint, lost in evidence.bill:
         if lost:
-            yield word, endpoint, "provider lost its answer"
+            yield word, endpoint, "provider lost its answer, or its job"
 
 
 def _leftovers(evidence: Evidence) -> Iterable[Violation]:
@@ -173,7 +173,7 @@ def bill_of(calls: Iterable[Any], lost: Iterable[str]) -> list[tuple[str, str, b
     for call in calls:
         word = _TOKEN.search(json.dumps(call.body))
         if call.paid and call.endpoint in PAID and word:
-            paid.append((word.group(), call.endpoint, call.fault in lost))
+            paid.append((word.group(), call.endpoint, call.fault in lost or call.job_failed))
     return paid
 
 

@@ -19,6 +19,7 @@ class Call:
     number: int = 0  # from 1, in order of arrival
     status: int | None = None  # None while in progress, and when no answer was sent
     paid: bool = False
+    job_failed: bool = False  # a job that was charged and ended by the vendor's fault
     cache_hit: bool = False
     skip_cache: bool = False
     fault: str | None = None

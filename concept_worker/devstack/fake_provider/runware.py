@@ -103,6 +103,7 @@ class RunwareWire:
 
         def work() -> Job:
             end = self._studio.faults.next_for("job")
+            call.job_failed = end is not None and end.kind in REFUSING
             picture = spoiled(self._drawn(task, source), end.kind if end else None)
             self._jobs[job] = Job(task, picture, end, time.monotonic())
             return self._jobs[job]
