@@ -108,5 +108,13 @@ format: $(READY) ## Format the code
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 
+LOCK := requirements/deploy.txt
+.PHONY: lock
+lock: $(READY) ## Write the packages of a deployment with their hashes to requirements/deploy.txt
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e '.[lock]' -c constraints.txt
+	@mkdir -p $(dir $(LOCK))
+	$(BIN)/uv pip compile pyproject.toml --extra flower --constraint constraints.txt --universal --python-version 3.11 \
+		--generate-hashes --annotation-style line --custom-compile-command "make lock" --quiet --output-file $(LOCK)
+
 clean: ## Delete all that make and the demo created: environment, local data, pictures
 	rm -rf $(VENV) .concept-worker out .mypy_cache .ruff_cache .pytest_cache .hypothesis

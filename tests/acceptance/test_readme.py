@@ -35,6 +35,8 @@ PROGRAMS = ("make", "concept-worker", "supabase", "pip")
 NOT_RUN = {
     "supabase link && supabase db push": "needs a hosted project; the embedded stack applies the same files",
     "pip install concept-worker": "needs a package index; tests/acceptance/test_foreign_folder.py builds the wheel",
+    "pip install --require-hashes -r deploy.txt": "needs a package index; tests/unit/test_lock.py compares versions",
+    "pip install --no-deps concept-worker": "needs a package index",
 }
 # What takes long and needs nothing of another line begins with the first test, beside it.
 AHEAD: tuple[str, ...] = (

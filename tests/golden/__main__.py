@@ -1,5 +1,7 @@
 """Write what this version leaves between two steps: `python -m tests.golden 0.1.0`, once for each release.
 
+A second argument names another folder for the files.
+
 Rows, checkpoints and messages of both pipelines, with ids taken out. Later versions must go on from them.
 """
 
@@ -13,6 +15,7 @@ from typing import Any
 from uuid import UUID
 
 from concept_worker.bootstrap import build_services
+from concept_worker.celery import app
 from concept_worker.devstack import Stack
 from concept_worker.models import RunReference, TaskRow, TaskType
 from concept_worker.pipelines.registry import PROCESSORS
@@ -27,9 +30,10 @@ BRIEF = {"logo_description": "a heron in reeds", "theme_description": "quiet lak
 WISH = {"refinement_prompt": "a calmer sky", "num_palettes": 2}
 
 
-def main(version: str) -> None:
-    folder = Path(__file__).parent / version
+def main(version: str, parent: Path = Path(__file__).parent) -> None:
+    folder = parent / version
     folder.mkdir(exist_ok=True)
+    app.loader.import_default_modules()  # a canvas is made of registered tasks
     with tempfile.TemporaryDirectory() as data, Stack(Path(data)) as stack:
         services = build_services(_settings(stack))
         user = stack.create_user()
@@ -81,4 +85,4 @@ def _left(stack: Stack, row: TaskRow) -> dict[str, Any]:
 
 
 if __name__ == "__main__":
-    main(sys.argv[1])
+    main(sys.argv[1], *map(Path, sys.argv[2:]))

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import json
+import re
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 from uuid import UUID, uuid4
@@ -107,6 +110,20 @@ def test_its_messages_are_understood(
     until(lambda: look(system, row).status.is_terminal, "the run to end")
     last = look(system, row)
     assert (last.status, last.run) == (TaskStatus.COMPLETED, 1)
+
+
+def test_a_release_can_write_its_own(tmp_path: Path) -> None:
+    """The script writes every step of both pipelines, and messages that name every task of them."""
+    command = [sys.executable, "-m", "tests.golden", "next", str(tmp_path)]
+    subprocess.run(command, cwd=_HERE.parents[1], check=True, capture_output=True, timeout=150)
+    for kind in TaskType:
+        left = json.loads((tmp_path / "next" / f"{kind.value}.json").read_text())
+        steps = PROCESSORS[kind].pipeline.steps
+        assert [one["step"] for one in left["steps"]] == [step.name for step in steps]
+        assert {step.task.value for step in steps} <= set(
+            re.findall(r"concept_worker[\w.]+", json.dumps(left["canvas"]))
+        )
+        assert (tmp_path / "next" / f"{kind.value}.png").read_bytes().startswith(b"\x89PNG")
 
 
 @pytest.mark.parametrize(("version", "kind"), PIPELINES)
