@@ -86,7 +86,8 @@ class TestTls:
         assert staging.load("k") == b"paid"
         staging.close()
         with producer_app(settings).connection_for_write() as connection:
-            assert connection.connect().connected
+            connection.connect()
+            assert connection.connected
 
     @pytest.mark.parametrize("word", ["none", "CERT_NONE"])
     def test_no_check_is_made_where_the_address_says_so(self, secured: TlsFront, word: str) -> None:
