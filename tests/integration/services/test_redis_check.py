@@ -107,7 +107,8 @@ class TestTls:
 
 def test_a_cluster_is_refused(tmp_path: Path) -> None:
     """Celery's transactions go over several keys."""
-    with Server(tmp_path, "--port", "{port}", "--cluster-enabled", "yes") as server:
+    bus = str(free_port())  # by default 10,000 above its port, which may be no port at all
+    with Server(tmp_path, "--port", "{port}", "--cluster-enabled", "yes", "--cluster-port", bus) as server:
         server.wait()
         assert "cluster" in trouble(f"redis://127.0.0.1:{server.port}/0")
 
