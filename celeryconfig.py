@@ -24,6 +24,9 @@ task_serializer = "json"
 result_serializer = "json"
 accept_content = ["json"]
 
+# Every key and channel in Redis begins with the deployment's namespace, so several deployments may share a database.
+_prefix = {"global_keyprefix": _settings.redis_prefix}
+
 # Explicit queues: a misspelt name is an error at the sender, not a queue without a consumer.
 task_queues = [KombuQueue(queue.value) for queue in Queue]
 task_default_queue = Queue.CONCEPTS.value
@@ -52,6 +55,7 @@ worker_max_memory_per_child = _settings.child_memory_mb * 1000 // 2 or None
 # The broker redelivers an unacknowledged message after this time, so no step and no countdown may be longer: with late
 # acknowledgement, a longer step would run several times at once.
 _transport = {
+    **_prefix,
     "visibility_timeout": _settings.visibility_seconds,
     # How often a worker searches for messages to redeliver. With the defaults a lost one came back after 99 s, not 16.
     "unacked_restore_interval": 5,
@@ -61,7 +65,7 @@ _transport = {
     "socket_keepalive": True,
 }
 broker_transport_options = _transport
-result_backend_transport_options = {"visibility_timeout": _settings.visibility_seconds}
+result_backend_transport_options = {**_prefix, "visibility_timeout": _settings.visibility_seconds}
 
 # A broker that does not answer when a step ends must not turn finished work into FAILURE: retry storing the result.
 result_backend_always_retry = True

@@ -137,7 +137,7 @@ def _staging(settings: Settings) -> RedisStaging:
     from concept_worker.services.staging import RedisStaging, StagingLimits
 
     return RedisStaging.connect(
-        settings.redis_places[2].url,
+        settings.redis_places[2],
         settings.staging_seconds,
         sealer=Sealer.derived_from(settings.supabase_secret_key.get_secret_value()),
         limits=StagingLimits(
@@ -154,7 +154,7 @@ def _gated(generator: ConceptGenerator, provider: Provider, settings: Settings) 
     from concept_worker.services.providers.gate import GatedGenerator, GateLimits, ProviderGate
 
     gate = ProviderGate.connect(
-        settings.redis_places[2].url,
+        settings.redis_places[2],
         name=provider.value,
         limits=GateLimits(
             calls=settings.provider_per_minute,

@@ -37,8 +37,12 @@ class GuardedFlower(Flower):  # type: ignore[misc]  # Flower has no types
     """Flower with a check of Host and password before every page."""
 
     def __init__(self, **arguments: Any) -> None:
-        super().__init__(**arguments)
         settings = get_settings()
+        try:
+            settings.require_namespace()
+        except ValueError as exc:
+            raise SystemExit(f"Flower cannot start: {exc}") from None
+        super().__init__(**arguments)
         self._hosts = {*_LOCAL_HOSTS, *(host.strip().lower() for host in settings.flower_hosts.split(",") if host)}
         if not options.basic_auth and not options.auth:
             options.basic_auth = (settings.flower_basic_auth.get_secret_value() or _locked()).split(",")

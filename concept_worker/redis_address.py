@@ -46,11 +46,12 @@ class RedisAddress:
 
 @dataclass(frozen=True)
 class RedisPlace:
-    """A Redis with its role (broker, results or staging) and the setting that names it."""
+    """A Redis with its role (broker, results or staging), the setting that names it, and our keys' prefix there."""
 
     role: str
     setting: str
     url: str
+    prefix: str = ""
 
 
 def several_servers(url: str) -> str | None:

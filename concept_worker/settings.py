@@ -6,9 +6,8 @@ from collections.abc import Iterator
 from enum import StrEnum
 from functools import lru_cache
 from typing import Annotated, Any, Literal
-from urllib.parse import urlsplit
 
-from pydantic import AfterValidator, AliasChoices, BeforeValidator, Field, SecretStr, ValidationError
+from pydantic import AliasChoices, BeforeValidator, Field, SecretStr, ValidationError
 from pydantic_settings import (
     BaseSettings,
     NoDecode,
@@ -17,13 +16,15 @@ from pydantic_settings import (
 )
 
 from concept_worker.redaction import mask_url
-from concept_worker.redis_address import RedisAddress, RedisPlace, files_trouble, several_servers, with_authority
+from concept_worker.redis_address import RedisPlace, with_authority
 from concept_worker.settings_sources import OwnEnvironment, OwnFiles
+from concept_worker.settings_types import AuthoritiesFile, RedisUrl, Url
 from concept_worker.settings_words import settings_trouble
-from concept_worker.supabase_settings import address_trouble, key_trouble
+from concept_worker.supabase_settings import address_trouble, key_trouble, project_name
 
 DEV_ENV_FILE = ".concept-worker/dev.env"  # `concept-worker dev` writes it while it runs
 
+NO_NAMESPACE = "none"
 MODEL_NAME = r"^[\w.-]+(/[\w.-]+)+$"  # owner and name, as in a path
 
 
@@ -60,48 +61,6 @@ class LogFormat(StrEnum):
 def _neighbour(*names: str) -> AliasChoices:
     """Return the names of a setting that its service has named, without our prefix."""
     return AliasChoices(*names)
-
-
-def _readable_url(url: str) -> str:
-    """Return an address that can be read in one way only.
-
-    Raises:
-        ValueError: the address is ambiguous or broken; the message repeats no part of the address.
-    """
-    try:
-        parts = urlsplit(url)
-        is_clear = "@" not in f"{parts.path}{parts.query}{parts.fragment}" and parts.port != 0
-    except ValueError:
-        is_clear = False
-    if not is_clear:
-        raise ValueError(
-            "is no address that can be read; write / ? # @ : of its password as %2F %3F %23 %40 %3A"
-        ) from None
-    return url
-
-
-def _one_server(url: str) -> str:
-    trouble = several_servers(url)
-    if trouble:
-        raise ValueError(trouble)
-    return url
-
-
-def _redis_url(url: str) -> str:
-    trouble = files_trouble(RedisAddress.parse(url).tls) if url else None
-    if trouble:
-        raise ValueError(trouble)
-    return url
-
-
-def _authorities(path: str) -> str:
-    if path and files_trouble({"ssl_ca_certs": path}):
-        raise ValueError("names no file of certificates (PEM) that can be read")
-    return path
-
-
-Url = Annotated[str, AfterValidator(_readable_url)]
-RedisUrl = Annotated[str, AfterValidator(_one_server), AfterValidator(_readable_url), AfterValidator(_redis_url)]
 
 
 def header_value(secret: SecretStr, setting: str) -> str:
@@ -166,7 +125,7 @@ class Settings(BaseSettings):
         return str(alias.choices[0]) if isinstance(alias, AliasChoices) else f"CONCEPT_{name}".upper()
 
     # A PEM file of certificate authorities besides the system's, for Redis and Supabase
-    ca_file: Annotated[str, AfterValidator(_authorities)] = ""
+    ca_file: AuthoritiesFile = ""
 
     # Supabase
     supabase_url: Url = Field(default="", validation_alias=_neighbour("SUPABASE_URL"))
@@ -182,6 +141,8 @@ class Settings(BaseSettings):
 
     # Redis
     redis_url: RedisUrl = Field(default="redis://127.0.0.1:6379/0", validation_alias=_neighbour("REDIS_URL"))
+    # Before each name in Redis; empty: the Supabase project; "none": nothing
+    namespace: Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]*$|^$", max_length=64)] = ""
     result_url: RedisUrl = ""  # empty: the broker's
     staging_url: RedisUrl = ""  # empty: the broker's
     remote_control: bool = True  # workers obey inspect, revoke and shutdown over the broker
@@ -276,17 +237,23 @@ class Settings(BaseSettings):
     log_format: LogFormat = LogFormat.JSON
 
     @property
+    def redis_prefix(self) -> str:
+        """The text before every key and channel of this deployment in Redis; empty for no namespace."""
+        name = self.namespace or project_name(self.supabase_url)
+        return f"{name}:" if name and name != NO_NAMESPACE else ""
+
+    @property
     def redis_places(self) -> tuple[RedisPlace, RedisPlace, RedisPlace]:
         """The Redis of the broker, of results and of staging."""
         return (
-            RedisPlace("broker", "REDIS_URL", with_authority(self.redis_url, self.ca_file)),
+            self._place("broker", "REDIS_URL", self.redis_url),
             self._place("results", "CONCEPT_RESULT_URL", self.result_url),
             self._place("staging", "CONCEPT_STAGING_URL", self.staging_url),
         )
 
     def _place(self, role: str, setting: str, url: str) -> RedisPlace:
         name = setting if url else "REDIS_URL"
-        return RedisPlace(role, name, with_authority(url or self.redis_url, self.ca_file))
+        return RedisPlace(role, name, with_authority(url or self.redis_url, self.ca_file), self.redis_prefix)
 
     @property
     def chosen_provider(self) -> Provider:
@@ -313,6 +280,18 @@ class Settings(BaseSettings):
         """Yield the fields with passwords of addresses masked; secrets mask themselves."""
         for name, value in super().__repr_args__():
             yield name, mask_url(value) if isinstance(value, str) and "://" in value else value
+
+    def require_namespace(self) -> None:
+        """Refuse settings that name no deployment: such a process would listen or send where no other one does.
+
+        Raises:
+            ValueError: names the settings, one of which is needed.
+        """
+        if not self.namespace and not self.supabase_url:
+            raise ValueError(
+                "CONCEPT_NAMESPACE and SUPABASE_URL are not set, so its names in Redis are not known; "
+                "set one of them as the workers have it"
+            )
 
     def require_supabase(self) -> None:
         """Refuse settings without Supabase's address and key, or with an address or key that cannot work.

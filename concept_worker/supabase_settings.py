@@ -12,7 +12,22 @@ from urllib.parse import SplitResult, urlsplit
 _PLAIN = re.compile(r"""[!#-&(-~]+""")  # printable ASCII without spaces, and without quotes (`docker --env-file`)
 _DASHBOARDS = frozenset({"supabase.com", "www.supabase.com", "app.supabase.com", "app.supabase.io"})
 _SERVICES = re.compile(r"/(rest|storage|auth|realtime|functions)/v1\b")
+_THIS_MACHINE = frozenset({"localhost", "127.0.0.1", "::1", "0.0.0.0", "host.docker.internal"})  # noqa: S104  # a name
 _EXAMPLE = "it looks like https://PROJECT.supabase.co"
+
+
+def project_name(url: str) -> str:
+    """Return a name for the project at the readable `url`: its reference, or host and port of a self-hosted one.
+
+    The names of one machine, such as `localhost` and `host.docker.internal`, give one name; no address gives none.
+    """
+    parts = urlsplit(url)
+    host = parts.hostname or ""
+    project, _, rest = host.partition(".")
+    if rest == "supabase.co":
+        return project
+    host = "local" if host in _THIS_MACHINE else re.sub(r"[^A-Za-z0-9_.-]", "-", host)
+    return f"{host}-{parts.port}" if parts.port else host
 
 
 def address_trouble(url: str) -> str | None:

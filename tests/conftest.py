@@ -172,7 +172,9 @@ def _worker_node(arguments: Sequence[str], environment: Mapping[str, str], log: 
 
 def _looking_app(settings: Settings) -> Celery:
     app = producer_app(settings)
-    app.conf.update(result_backend=settings.result_url)  # the tests look at Celery's own states too
+    prefix = {"global_keyprefix": settings.redis_prefix}
+    # The tests look at Celery's own states too.
+    app.conf.update(result_backend=settings.result_url, result_backend_transport_options=prefix)
     return app
 
 

@@ -7,7 +7,7 @@ from uuid import UUID
 
 from concept_worker.bootstrap import build_generator, build_records
 from concept_worker.cli.findings import Finding
-from concept_worker.cli.redis_care import care_of
+from concept_worker.cli.redis_care import care_of, strangers_of
 from concept_worker.errors import ConceptWorkerError
 from concept_worker.redaction import kind_of, mask_url
 from concept_worker.redis_address import RedisPlace
@@ -29,6 +29,7 @@ def examine() -> list[Finding]:
         *_findings_of("clock", lambda: _clock(settings)),
         *redis,
         *_findings_of("Redis", lambda: care_of(settings)),
+        *_findings_of("namespace", lambda: strangers_of(settings)),
         *_findings_of("workers", lambda: [_workers(settings, broker_is_well=redis[0].is_well)]),
         *_findings_of("provider", lambda: _provider(settings)),
     ]

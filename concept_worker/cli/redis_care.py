@@ -18,7 +18,8 @@ from redis.exceptions import TimeoutError as RedisTimeoutError
 from concept_worker.cli.findings import Finding
 from concept_worker.redis_address import RedisAddress
 from concept_worker.services.redis.client import connect_redis
-from concept_worker.settings import Settings
+from concept_worker.services.redis.strangers import strangers_on
+from concept_worker.settings import NO_NAMESPACE, Settings
 
 _SECONDS = 3.0  # to wait for each answer
 
@@ -32,6 +33,28 @@ def care_of(settings: Settings) -> Iterator[Finding]:
         servers.setdefault(_place(url)[:2], []).append(name)
     for names in servers.values():
         yield from _server(names, addresses[names[0]], has_budget=bool(settings.staging_budget_mb))
+
+
+def strangers_of(settings: Settings) -> Iterator[Finding]:
+    """Yield this deployment's name in Redis, and a warning for others there: two names for one project make rows wait.
+
+    Yield nothing for a broker without answer.
+    """
+    broker = settings.redis_places[0]
+    ours = broker.prefix.rstrip(":") or NO_NAMESPACE
+    try:
+        strangers = strangers_on(broker)
+    except (RedisConnectionError, RedisTimeoutError):
+        return  # another check reports that it does not answer
+    except RedisError as exc:
+        yield Finding("namespace", True, f"{ours}; may not look for other deployments (SCAN: {exc})", warns=True)
+        return
+    if not strangers:
+        yield Finding("namespace", True, ours)
+        return
+    others = ", ".join(f"{prefix.rstrip(':') or NO_NAMESPACE} ({count} waiting)" for prefix, count in strangers.items())
+    mend = "if one of them is this project, give all its processes the same CONCEPT_NAMESPACE"
+    yield Finding("namespace", True, f"{ours}; other deployments on this Redis: {others}; {mend}", warns=True)
 
 
 def _shared(addresses: dict[str, str]) -> Iterator[Finding]:

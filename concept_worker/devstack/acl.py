@@ -7,6 +7,9 @@ import hmac
 from collections.abc import Iterable, Iterator
 from enum import StrEnum
 
+NAMESPACE = "local"  # of the embedded stack
+PREFIX = f"{NAMESPACE}:"
+
 
 class BrokerUser(StrEnum):
     """A user of the broker: one for each kind of process of a deployment."""
@@ -17,7 +20,8 @@ class BrokerUser(StrEnum):
     FLOWER = "flower"
 
 
-# Keys (%R~ to read, %W~ to write, ~ for both). Celery writes the bindings of a queue again with each message it sends.
+# Keys behind the deployment's prefix (%R~ to read, %W~ to write, ~ for both). Celery writes the bindings of a queue
+# again with each message it sends.
 _KEYS = {
     # Queues, unacknowledged messages, results and chords; staging and the gate before the provider.
     BrokerUser.WORKER: (
@@ -55,23 +59,30 @@ _COMMANDS = {
 }
 
 
-def channels(user: BrokerUser, databases: Iterable[int]) -> Iterator[str]:
+def _keys(user: BrokerUser, prefix: str) -> Iterator[str]:
+    """Yield the rules for keys with this prefix."""
+    for line in _KEYS[user]:
+        yield " ".join(f"{sign}~{prefix}{name}" for sign, _, name in (rule.partition("~") for rule in line.split()))
+
+
+def channels(user: BrokerUser, databases: Iterable[int], prefix: str) -> Iterator[str]:
     """Yield the channels for events, remote control and results.
 
     Redis allows a subscription to a pattern only when the rule has the same text, so each database is named.
     """
     for database in databases:
         if user in (BrokerUser.WORKER, BrokerUser.FLOWER):
-            yield f"&/{database}.celeryev/* &/{database}.celeryev/worker.* &/{database}.celery.pidbox"
+            names: tuple[str, ...] = ("celeryev/*", "celeryev/worker.*", "celery.pidbox")
         else:
-            yield f"&/{database}.celeryev/task.sent"
+            names = ("celeryev/task.sent",)
+        yield " ".join(f"&{prefix}/{database}.{name}" for name in names)
     if user is BrokerUser.WORKER:
-        yield "&celery-task-meta-*"
+        yield f"&{prefix}celery-task-meta-*"
 
 
-def rules(user: BrokerUser, databases: Iterable[int]) -> list[str]:
-    """Return the user's rights in these databases, in lines of a readable length."""
-    return [*_KEYS[user], *channels(user, databases), "-@all", *_COMMANDS[user]]
+def rules(user: BrokerUser, databases: Iterable[int], prefix: str) -> list[str]:
+    """Return the user's rights on names with this prefix in these databases, in lines of a readable length."""
+    return [*_keys(user, prefix), *channels(user, databases, prefix), "-@all", *_COMMANDS[user]]
 
 
 def password_of(user: BrokerUser, secret: str) -> str:
@@ -79,13 +90,13 @@ def password_of(user: BrokerUser, secret: str) -> str:
     return hmac.new(secret.encode(), user.encode(), hashlib.sha256).hexdigest()
 
 
-def acl_file(secret: str, databases: Iterable[int]) -> str:
+def acl_file(secret: str, databases: Iterable[int], prefix: str) -> str:
     """Write the lines of an aclfile; `secret` is the password of the default user, which has all rights."""
     known = tuple(databases)
     lines = [f"user default on {_hashed(secret)} ~* &* +@all"]
-    lines += [
-        f"user {user} on {_hashed(password_of(user, secret))} {' '.join(rules(user, known))}" for user in BrokerUser
-    ]
+    for user in BrokerUser:
+        rights = " ".join(rules(user, known, prefix))
+        lines.append(f"user {user} on {_hashed(password_of(user, secret))} {rights}")
     return "\n".join(lines) + "\n"
 
 

@@ -7,7 +7,7 @@ import shutil
 import signal
 import socket
 
-from concept_worker.devstack.acl import acl_file
+from concept_worker.devstack.acl import PREFIX, acl_file
 from concept_worker.devstack.binaries import valkey_server
 from concept_worker.devstack.data_dir import DataDir
 from concept_worker.devstack.guard import Order
@@ -49,7 +49,7 @@ class ValkeyServer:
 
     def start(self, port: int) -> Service:
         """Start the server; it accepts commands once `answers(port)`."""
-        replace_own(self._folder / "users.acl", acl_file(self._password, range(_DATABASES)))
+        replace_own(self._folder / "users.acl", acl_file(self._password, range(_DATABASES), PREFIX))
         replace_own(self._folder / "valkey.conf", _CONFIGURATION.format(port=port, databases=_DATABASES))
         return Service(
             "Valkey",

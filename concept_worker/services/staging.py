@@ -18,6 +18,7 @@ from redis import Redis
 from concept_worker.errors import StagingFull, StoreRefused
 from concept_worker.logging import get_logger
 from concept_worker.models import StagedName
+from concept_worker.redis_address import RedisPlace
 from concept_worker.services.redis.client import connect_redis
 from concept_worker.services.redis.errors import WRONG_TYPE, RedisFull, redis_translated
 from concept_worker.services.seal import SealedAs, Sealer
@@ -82,9 +83,16 @@ def staging_key(task_id: UUID, name: StagedName) -> str:
 
 class RedisStaging:
     def __init__(
-        self, redis: Redis, seconds: int, *, sealer: Sealer | None = None, limits: StagingLimits | None = None
+        self,
+        redis: Redis,
+        seconds: int,
+        *,
+        prefix: str = "",
+        sealer: Sealer | None = None,
+        limits: StagingLimits | None = None,
     ) -> None:
         self._redis = redis
+        self._prefix, self._index = f"{prefix}{_PREFIX}", f"{prefix}{_INDEX}"
         self._seconds = seconds
         self._sealer = sealer or Sealer(token_bytes())  # without a secret, an instance finds only its own bytes
         self._limits = limits or StagingLimits()
@@ -93,33 +101,33 @@ class RedisStaging:
 
     @classmethod
     def connect(
-        cls, url: str, seconds: int, *, sealer: Sealer | None = None, limits: StagingLimits | None = None
+        cls, place: RedisPlace, seconds: int, *, sealer: Sealer | None = None, limits: StagingLimits | None = None
     ) -> RedisStaging:
-        """Return the staging at `url`. It connects on first use; threads may share it."""
-        redis = connect_redis(url, seconds=_TIMEOUT)
-        return cls(redis, seconds, sealer=sealer, limits=limits)
+        """Return the staging at `place`. It connects on first use; threads may share it."""
+        redis = connect_redis(place.url, seconds=_TIMEOUT)
+        return cls(redis, seconds, prefix=place.prefix, sealer=sealer, limits=limits)
 
     def store(self, key: str, content: bytes, state: SealedAs = SealedAs.ARRIVED) -> None:
         seal = self._sealer.seal(key, content, state)
 
         def write() -> None:
             with self._redis.pipeline(transaction=True) as together:
-                together.set(_redis_key(key), content, ex=self._seconds)
-                together.set(_redis_key(key, _SEAL), seal, ex=self._seconds)
-                together.delete(_redis_key(key, _ROOM))
-                together.sadd(_INDEX, _encoded(key))
+                together.set(self._redis_key(key), content, ex=self._seconds)
+                together.set(self._redis_key(key, _SEAL), seal, ex=self._seconds)
+                together.delete(self._redis_key(key, _ROOM))
+                together.sadd(self._index, _encoded(key))
                 together.execute()
 
         self._with_index(write)
 
     def load(self, key: str) -> bytes | None:
-        return self._read(_redis_key(key), self._limits.largest)
+        return self._read(self._redis_key(key), self._limits.largest)
 
     def find(self, key: str, *states: SealedAs) -> bytes | None:
         content = self.load(key)
         if content is None:
             return None
-        seal = self._read(_redis_key(key, _SEAL), 64) or b""
+        seal = self._read(self._redis_key(key, _SEAL), 64) or b""
         if any(self._sealer.holds(seal, key, content, state) for state in states or SealedAs):
             return content
         if not any(self._sealer.holds(seal, key, content, state) for state in SealedAs):
@@ -128,9 +136,9 @@ class RedisStaging:
 
     def reserve(self, key: str) -> None:
         milliseconds = round(self._limits.reserve_seconds * 1000)
-        arguments: list[str | int] = [_PREFIX, key, self._limits.picture, milliseconds, self._budget()]
+        arguments: list[str | int] = [self._prefix, key, self._limits.picture, milliseconds, self._budget()]
         try:
-            is_reserved = self._with_index(lambda: self._reserve(keys=[_INDEX], args=arguments))
+            is_reserved = self._with_index(lambda: self._reserve(keys=[self._index], args=arguments))
         except RedisFull as exc:
             raise StagingFull("waits for room in staging: its Redis is full") from exc
         if not is_reserved:
@@ -138,13 +146,13 @@ class RedisStaging:
 
     def cancel_reservation(self, key: str) -> None:
         with redis_translated():
-            self._redis.delete(_redis_key(key, _ROOM))
+            self._redis.delete(self._redis_key(key, _ROOM))
 
     def remove(self, *keys: str) -> None:
         def delete() -> None:
             with self._redis.pipeline(transaction=True) as together:
-                together.delete(*(_redis_key(key, part) for key in keys for part in ("", _SEAL, _ROOM)))
-                together.srem(_INDEX, *(_encoded(key) for key in keys))
+                together.delete(*(self._redis_key(key, part) for key in keys for part in ("", _SEAL, _ROOM)))
+                together.srem(self._index, *(_encoded(key) for key in keys))
                 together.execute()
 
         if keys:
@@ -157,16 +165,16 @@ class RedisStaging:
 
     def keys(self) -> Sequence[str]:
         return self._with_index(
-            lambda: sorted(_decoded(member) for member in self._redis.sscan_iter(_INDEX, count=_PAGE))
+            lambda: sorted(_decoded(member) for member in self._redis.sscan_iter(self._index, count=_PAGE))
         )
 
     def older_than(self, seconds: float) -> Sequence[str]:
         with redis_translated():
-            keys = [_decoded(key) for key in self._redis.scan_iter(match=f"{_PREFIX}*", count=_PAGE)]
+            keys = [_decoded(key) for key in self._redis.scan_iter(match=f"{self._prefix}*", count=_PAGE)]
             left = [self._redis.ttl(_encoded(key)) for key in keys]
         # We always set an expiry, never a later one: a key without it is not ours and counts as old.
         old = {
-            _staging_key_of(key)
+            self._staging_key_of(key)
             for key, remaining in zip(keys, left, strict=True)
             if 0 <= remaining < self._seconds - seconds or remaining == -1 or remaining > self._seconds
         }
@@ -184,10 +192,10 @@ class RedisStaging:
         except StoreRefused as exc:
             if exc.code != WRONG_TYPE:
                 raise
-        self._delete_wrong_type(_INDEX)
+        self._delete_wrong_type(self._index)
         with redis_translated():
-            for name in self._redis.scan_iter(match=f"{_PREFIX}*", count=_PAGE):
-                self._redis.sadd(_INDEX, _encoded(_staging_key_of(_decoded(name))))
+            for name in self._redis.scan_iter(match=f"{self._prefix}*", count=_PAGE):
+                self._redis.sadd(self._index, _encoded(self._staging_key_of(_decoded(name))))
             return call()
 
     def _is_foreign(self, key: str) -> bool:
@@ -195,8 +203,8 @@ class RedisStaging:
         content = self.load(key)
         if content is None:
             with redis_translated():
-                return bool(self._redis.exists(_redis_key(key, _ROOM)))
-        seal = self._read(_redis_key(key, _SEAL), 64) or b""
+                return bool(self._redis.exists(self._redis_key(key, _ROOM)))
+        seal = self._read(self._redis_key(key, _SEAL), 64) or b""
         return not any(self._sealer.holds(seal, key, content, state) for state in SealedAs)
 
     def _read(self, name: bytes, largest: int) -> bytes | None:
@@ -213,7 +221,7 @@ class RedisStaging:
 
     def _delete_wrong_type(self, name: bytes | str) -> None:
         """Delete a key of ours that has another type."""
-        log.critical("odd key in Redis deleted", key="staging index" if name == _INDEX else "staging")
+        log.critical("odd key in Redis deleted", key="staging index" if name == self._index else "staging")
         with redis_translated():
             self._redis.delete(name)
 
@@ -233,13 +241,11 @@ class RedisStaging:
             log.warning("staging has no budget: Redis does not tell its maxmemory; set CONCEPT_STAGING_BUDGET_MB")
             return 0
 
+    def _redis_key(self, key: str, part: str = "") -> bytes:
+        return _encoded(f"{self._prefix}{key}{part}")
 
-def _redis_key(key: str, part: str = "") -> bytes:
-    return _encoded(f"{_PREFIX}{key}{part}")
-
-
-def _staging_key_of(name: str) -> str:
-    return name.removeprefix(_PREFIX).removesuffix(_SEAL).removesuffix(_ROOM)
+    def _staging_key_of(self, name: str) -> str:
+        return name.removeprefix(self._prefix).removesuffix(_SEAL).removesuffix(_ROOM)
 
 
 def _encoded(text: str) -> bytes:

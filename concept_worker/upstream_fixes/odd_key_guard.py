@@ -8,14 +8,19 @@ again, a producer retries.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import partial
 from queue import Empty
 from typing import Any
 
-from kombu.transport.redis import Channel, QoS
-from redis import Redis
-from redis.client import Pipeline
+from kombu.transport.redis import (
+    Channel,
+    PrefixedRedisPipeline,
+    PrefixedStrictRedis,
+    QoS,
+)
+from redis import ConnectionPool, Redis
 from redis.exceptions import ConnectionError as RedisConnectionError
 from redis.exceptions import RedisError, ResponseError
 
@@ -36,7 +41,7 @@ _TYPES = {
 _BINDINGS = ("_kombu.binding.*", "_kombu.binding_permanent.*")  # sets, one per exchange
 
 
-class GuardedPipeline(Pipeline):
+class GuardedPipeline(PrefixedRedisPipeline):
     """A pipeline of commands, guarded."""
 
     def execute(self, raise_on_error: bool = True) -> Any:
@@ -50,17 +55,23 @@ class GuardedPipeline(Pipeline):
             return super().immediate_execute_command(*args, **options)  # type: ignore[no-untyped-call]  # redis-py's
 
 
-class GuardedRedis(Redis):
-    """The client of kombu's channels, guarded."""
+class GuardedRedis(PrefixedStrictRedis):
+    """The client of kombu's channels, guarded; it puts the deployment's namespace before each key."""
 
     def parse_response(self, connection: Any, command_name: Any, **options: Any) -> Any:
         """Run `Redis.parse_response`, guarded."""
         with guarded(self):
-            return super().parse_response(connection, command_name, **options)  # type: ignore[no-untyped-call]  # redis-py's
+            return super().parse_response(connection, command_name, **options)
 
     def pipeline(self, transaction: bool = True, shard_hint: Any = None) -> GuardedPipeline:
         """Return a guarded pipeline in place of `Redis.pipeline`."""
-        return GuardedPipeline(self.connection_pool, self.response_callbacks, transaction, shard_hint)
+        return GuardedPipeline(
+            self.connection_pool,
+            self.response_callbacks,
+            transaction,
+            shard_hint,
+            global_keyprefix=self.global_keyprefix,
+        )
 
 
 @contextmanager
@@ -71,20 +82,20 @@ def guarded(client: Any) -> Iterator[None]:
     except ResponseError as exc:
         code = code_of(exc)
         if code == WRONG_TYPE:  # if no odd key is left, another process has deleted it
-            delete_odd_keys(client)
+            delete_odd_keys(client.connection_pool, client.global_keyprefix)
             raise RedisConnectionError("a key of the broker held another type") from exc
         if code in PASSING:
             raise RedisConnectionError(f"the broker takes nothing at the moment: {code}") from exc
         raise
 
 
-def delete_odd_keys(client: Any) -> None:
-    """Delete the broker's keys that hold another type than kombu expects."""
-    redis = Redis(connection_pool=client.connection_pool)
+def delete_odd_keys(pool: ConnectionPool, prefix: str) -> None:
+    """Delete the broker's keys behind this prefix that hold another type than kombu expects."""
+    redis = Redis(connection_pool=pool)
     try:
-        expected = dict(_TYPES)
+        expected = {f"{prefix}{name}": kind for name, kind in _TYPES.items()}
         for pattern in _BINDINGS:
-            expected |= dict.fromkeys(map(_text, redis.scan_iter(pattern)), "set")
+            expected |= dict.fromkeys(map(_text, redis.scan_iter(f"{prefix}{pattern}")), "set")
         odd = [name for name, kind in expected.items() if _text(redis.type(name)) not in (kind, "none")]
         for name in odd:
             log.critical("odd key in Redis deleted", key=name)
@@ -93,9 +104,9 @@ def delete_odd_keys(client: Any) -> None:
         log.error("odd key in Redis not deleted", reason=type(exc).__name__)
 
 
-def client_class(channel: Channel) -> Any:
-    """Return the guarded client class (`Channel._get_client`); kombu's own with a key prefix, which we never set."""
-    return original_class(channel) if channel.global_keyprefix else GuardedRedis
+def client_class(channel: Channel) -> Callable[..., GuardedRedis]:
+    """Return what makes guarded clients for this channel (`Channel._get_client`)."""
+    return partial(GuardedRedis, global_keyprefix=channel.global_keyprefix)
 
 
 def restore_by_tag(qos: QoS, tag: Any, client: Any = None, leftmost: bool = False) -> None:
@@ -117,5 +128,4 @@ def install() -> None:
     QoS.restore_by_tag = restore_by_tag  # type: ignore[method-assign,assignment]
 
 
-original_class = Channel._get_client  # type: ignore[attr-defined]
 original_restore = QoS.restore_by_tag

@@ -8,6 +8,7 @@ row, not in a result, and the next run goes on from checkpoints where a chord lo
 from __future__ import annotations
 
 import json
+import re
 from typing import Any
 
 from celery.backends.redis import RedisBackend
@@ -20,7 +21,7 @@ from concept_worker.services.redis.errors import WRONG_TYPE, code_of
 
 log = get_logger(__name__)
 
-_TASK, _GROUP = b"celery-task-meta-", b"celery-taskset-meta-"
+_RESULT = re.compile(rb"(?:[\w.-]+:)?celery-(task|taskset)-meta-")  # behind the deployment's namespace
 _CHORD = {b".j": b"zset", b".d": b"set"}  # types by the key's last two bytes; all other keys are strings
 
 
@@ -40,13 +41,13 @@ class GuardedResults(Redis):
     def get(self, name: Any) -> Any:
         """Run `Redis.get`; delete a task's result that cannot be read, and return None in its place."""
         value = super().get(name)
-        if value is None or not _encoded(name).startswith(_TASK) or _is_result(value):
+        if value is None or _kind_of(name) != b"task" or _is_result(value):
             return value
         self._delete(_encoded(name))
         return None
 
     def _delete_odd(self, arguments: tuple[Any, ...]) -> None:
-        names = {name for name in map(_encoded, arguments) if name.startswith((_TASK, _GROUP))}
+        names = {name for name in map(_encoded, arguments) if _kind_of(name)}
         try:
             odd = [name for name in names if _encoded(self.type(name)) not in (_type_of(name), b"none")]
             for name in odd:
@@ -55,7 +56,7 @@ class GuardedResults(Redis):
             log.error("odd key in Redis not deleted", reason=type(exc).__name__)
 
     def _delete(self, name: bytes) -> None:
-        log.critical("odd key in Redis deleted", key="result of a task" if name.startswith(_TASK) else "chord")
+        log.critical("odd key in Redis deleted", key="result of a task" if _kind_of(name) == b"task" else "chord")
         self.delete(name)
 
 
@@ -75,6 +76,12 @@ def _is_result(value: bytes | str) -> bool:
 def _type_of(name: bytes) -> bytes:
     """Return the Redis type that Celery gives this key."""
     return _CHORD.get(name[-2:], b"string")
+
+
+def _kind_of(name: Any) -> bytes | None:
+    """Return whether a key holds a result of a `task` or of a group (`taskset`); None for all other keys."""
+    found = _RESULT.match(_encoded(name))
+    return found[1] if found else None
 
 
 def _encoded(argument: Any) -> bytes:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from typing import Any
 
 from celery import Celery
 from redis import Redis
@@ -42,10 +43,10 @@ def waiting_among(app: Celery, task_ids: set[str]) -> set[str]:
     """
     missing, found = set(task_ids), set()
     with app.connection_for_read() as connection:
-        pool = connection.default_channel.client.connection_pool  # type: ignore[attr-defined]  # of kombu's channel
-        redis = Redis(connection_pool=pool)
+        channel: Any = connection.default_channel
+        redis = Redis(connection_pool=channel.client.connection_pool)
         for queue in Queue:
-            for ids in _ids_in(redis, queue.value):
+            for ids in _ids_in(redis, channel.global_keyprefix, queue.value):
                 found |= ids & missing
                 missing -= ids
             if not missing:
@@ -53,27 +54,27 @@ def waiting_among(app: Celery, task_ids: set[str]) -> set[str]:
     return found
 
 
-def _ids_in(redis: Redis, queue: str) -> Iterator[set[str]]:
+def _ids_in(redis: Redis, prefix: str, queue: str) -> Iterator[set[str]]:
     """Yield the ids that each message of the queue names, oldest first; log one error for all that is no message."""
     odd = 0
     try:
-        for message in _messages(redis, queue):
+        for message in _messages(redis, f"{prefix}{queue}"):
             ids = _ids_of(message)
             odd += not ids
             yield ids
     except ResponseError as exc:
         if code_of(exc) != WRONG_TYPE:
             raise
-        delete_odd_keys(redis)
+        delete_odd_keys(redis.connection_pool, prefix)
     if odd:
         log.error("odd messages in a queue passed over", queue=queue, count=odd)
 
 
-def _messages(redis: Redis, queue: str) -> Iterator[bytes]:
+def _messages(redis: Redis, key: str) -> Iterator[bytes]:
     """Yield the messages, oldest first: the list has the oldest at its end."""
     read = redis.register_script(_READ)
-    for end in range(int(redis.llen(queue)), 0, -_PAGE):
-        yield from read(keys=[queue], args=[max(0, end - _PAGE), end - 1, _LARGEST])
+    for end in range(int(redis.llen(key)), 0, -_PAGE):
+        yield from read(keys=[key], args=[max(0, end - _PAGE), end - 1, _LARGEST])
 
 
 def _ids_of(message: bytes) -> set[str]:

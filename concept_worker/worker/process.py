@@ -81,7 +81,7 @@ def check_before_start(instance: Any = None, conf: Any = None, **_: Any) -> None
         _check_temporary_folder(getattr(instance, "pool_cls", None))
         if conf is not None:
             require_promise(conf)
-            log.info("configuration", file=str(configuration_file()))
+            log.info("configuration", file=str(configuration_file()), prefix=settings.redis_prefix)
         _check_redis(settings)
         trial = build_services(settings)
     except (StoreRefused, ValueError) as exc:
@@ -138,10 +138,12 @@ def _check_redis(settings: Settings) -> None:
 @signals.beat_init.connect
 def check_beat(**_: Any) -> None:
     """Check beat's broker before its first round, as a worker does."""
-    broker = get_settings().redis_places[0]
+    settings = get_settings()
+    broker = settings.redis_places[0]
     try:
+        settings.require_namespace()
         check_redis(broker, ["beat"])
-    except StoreRefused as exc:
+    except (StoreRefused, ValueError) as exc:
         raise SystemExit(f"beat cannot start: {exc}") from exc
     except StoreUnavailable as exc:
         log.warning("redis is not available yet", reason=str(exc), use=broker.role)

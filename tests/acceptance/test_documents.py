@@ -8,6 +8,7 @@ from uuid import UUID
 
 import pytest
 
+from concept_worker.devstack.acl import NAMESPACE
 from concept_worker.models import TaskStatus
 from tests.acceptance.places import COMMAND, Folder
 from tests.conftest import System
@@ -26,7 +27,7 @@ PROGRAMS = {
 PRODUCER = """
 import os
 from celery import Celery
-REDIS_URL, row_id = os.environ["REDIS_URL"], os.environ["ROW_ID"]
+REDIS_URL, NAMESPACE, row_id = os.environ["REDIS_URL"], os.environ["NAMESPACE"], os.environ["ROW_ID"]
 """
 
 
@@ -49,7 +50,9 @@ def test_a_producer_without_our_package(system: System, user_id: UUID, tmp_path:
     inputs = {"logo_description": "a fox", "theme_description": "warm", "num_palettes": 1}
     row = system.client._records.task_service.create_task(user_id, "concept_generation", inputs)
     (tmp_path / "program.py").write_text(PRODUCER + textwrap.dedent(PROGRAMS["docs/producers.md"]))
-    done = Folder(tmp_path).run("python program.py", REDIS_URL=system.settings.redis_url, ROW_ID=str(row.id))
+    done = Folder(tmp_path).run(
+        "python program.py", REDIS_URL=system.settings.redis_url, NAMESPACE=NAMESPACE, ROW_ID=str(row.id)
+    )
     assert (done.code, done.printed + done.complained) == (0, "")
     until(lambda: system.client.get_task(row.id, user_id).status.is_terminal, "the run to end")
     assert system.client.get_task(row.id, user_id).status is TaskStatus.COMPLETED

@@ -11,6 +11,7 @@ from uuid import UUID
 import httpx
 import pytest
 
+from concept_worker.devstack.acl import NAMESPACE
 from concept_worker.devstack.fake_provider import FakeProvider, FakeProviderOptions, Fault, FaultKind
 from concept_worker.devstack.ports import free_port
 from concept_worker.models import TaskRow, TaskType
@@ -35,7 +36,11 @@ def start(tmp_path: Path, brokers: Iterator[str]) -> Iterator[Start]:
         def started(**settings: str) -> httpx.Client:
             port = free_port()
             process = at_end.enter_context(
-                running("flower", tmp_path, {"REDIS_URL": broker, "PORT": str(port)} | settings)
+                running(
+                    "flower",
+                    tmp_path,
+                    {"REDIS_URL": broker, "CONCEPT_NAMESPACE": NAMESPACE, "PORT": str(port)} | settings,
+                )
             )
             client = at_end.enter_context(httpx.Client(base_url=f"http://127.0.0.1:{port}", trust_env=False))
             until(lambda: answers(client) or process.poll() is not None, "Flower to answer")

@@ -15,6 +15,8 @@ import pytest
 from redis import Redis
 
 from concept_worker.cli.processes import celery_command
+from concept_worker.devstack import PREFIX
+from concept_worker.devstack.acl import NAMESPACE
 from concept_worker.routing import Queue
 from tests.waiting import until
 
@@ -39,7 +41,12 @@ def plant(folder: Path, *names: str) -> None:
 
 def run(folder: Path, *command: str, **environment: str) -> subprocess.CompletedProcess[str]:
     """A command in the folder, to its end."""
-    kept = {"PATH": os.environ["PATH"], "HOME": str(folder), "REDIS_URL": "redis://127.0.0.1:1/0"}
+    kept = {
+        "PATH": os.environ["PATH"],
+        "HOME": str(folder),
+        "REDIS_URL": "redis://127.0.0.1:1/0",
+        "CONCEPT_NAMESPACE": "local",
+    }
     return subprocess.run(
         command, cwd=folder, env=kept | environment, capture_output=True, text=True, timeout=60, check=False
     )
@@ -101,7 +108,12 @@ def test_settings_of_another_user_end_a_process_in_one_sentence(tmp_path: Path, 
 
 def test_beat_needs_no_file(tmp_path: Path, brokers: Iterator[str]) -> None:
     """Its usual schedule is a pickle in the working directory: read there, and written."""
-    environment = {**os.environ, "REDIS_URL": next(brokers), "CONCEPT_RECONCILE_SECONDS": "0.2"}
+    environment = {
+        **os.environ,
+        "REDIS_URL": next(brokers),
+        "CONCEPT_NAMESPACE": NAMESPACE,
+        "CONCEPT_RECONCILE_SECONDS": "0.2",
+    }
     beat = subprocess.Popen(
         celery_command("beat"),
         cwd=tmp_path,
@@ -111,7 +123,7 @@ def test_beat_needs_no_file(tmp_path: Path, brokers: Iterator[str]) -> None:
     )
     try:
         with Redis.from_url(environment["REDIS_URL"]) as broker:
-            until(lambda: broker.llen(Queue.HOUSEKEEPING.value), "beat to ask for housekeeping", 120)
+            until(lambda: broker.llen(f"{PREFIX}{Queue.HOUSEKEEPING.value}"), "beat to ask for housekeeping", 120)
     finally:
         beat.terminate()
         beat.wait(60)
@@ -162,7 +174,7 @@ def test_a_producer_in_a_host_with_names_like_ours(tmp_path: Path) -> None:
         PYTHONPATH=os.pathsep.join([str(tmp_path), str(ROOT)]),
         CELERY_BROKER_URL="redis://shop/0",
     )
-    assert answer.stdout.splitlines() == ["json None concepts", "shop pickle"], answer.stderr
+    assert answer.stdout.splitlines() == ["json local: concepts", "shop pickle"], answer.stderr
 
 
 @pytest.mark.skipif(importlib.util.find_spec("hatchling") is None, reason="the wheel's builder is not installed")
@@ -181,7 +193,9 @@ def test_the_wheel_brings_its_own_configuration(tmp_path: Path) -> None:
     (site / "celeryconfig.py").write_text('task_serializer = "pickle"\n')
     program = f"import concept_worker\n{PRODUCER}\nprint(concept_worker.__file__)"
     told = run(tmp_path, sys.executable, "-c", program, PYTHONPATH=str(site))
-    assert told.stdout.splitlines() == ["json None concepts", str(site / "concept_worker" / "__init__.py")], told.stderr
+    assert told.stdout.splitlines() == ["json local: concepts", str(site / "concept_worker" / "__init__.py")], (
+        told.stderr
+    )
     assert tuple(written_by_init(tmp_path / "empty", site)) == tuple(written_by_init(tmp_path / "other", ROOT))
 
 

@@ -15,16 +15,17 @@ from redis import Redis
 from redis.exceptions import NoPermissionError, ResponseError
 
 from concept_worker.cli.processes import Worker, celery_command
-from concept_worker.devstack import BrokerUser, Stack
-from concept_worker.devstack.acl import rules
+from concept_worker.devstack import PREFIX, BrokerUser, Stack
+from concept_worker.devstack.acl import NAMESPACE, rules
 from concept_worker.devstack.ports import free_port
 from concept_worker.producer_app import producer_app
 from concept_worker.settings import Settings
 from tests.waiting import until
 
 DATABASE = 254  # of these tests alone
-STAGED = "concept-worker:staging:a:base.png"
-RESULT = "celery-task-meta-a"
+STAGED = f"{PREFIX}concept-worker:staging:a:base.png"
+CONCEPTS, UNACKED = f"{PREFIX}concepts", f"{PREFIX}unacked"
+RESULT = f"{PREFIX}celery-task-meta-a"
 _REFUSALS = ("ACL failure in script", "DEBUG command not allowed")  # where the server has words of its own
 _DOCUMENT = Path(__file__).parents[2] / "docs" / "redis-acl.md"
 
@@ -42,8 +43,8 @@ def full(stack: Stack) -> Iterator[Redis]:
     """The one who may do everything; there are messages, pictures and results."""
     with Redis.from_url(address(stack)) as redis:
         redis.flushdb()
-        redis.lpush("concepts", "message")
-        redis.hset("unacked", "tag", "message")
+        redis.lpush(CONCEPTS, "message")
+        redis.hset(UNACKED, "tag", "message")
         redis.set(STAGED, b"picture")
         redis.set(RESULT, b"result")
         yield redis
@@ -67,11 +68,11 @@ OF_NOBODY = [
     *(["DEBUG", "SLEEP", "0"], ["SHUTDOWN", "NOSAVE"], ["SAVE"], ["REPLICAOF", "127.0.0.1", "1"], ["MONITOR"]),
     *(["ACL", "LIST"], ["ACL", "SETUSER", "x"], ["CLIENT", "LIST"], ["CLIENT", "KILL", "TYPE", "normal"]),
     *(["SWAPDB", "0", "1"], ["RANDOMKEY"], ["SCRIPT", "FLUSH"], ["FUNCTION", "FLUSH"], ["MODULE", "LIST"]),
-    *(["GET", "somebody-elses"], ["SET", "somebody-elses", "x"], ["RENAME", "concepts", "images"]),
+    *(["GET", "somebody-elses"], ["SET", "somebody-elses", "x"], ["RENAME", CONCEPTS, f"{PREFIX}images"]),
     ["EVAL", "return redis.call('GET', 'somebody-elses')", "0"],
 ]
 OF_NO_WORKER = [
-    *(["LRANGE", "concepts", "0", "-1"], ["RPOP", "concepts"], ["BRPOP", "concepts", "1"], ["DEL", "concepts"]),
+    *(["LRANGE", CONCEPTS, "0", "-1"], ["RPOP", CONCEPTS], ["BRPOP", CONCEPTS, "1"], ["DEL", CONCEPTS]),
     *(
         ["GET", STAGED],
         ["SET", STAGED, "x"],
@@ -80,12 +81,16 @@ OF_NO_WORKER = [
         ["GET", RESULT],
         ["SET", RESULT, "x"],
     ),
-    *(["HGET", "unacked", "tag"], ["HGETALL", "unacked"], ["SCAN", "0"], ["SUBSCRIBE", RESULT], ["INFO"]),
-    *(["DUMP", STAGED], ["GETRANGE", STAGED, "0", "1"], ["MGET", STAGED], ["COPY", STAGED, "concepts"]),
+    *(["HGET", UNACKED, "tag"], ["HGETALL", UNACKED], ["SCAN", "0"], ["SUBSCRIBE", RESULT], ["INFO"]),
+    *(["DUMP", STAGED], ["GETRANGE", STAGED, "0", "1"], ["MGET", STAGED], ["COPY", STAGED, CONCEPTS]),
 ]
 OF_NO_SENDER = [
-    *(["LPUSH", "images", "x"], ["PUBLISH", "/0.celery.pidbox", "x"], ["PSUBSCRIBE", "/0.celeryev/*"]),
-    *(["RPUSH", "concepts", "x"], ["SADD", "_kombu.binding.celery.pidbox", "x"], ["PUBLISH", RESULT, "x"]),
+    *(
+        ["LPUSH", f"{PREFIX}images", "x"],
+        ["PUBLISH", f"{PREFIX}/0.celery.pidbox", "x"],
+        ["PSUBSCRIBE", f"{PREFIX}/0.celeryev/*"],
+    ),
+    *(["RPUSH", CONCEPTS, "x"], ["SADD", f"{PREFIX}_kombu.binding.celery.pidbox", "x"], ["PUBLISH", RESULT, "x"]),
 ]
 
 
@@ -113,15 +118,15 @@ def test_what_no_sender_may(stack: Stack, full: Redis, user: BrokerUser, command
 @pytest.mark.parametrize("queue", ["concepts", "images", "housekeeping"])
 def test_flower_sends_no_task(stack: Stack, full: Redis, queue: str) -> None:
     """It looks on."""
-    assert refused(stack, full, BrokerUser.FLOWER, "LPUSH", queue, "x")
+    assert refused(stack, full, BrokerUser.FLOWER, "LPUSH", f"{PREFIX}{queue}", "x")
     with Redis.from_url(address(stack, BrokerUser.FLOWER)) as redis:
-        assert redis.llen("concepts") == 1
+        assert redis.llen(CONCEPTS) == 1
 
 
 def test_the_clock_starts_no_concept(stack: Stack, full: Redis) -> None:
     """And a producer no housekeeping."""
-    assert refused(stack, full, BrokerUser.BEAT, "LPUSH", "concepts", "x")
-    assert refused(stack, full, BrokerUser.PRODUCER, "LPUSH", "housekeeping", "x")
+    assert refused(stack, full, BrokerUser.BEAT, "LPUSH", CONCEPTS, "x")
+    assert refused(stack, full, BrokerUser.PRODUCER, "LPUSH", f"{PREFIX}housekeeping", "x")
 
 
 def test_each_process_has_all_that_it_needs(stack: Stack, full: Redis, tmp_path: Path) -> None:
@@ -141,12 +146,12 @@ def test_each_process_has_all_that_it_needs(stack: Stack, full: Redis, tmp_path:
     for process in processes:
         process.start()
     try:
-        app = producer_app(Settings(redis_url=address(stack, BrokerUser.PRODUCER)))
+        app = producer_app(Settings(namespace=NAMESPACE, redis_url=address(stack, BrokerUser.PRODUCER)))
         until(lambda: answer(f"http://127.0.0.1:{port}/workers?json=1"), "Flower")
         app.send_task("concept_worker.generation.start", task_id=str(uuid4()), queue="concepts")
         until(lambda: b"task-received" in answer(f"http://127.0.0.1:{port}/workers?json=1"), "Flower to see it")
         until(lambda: "housekeeping.reconcile" in (tmp_path / "worker.log").read_text(), "a round of housekeeping")
-        asked = producer_app(Settings(redis_url=address(stack, BrokerUser.WORKER)))
+        asked = producer_app(Settings(namespace=NAMESPACE, redis_url=address(stack, BrokerUser.WORKER)))
         assert asked.control.ping(timeout=2.0)
     finally:
         for process in processes:
@@ -180,7 +185,7 @@ def answer(url: str) -> bytes:
 def test_the_document_shows_these_users(user: BrokerUser) -> None:
     """Whoever copies it has what is tested here."""
     shown = " ".join(_DOCUMENT.read_text().replace("\\\n", " ").split())
-    assert f"ACL SETUSER {user} reset on '>password-of-{user}' {' '.join(rules(user, [0]))}" in shown
+    assert f"ACL SETUSER {user} reset on '>password-of-{user}' {' '.join(rules(user, [0], 'PROJECT:'))}" in shown
 
 
 def test_a_passwords_hash_is_all_that_the_file_has(stack: Stack) -> None:

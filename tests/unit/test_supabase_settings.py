@@ -27,6 +27,41 @@ def trouble(url: str, key: str = SECRET) -> str:
 
 
 @pytest.mark.parametrize(
+    ("url", "prefix"),
+    [
+        ("https://abcdefghijklmnopqrst.supabase.co", "abcdefghijklmnopqrst:"),
+        ("https://supabase.example.com", "supabase.example.com:"),
+        ("http://kong:8000", "kong-8000:"),
+        ("http://127.0.0.1:54321", "local-54321:"),
+        ("http://localhost:54321", "local-54321:"),
+        ("http://host.docker.internal:54321", "local-54321:"),
+        ("http://[::1]:54321", "local-54321:"),
+        ("http://[fd00::1]", "fd00--1:"),
+        ("", ""),
+    ],
+)
+def test_the_namespace_of_a_project(url: str, prefix: str) -> None:
+    """All addresses of one machine give one name; a setting goes first, and `none` means none."""
+    assert Settings(_env_file=None, supabase_url=url).redis_prefix == prefix
+    assert Settings(_env_file=None, supabase_url=url, namespace="staging").redis_prefix == "staging:"
+    assert Settings(_env_file=None, supabase_url=url, namespace="none").redis_prefix == ""
+
+
+@pytest.mark.parametrize("name", ["a b", "a:b", "*", "-a", "ä", "a" * 65])
+def test_a_namespace_that_is_no_name(name: str) -> None:
+    """It is in every key, in patterns, and in what an operator types."""
+    with pytest.raises(ValueError, match="CONCEPT_NAMESPACE"):
+        Settings(_env_file=None, namespace=name)
+
+
+def test_a_process_that_cannot_know_its_namespace() -> None:
+    """Beat and Flower need no Supabase; without either they would speak to nobody."""
+    with pytest.raises(ValueError, match="CONCEPT_NAMESPACE and SUPABASE_URL are not set"):
+        Settings(_env_file=None, supabase_url="").require_namespace()
+    Settings(_env_file=None, supabase_url="", namespace="none").require_namespace()
+
+
+@pytest.mark.parametrize(
     ("url", "says"),
     [
         ("db.example.co", "must begin with https://"),

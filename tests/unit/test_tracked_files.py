@@ -20,7 +20,14 @@ HOSTS = {
     *("api.jigsawstack.com", "r2.cloudflarestorage.com", "api.runware.ai", "generativelanguage.googleapis.com"),
     *("api.replicate.com", "queue.fal.run", "fal.media"),
 }
-OF_NOBODY = {"example", "test", "invalid", "localhost", "localdomain"}  # names kept free for documents and tests
+OF_NOBODY = {
+    "example",
+    "test",
+    "invalid",
+    "localhost",
+    "localdomain",
+    "internal",
+}  # names kept free for documents and tests
 
 SECRETS = {
     "a key of Supabase": r"sb_(?:secret|publishable)_[\w-]{16,}",

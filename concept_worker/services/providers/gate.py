@@ -27,6 +27,7 @@ from concept_worker.errors import (
 from concept_worker.logging import get_logger
 from concept_worker.models import Palette, Receipt
 from concept_worker.payloads import Brief, Wish
+from concept_worker.redis_address import RedisPlace
 from concept_worker.services.concept_generator import ConceptGenerator, Picture
 from concept_worker.services.redis.client import connect_redis
 from concept_worker.services.redis.errors import redis_translated
@@ -133,18 +134,19 @@ class ProviderGate:
     Raises `StoreUnavailable` when Redis is unavailable.
     """
 
-    def __init__(self, *, redis: Redis, name: str, limits: GateLimits) -> None:
+    def __init__(self, *, redis: Redis, name: str, limits: GateLimits, prefix: str = "") -> None:
         self._redis = redis
         self._name = name
+        self._prefix = f"{prefix}concept-worker:gate"
         self._limits = limits
         self._enter = redis.register_script(_ENTER)
         self._failed = redis.register_script(_FAILED)
 
     @classmethod
-    def connect(cls, url: str, *, name: str, limits: GateLimits) -> ProviderGate:
-        """Return a gate with its state at `url`; it connects on first use."""
-        redis = connect_redis(url, seconds=_TIMEOUT)
-        return cls(redis=redis, name=name, limits=limits)
+    def connect(cls, place: RedisPlace, *, name: str, limits: GateLimits) -> ProviderGate:
+        """Return a gate with its state at `place`; it connects on first use."""
+        redis = connect_redis(place.url, seconds=_TIMEOUT)
+        return cls(redis=redis, name=name, limits=limits, prefix=place.prefix)
 
     @contextmanager
     def passing(self, circuit: str) -> Iterator[None]:
@@ -210,7 +212,7 @@ class ProviderGate:
             self._redis.delete(*(self._key(circuit, name) for name in ("half", "probe", "failures")))
 
     def _key(self, *parts: str) -> str:
-        return ":".join(("concept-worker:gate", self._name, *parts))
+        return ":".join((self._prefix, self._name, *parts))
 
 
 def _milliseconds(seconds: float) -> int:

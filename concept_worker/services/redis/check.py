@@ -53,7 +53,7 @@ def check_redis(place: RedisPlace, uses: Collection[str]) -> None:
         try:
             if "beat" not in uses:  # beat's user may not run INFO
                 _refuse_cluster(redis, place)
-            missing = missing_rights(redis, uses)
+            missing = missing_rights(redis, uses, place.prefix)
         except RedisError as exc:
             raise named_trouble(exc, place) from None
     if missing.rules:

@@ -17,7 +17,8 @@ from redis.connection import ConnectionInterface
 from redis.exceptions import ConnectionError as RedisConnectionError
 from redis.exceptions import NoPermissionError, RedisError
 
-# For each use of a Redis: commands on keys, then commands on channels. `{db}` is the database's number.
+# For each use of a Redis: commands on keys, then commands on channels. The deployment's prefix comes before each name;
+# `{db}` is the database's number.
 _SEND = "LPUSH LLEN"
 _BINDINGS = "SADD SMEMBERS"
 _NEEDS: Mapping[str, tuple[tuple[str, str], ...]] = {
@@ -79,8 +80,8 @@ class Missing:
         return " ".join(self.rules)
 
 
-def missing_rights(redis: Redis, uses: Iterable[str]) -> Missing:
-    """Return the rights that these uses need and that the user of this connection lacks.
+def missing_rights(redis: Redis, uses: Iterable[str], prefix: str) -> Missing:
+    """Return the rights that these uses need on names with this prefix, and that the user of this connection lacks.
 
     Raises:
         RedisError: Redis cannot be asked; a cluster answers `MOVED` or `CROSSSLOT`.
@@ -92,17 +93,18 @@ def missing_rights(redis: Redis, uses: Iterable[str]) -> Missing:
         if refusal:  # outside a transaction the commands would be executed
             missing.add("MULTI", "", refusal)
             return missing
-        for command, key in [*_needed_commands(uses, database), ("DISCARD", "")]:
+        for command, key in [*_needed_commands(uses, prefix, database), ("DISCARD", "")]:
             refusal = _refusal_of(connection, command, key)
             if refusal:
                 missing.add(command, key, refusal)
     return missing
 
 
-def _needed_commands(uses: Iterable[str], database: str) -> Iterator[tuple[str, str]]:
+def _needed_commands(uses: Iterable[str], prefix: str, database: str) -> Iterator[tuple[str, str]]:
     for use in uses:
-        for commands, keys in _NEEDS[use]:
-            yield from product(commands.split(), keys.replace("{db}", database).split() or [""])
+        for commands, names in _NEEDS[use]:
+            keys = [f"{prefix}{name}" for name in names.replace("{db}", database).split()]
+            yield from product(commands.split(), keys or [""])
 
 
 def _refusal_of(connection: ConnectionInterface, command: str, key: str) -> str | None:

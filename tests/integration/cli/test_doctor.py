@@ -10,7 +10,7 @@ from redis import Redis
 
 from concept_worker.cli import doctor
 from concept_worker.cli.findings import Finding
-from concept_worker.cli.redis_care import care_of
+from concept_worker.cli.redis_care import care_of, strangers_of
 from concept_worker.routing import Queue
 from concept_worker.settings import Provider, Settings
 from concept_worker.worker.consumers import consumers
@@ -100,10 +100,39 @@ def test_what_may_not_be_asked_is_not_well(server: Valkey) -> None:
     assert all(finding.warns for finding in found)
 
 
+def test_other_deployments_are_named(server: Valkey) -> None:
+    """With what waits there: it may be this project under another name."""
+    settings = Settings(redis_url=server.address, namespace="ours")
+    assert list(strangers_of(settings)) == [Finding("namespace", True, "ours")]
+    with Redis.from_url(server.address) as redis:
+        for prefix in ("ours:", "theirs:", "", "no name of ours:"):
+            redis.sadd(f"{prefix}_kombu.binding.concepts", "concepts")
+        redis.lpush("theirs:concepts", "a", "b")
+        redis.lpush("images", "a")
+    (warning,) = strangers_of(settings)
+    assert (warning.what, warning.is_well, warning.warns) == ("namespace", True, True)
+    assert "ours; other deployments on this Redis: none (1 waiting), theirs (2 waiting); if one" in warning.says
+
+
+def test_other_deployments_whose_messages_may_not_be_counted(server: Valkey) -> None:
+    """A user with the rights of one namespace sees names, no more; without SCAN, nothing, and it is said."""
+    with Redis.from_url(server.address) as redis:
+        redis.sadd("theirs:_kombu.binding.concepts", "concepts")
+        redis.acl_setuser("scoped", enabled=True, passwords=["+x"], commands=["+@all"], keys=["ours:*"])
+    address = server.address.replace("redis://:queue-tests@", "redis://scoped:x@")
+    settings = Settings(redis_url=address, namespace="ours")
+    assert ["theirs (an unknown number waiting)" in finding.says for finding in strangers_of(settings)] == [True]
+    with Redis.from_url(server.address) as redis:
+        redis.acl_setuser("scoped", enabled=True, commands=["-scan"])
+    (warning,) = strangers_of(settings)
+    assert (warning.is_well, warning.warns, "may not look" in warning.says) == (True, True, True)
+
+
 def test_a_server_that_is_away(server: Valkey) -> None:
     """The look at it says so already."""
     server.kill()
     assert look(server) == []
+    assert list(strangers_of(Settings(redis_url=server.address))) == []
     server.start()
 
 

@@ -11,7 +11,8 @@ import pytest
 from redis import Redis
 
 from concept_worker.bootstrap import build_services
-from concept_worker.devstack import Stack
+from concept_worker.devstack import PREFIX, Stack
+from concept_worker.devstack.acl import NAMESPACE
 from concept_worker.errors import (
     AbandonedRun,
     InvalidImage,
@@ -27,6 +28,7 @@ from concept_worker.payloads import Brief, GenerationPayload
 from concept_worker.pipelines.execution import run_once, run_step
 from concept_worker.pipelines.generation import GenerationTaskProcessor
 from concept_worker.pipelines.services import Services
+from concept_worker.redis_address import RedisPlace
 from concept_worker.services.concept_generator import Picture
 from concept_worker.services.concept_service import _PALETTES
 from concept_worker.services.image_persistence_service import BASE_NAME
@@ -87,6 +89,7 @@ def build(stack: Stack, staging_url: str) -> Iterator[Build]:
         base = Settings(
             supabase_url=stack.environment["SUPABASE_URL"],
             supabase_secret_key=stack.environment["SUPABASE_SECRET_KEY"],
+            namespace=NAMESPACE,
             staging_url=staging_url,
         )
         built.append(build_services(base.model_copy(update=settings), generator=generator or Sends()))
@@ -119,9 +122,16 @@ def process(services: Services, user_id: UUID) -> TaskRow:
     return services.task_service.get_task(row.id, user_id)
 
 
+def place(url: str) -> RedisPlace:
+    """Where staging lies for a deployment that shares our names there."""
+    return RedisPlace("staging", "CONCEPT_STAGING_URL", url, PREFIX)
+
+
 def left_of(redis: Redis, task: TaskRow) -> list[bytes]:
     """The keys of what waits in staging for a task, reservations included, and the index's word for it."""
-    indexed = [member for member in redis.smembers("concept-worker:staging-index") if str(task.id).encode() in member]
+    indexed = [
+        member for member in redis.smembers(f"{PREFIX}concept-worker:staging-index") if str(task.id).encode() in member
+    ]
     return sorted([*redis.scan_iter(f"*{task.id}*"), *indexed])
 
 
@@ -244,19 +254,22 @@ class TestHousekeeping:
         self, build: Build, redis: Redis, staging_url: str, user_id: UUID
     ) -> None:
         """Its rows are in another database; its seals are made with another secret. Bytes and reserved room."""
-        services, theirs = build(), RedisStaging.connect(staging_url, 600, sealer=Sealer.derived_from("another secret"))
+        services, theirs = (
+            build(),
+            RedisStaging.connect(place(staging_url), 600, sealer=Sealer.derived_from("another secret")),
+        )
         staged, reserved, gone = (staging_key(uuid4(), StagedName.BASE) for _ in range(3))
         theirs.store(staged, b"a paid picture")
         theirs.reserve(reserved)
         theirs.store(gone, b"bytes that expire")
-        redis.delete(f"concept-worker:staging:{gone}")
+        redis.delete(f"{PREFIX}concept-worker:staging:{gone}")
         run = RunReference(task_id=UUID(staged.partition(":")[0]), number=1, type=TaskType.GENERATION)
         with pytest.raises(AbandonedRun):
             run_once(services, run, BASE, lambda *_: pytest.fail("done"), owner="one", needs=())
         services.housekeeping_service.release_ended()
         assert theirs.find(staged) == b"a paid picture"
-        assert redis.exists(f"concept-worker:staging:{reserved}:room") == 1
-        assert set(redis.smembers("concept-worker:staging-index")) == {staged.encode(), reserved.encode()}
+        assert redis.exists(f"{PREFIX}concept-worker:staging:{reserved}:room") == 1
+        assert set(redis.smembers(f"{PREFIX}concept-worker:staging-index")) == {staged.encode(), reserved.encode()}
         theirs.remove(staged, reserved)
         theirs.close()
 
@@ -264,7 +277,10 @@ class TestHousekeeping:
         self, build: Build, redis: Redis, staging_url: str, user_id: UUID, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         """More bytes of another deployment than a round looks at, in the order of their ids before ours."""
-        services, theirs = build(), RedisStaging.connect(staging_url, 600, sealer=Sealer.derived_from("another secret"))
+        services, theirs = (
+            build(),
+            RedisStaging.connect(place(staging_url), 600, sealer=Sealer.derived_from("another secret")),
+        )
         monkeypatch.setattr("concept_worker.services.housekeeping_service._BATCH", 2)
         keys = [staging_key(UUID(int=number), StagedName.BASE) for number in range(5)]
         for key in keys:
@@ -282,9 +298,9 @@ class TestHousekeeping:
         """It is no staging key of ours."""
         services = build()
         odd: list[Any] = ["", "odd", "odd:base", f"{uuid4()}", f"{uuid4()}:odd", f"{{{uuid4()}}}:base", b"\xff\xfe"]
-        redis.sadd("concept-worker:staging-index", *odd)
+        redis.sadd(f"{PREFIX}concept-worker:staging-index", *odd)
         services.housekeeping_service.release_ended()
-        assert redis.smembers("concept-worker:staging-index") == set()
+        assert redis.smembers(f"{PREFIX}concept-worker:staging-index") == set()
 
 
 class TestPlanted:
@@ -295,7 +311,7 @@ class TestPlanted:
         provider = Sends(PICTURE)
         services = build(provider)
         task = new_run(services, user_id)
-        redis.set(f"concept-worker:staging:{task.id}:base", OTHER)
+        redis.set(f"{PREFIX}concept-worker:staging:{task.id}:base", OTHER)
         staged = paid(services, task)
         assert provider.paid == 1
         assert services.image_service.staged_image(staged) == PICTURE
@@ -305,7 +321,7 @@ class TestPlanted:
         """Nor do they end a run."""
         services = build()
         task = new_run(services, user_id)
-        redis.set(f"concept-worker:staging:{task.id}:palettes", content)
+        redis.set(f"{PREFIX}concept-worker:staging:{task.id}:palettes", content)
         assert services.concept_service.find_palettes(task.id) is None
 
     @pytest.mark.parametrize("content", [b"[" * 100_000, b"\xff", b"{}", b'[{"name": 5}]'])
@@ -313,7 +329,7 @@ class TestPlanted:
         """As another version of us may have left it: not found, no crash."""
         services, task_id = build(), uuid4()
         sealer = Sealer.derived_from(stack.environment["SUPABASE_SECRET_KEY"])
-        staging = RedisStaging.connect(staging_url, 60, sealer=sealer)
+        staging = RedisStaging.connect(place(staging_url), 60, sealer=sealer)
         staging.store(staging_key(task_id, StagedName.PALETTES), content, SealedAs.ARRIVED)
         staging.close()
         assert services.concept_service.find_palettes(task_id) is None
@@ -323,7 +339,7 @@ def test_without_room_nobody_is_paid(build: Build, redis: Redis, staging_url: st
     """The step waits first."""
     provider = Sends()
     services = build(provider, staging_budget_mb=30)
-    other = RedisStaging(redis, 60, limits=StagingLimits(budget=10**9, picture=20_000_000))
+    other = RedisStaging(redis, 60, prefix=PREFIX, limits=StagingLimits(budget=10**9, picture=20_000_000))
     other.reserve(staging_key(uuid4(), StagedName.BASE))
     with pytest.raises(StagingFull):
         paid(services, new_run(services, user_id))

@@ -9,7 +9,8 @@ import pytest
 from redis import Redis
 
 from concept_worker.bootstrap import build_services
-from concept_worker.devstack import Stack
+from concept_worker.devstack import PREFIX, Stack
+from concept_worker.devstack.acl import NAMESPACE
 from concept_worker.models import StagedName, TaskRow, TaskStatus, TaskType
 from concept_worker.offline.generator import OfflineGenerator
 from concept_worker.payloads import GenerationPayload
@@ -32,6 +33,7 @@ def services(stack: Stack) -> Iterator[Services]:
         Settings(
             supabase_url=stack.environment["SUPABASE_URL"],
             supabase_secret_key=stack.environment["SUPABASE_SECRET_KEY"],
+            namespace=NAMESPACE,
             staging_url=stack.environment["CONCEPT_STAGING_URL"],
         ),
         generator=OfflineGenerator(size=256),
@@ -74,7 +76,7 @@ def stage(services: Services, stack: Stack, task_id: UUID) -> None:
     picture = drawn(seed=1)
     services.image_service.stage_image(picture, task_id=task_id, name=StagedName.BASE)
     with Redis.from_url(stack.environment["CONCEPT_STAGING_URL"]) as redis:
-        redis.expire(f"concept-worker:staging:{task_id}:base", 3600)
+        redis.expire(f"{PREFIX}concept-worker:staging:{task_id}:base", 3600)
 
 
 def is_staged(services: Services, task_id: UUID) -> bool:
@@ -175,9 +177,9 @@ class TestSweep:
         for task_id in tasks:
             stage(services, stack, task_id)
         with Redis.from_url(stack.environment["CONCEPT_STAGING_URL"]) as redis:
-            redis.set("concept-worker:staging:of nobody", b"x", ex=3600)
+            redis.set(f"{PREFIX}concept-worker:staging:of nobody", b"x", ex=3600)
             services.housekeeping_service.sweep(3600.0)
-            assert not redis.exists("concept-worker:staging:of nobody")
+            assert not redis.exists(f"{PREFIX}concept-worker:staging:of nobody")
         assert [is_staged(services, task_id) for task_id in tasks] == [False, False, True, True]
 
 

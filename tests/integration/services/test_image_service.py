@@ -9,7 +9,8 @@ import pytest
 from redis import Redis
 
 from concept_worker.bootstrap import build_services
-from concept_worker.devstack import Stack
+from concept_worker.devstack import PREFIX, Stack
+from concept_worker.devstack.acl import NAMESPACE
 from concept_worker.errors import StagedImageLost
 from concept_worker.models import StagedName
 from concept_worker.pipelines.services import Services
@@ -26,6 +27,7 @@ def services(stack: Stack) -> Iterator[Services]:
         Settings(
             supabase_url=stack.environment["SUPABASE_URL"],
             supabase_secret_key=stack.environment["SUPABASE_SECRET_KEY"],
+            namespace=NAMESPACE,
             staging_url=stack.environment["CONCEPT_STAGING_URL"],
         )
     )
@@ -71,7 +73,7 @@ def test_staged_bytes_do_not_stay_for_ever(services: Services, stack: Stack) -> 
     task_id = uuid4()
     services.image_service.stage_image(ONE, task_id=task_id, name=StagedName.BASE)
     with Redis.from_url(stack.environment["CONCEPT_STAGING_URL"]) as redis:
-        assert 0 < redis.ttl(f"concept-worker:staging:{task_id}:base") <= 86_400
+        assert 0 < redis.ttl(f"{PREFIX}concept-worker:staging:{task_id}:base") <= 86_400
 
 
 def test_storing_twice_stores_once(services: Services, user_id: UUID) -> None:

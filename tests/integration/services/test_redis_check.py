@@ -10,7 +10,7 @@ import pytest
 from redis import Redis
 from redis.exceptions import RedisError
 
-from concept_worker.devstack import BrokerUser, Stack
+from concept_worker.devstack import PREFIX, BrokerUser, Stack
 from concept_worker.devstack.ports import free_port
 from concept_worker.errors import ConceptWorkerError, StoreRefused, StoreUnavailable
 from concept_worker.producer_app import producer_app
@@ -81,7 +81,7 @@ class TestTls:
             settings = Settings(_env_file=None, redis_url=url, ca_file=ca)
         for place in settings.redis_places:
             check_redis(place, [place.role])
-        staging = RedisStaging.connect(settings.redis_places[2].url, 60)
+        staging = RedisStaging.connect(settings.redis_places[2], 60)
         staging.store("k", b"paid")
         assert staging.load("k") == b"paid"
         staging.close()
@@ -162,7 +162,7 @@ class TestUsers:
 
     def test_a_worker_does_not_start_with_it(self, server: Valkey, monkeypatch: pytest.MonkeyPatch) -> None:
         """Nor does beat."""
-        url = self.user(server, "~concepts*", "&*", "+@all")
+        url = self.user(server, "~concepts*", "&*", "+@all")  # as before namespaces
         settings = Settings(
             _env_file=None, redis_url=url, supabase_url="https://a.supabase.co", supabase_secret_key="x"
         )
@@ -178,7 +178,7 @@ class TestUsers:
 def test_the_users_of_the_manual_lack_nothing(stack: Stack, user: BrokerUser, uses: tuple[str, ...]) -> None:
     """`docs/redis-acl.md`, as the embedded stack has them."""
     with Redis.from_url(stack.environment_of(user)["REDIS_URL"]) as redis:
-        assert str(missing_rights(redis, uses)) == ""
+        assert str(missing_rights(redis, uses, PREFIX)) == ""
 
 
 def test_a_listener_that_speaks_no_redis() -> None:

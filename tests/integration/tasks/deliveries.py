@@ -11,6 +11,7 @@ from uuid import uuid4
 from celery.result import AsyncResult
 from redis import Redis
 
+from concept_worker.devstack import PREFIX
 from concept_worker.models import TaskRow
 from concept_worker.routing import Queue
 from tests.conftest import System
@@ -56,7 +57,7 @@ class Deliveries:
     def in_hand(self) -> dict[str, InHand]:
         """By delivery tag; those of a worker that died, too."""
         with Redis.from_url(self._url) as broker:
-            found = {tag.decode(): json.loads(raw) for tag, raw in broker.hgetall("unacked").items()}
+            found = {tag.decode(): json.loads(raw) for tag, raw in broker.hgetall(f"{PREFIX}unacked").items()}
         return {tag: InHand(message, queue) for tag, (message, _, queue) in found.items()}
 
     def until_all_are_done(self) -> None:
@@ -64,7 +65,9 @@ class Deliveries:
 
         def are_done() -> bool:
             with Redis.from_url(self._url) as broker:
-                return not broker.hlen("unacked") and not any(broker.llen(queue.value) for queue in Queue)
+                return not broker.hlen(f"{PREFIX}unacked") and not any(
+                    broker.llen(f"{PREFIX}{queue.value}") for queue in Queue
+                )
 
         until(are_done, "every message to be done")
 
@@ -79,7 +82,7 @@ class Deliveries:
         first = next(one for one in self.in_hand().values() if (one.task_id, one.step) == (str(row.id), step))
         second = first.named(celery_id or first.celery_id)
         with Redis.from_url(self._url) as broker:
-            broker.lpush(second.queue, json.dumps(second.message))
+            broker.lpush(f"{PREFIX}{second.queue}", json.dumps(second.message))
         return second.celery_id
 
     def until_state(self, celery_id: str, state: str) -> None:

@@ -7,7 +7,7 @@ from typing import Any
 
 from redis import Redis
 
-from concept_worker.devstack import Stack
+from concept_worker.devstack import PREFIX, Stack
 from concept_worker.models import TaskRow
 from concept_worker.routing import Queue, TaskName
 from tests.chaos.database import fetch
@@ -33,7 +33,7 @@ def sweep(system: System) -> None:
 def _ask(system: System, name: TaskName) -> None:
     """Nothing, while housekeeping is asked for already: whoever waits asks often."""
     with Redis.from_url(system.settings.redis_url) as broker:
-        if not broker.llen(Queue.HOUSEKEEPING.value):
+        if not broker.llen(f"{PREFIX}{Queue.HOUSEKEEPING.value}"):
             system.app.send_task(name.value, queue=Queue.HOUSEKEEPING.value, expires=10)
 
 
@@ -53,7 +53,7 @@ def ended(system: System, row: TaskRow) -> TaskRow:
 def open_door(stack: Stack) -> None:
     """Forget what earlier tests taught the door to the provider."""
     with Redis.from_url(stack.environment["CONCEPT_STAGING_URL"]) as redis:
-        for key in redis.scan_iter("concept-worker:gate:*"):
+        for key in redis.scan_iter(f"{PREFIX}concept-worker:gate:*"):
             redis.delete(key)
 
 

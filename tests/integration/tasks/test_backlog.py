@@ -11,7 +11,8 @@ from celery import Celery
 from redis import Redis
 from structlog.testing import capture_logs
 
-from concept_worker.devstack import Stack
+from concept_worker.devstack import PREFIX, Stack
+from concept_worker.devstack.acl import NAMESPACE
 from concept_worker.producer_app import producer_app
 from concept_worker.routing import Queue
 from concept_worker.settings import Settings
@@ -30,7 +31,9 @@ def broker(stack: Stack) -> Iterator[Redis]:
 @pytest.fixture
 def app(stack: Stack, broker: Redis) -> Celery:
     """An app on that database."""
-    return producer_app(Settings(redis_url=stack.environment["REDIS_URL"].rpartition("/")[0] + "/2"))
+    return producer_app(
+        Settings(namespace=NAMESPACE, redis_url=stack.environment["REDIS_URL"].rpartition("/")[0] + "/2")
+    )
 
 
 @pytest.mark.parametrize("queue", list(Queue))
@@ -38,7 +41,7 @@ def app(stack: Stack, broker: Redis) -> Celery:
 def test_any_message_of_a_run_counts(app: Celery, broker: Redis, queue: Queue, header: str) -> None:
     """Its entry and its steps, in any queue; runs without one are not named."""
     waiting, other = str(uuid4()), str(uuid4())
-    broker.lpush(queue.value, json.dumps({"headers": {header: waiting}}))
+    broker.lpush(f"{PREFIX}{queue.value}", json.dumps({"headers": {header: waiting}}))
     assert waiting_among(app, {waiting, other}) == {waiting}
 
 
@@ -52,7 +55,7 @@ def test_what_is_not_ours_is_passed_over(app: Celery, broker: Redis, monkeypatch
         *nonsense,
         json.dumps({"headers": {"id": waiting[1]}}),
     ):
-        broker.lpush(Queue.IMAGES.value, message)
+        broker.lpush(f"{PREFIX}{Queue.IMAGES.value}", message)
     assert waiting_among(app, set(waiting)) == set(waiting)
 
 
@@ -72,8 +75,8 @@ ODD = [
 def test_odd_messages_hide_nobody(app: Celery, broker: Redis) -> None:
     """Deep, large, or no text: one alarm a queue, and the messages around them count."""
     waiting = [str(uuid4()) for _ in range(2)]
-    broker.lpush(Queue.IMAGES.value, json.dumps({"headers": {"id": waiting[0]}}), *ODD)
-    broker.lpush(Queue.IMAGES.value, json.dumps({"headers": {"id": waiting[1]}}))
+    broker.lpush(f"{PREFIX}{Queue.IMAGES.value}", json.dumps({"headers": {"id": waiting[0]}}), *ODD)
+    broker.lpush(f"{PREFIX}{Queue.IMAGES.value}", json.dumps({"headers": {"id": waiting[1]}}))
     with capture_logs() as logs:
         assert waiting_among(app, {*waiting, str(uuid4())}) == set(waiting)
     assert [(line["event"], line["count"]) for line in logs] == [("odd messages in a queue passed over", len(ODD))]
@@ -82,7 +85,7 @@ def test_odd_messages_hide_nobody(app: Celery, broker: Redis) -> None:
 def test_a_large_message_stays_on_the_server(app: Celery, broker: Redis) -> None:
     """Whoever looks for others does not carry it away."""
     waiting = str(uuid4())
-    broker.lpush(Queue.IMAGES.value, json.dumps({"headers": {"id": waiting}}), *[b"x" * 2_000_000] * 20)
+    broker.lpush(f"{PREFIX}{Queue.IMAGES.value}", json.dumps({"headers": {"id": waiting}}), *[b"x" * 2_000_000] * 20)
     before = broker.info("stats")["total_net_output_bytes"]
     assert waiting_among(app, {waiting, str(uuid4())}) == {waiting}
     assert broker.info("stats")["total_net_output_bytes"] - before < 1_000_000
@@ -91,7 +94,7 @@ def test_a_large_message_stays_on_the_server(app: Celery, broker: Redis) -> None
 @pytest.mark.parametrize("kind", ["string", "hash", "stream"])
 def test_a_queue_that_is_none(app: Celery, broker: Redis, kind: str) -> None:
     """It is deleted, with an alarm, and the other queues are read."""
-    odd, waiting = Queue.CONCEPTS.value, str(uuid4())
+    odd, waiting = f"{PREFIX}{Queue.CONCEPTS.value}", str(uuid4())
     match kind:
         case "string":
             broker.set(odd, "odd")
@@ -99,7 +102,7 @@ def test_a_queue_that_is_none(app: Celery, broker: Redis, kind: str) -> None:
             broker.hset(odd, "a", "b")
         case "stream":
             broker.xadd(odd, {"a": "b"})
-    broker.lpush(Queue.HOUSEKEEPING.value, json.dumps({"headers": {"root_id": waiting}}))
+    broker.lpush(f"{PREFIX}{Queue.HOUSEKEEPING.value}", json.dumps({"headers": {"root_id": waiting}}))
     with capture_logs() as logs:
         assert waiting_among(app, {waiting}) == {waiting}
     assert [line["event"] for line in logs] == ["odd key in Redis deleted"]

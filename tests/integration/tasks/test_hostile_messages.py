@@ -10,6 +10,7 @@ from uuid import UUID, uuid4
 
 from redis import Redis
 
+from concept_worker.devstack import PREFIX
 from concept_worker.models import TaskStatus
 from concept_worker.routing import Queue, TaskName
 from tests.conftest import StartSystem, System
@@ -58,7 +59,7 @@ def genuine(system: System, redis: Redis) -> dict[str, Any]:
     queue = f"sample-{uuid4().hex}"
     system.app.conf.task_create_missing_queues = True
     system.app.send_task(TaskName.DISPATCH.value, args=[{}], queue=queue)
-    raw = redis.lpop(queue)
+    raw = redis.lpop(f"{PREFIX}{queue}")
     assert isinstance(raw, bytes)
     message: dict[str, Any] = json.loads(raw)
     return message
@@ -73,14 +74,14 @@ def test_a_worker_survives_what_lies_in_its_queue(start_system: StartSystem, use
         message = genuine(system, redis)
         message["properties"]["delivery_tag"] = str(uuid4())
         change(message)
-        redis.lpush(Queue.CONCEPTS.value, json.dumps(message))
-    redis.lpush(Queue.CONCEPTS.value, *NO_MESSAGES)
+        redis.lpush(f"{PREFIX}{Queue.CONCEPTS.value}", json.dumps(message))
+    redis.lpush(f"{PREFIX}{Queue.CONCEPTS.value}", *NO_MESSAGES)
 
     row = system.client.generate(user_id=user_id, logo_description="a fox", theme_description="warm", num_palettes=1)
     until(lambda: system.client.get_task(row.id, user_id).status is TaskStatus.COMPLETED, "the run behind them")
     assert (system.worker.container.status, system.worker.container.pid) == ("running", pid)
-    assert redis.llen(Queue.CONCEPTS.value) == 0
-    until(lambda: redis.hlen("unacked") == 0, "nothing to be left in the worker's hands")
+    assert redis.llen(f"{PREFIX}{Queue.CONCEPTS.value}") == 0
+    until(lambda: redis.hlen(f"{PREFIX}unacked") == 0, "nothing to be left in the worker's hands")
     dropped = system.worker.logs().count("hostile message dropped")
     assert dropped >= len(NO_MESSAGES) + len(HOSTILE) - 3  # Celery itself drops what names no task
     redis.close()

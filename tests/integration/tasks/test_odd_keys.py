@@ -9,6 +9,7 @@ from uuid import UUID
 import pytest
 from redis import Redis
 
+from concept_worker.devstack import PREFIX
 from concept_worker.errors import EnqueueError
 from concept_worker.models import TaskRow, TaskStatus, TaskType
 from concept_worker.routing import Queue, TaskName
@@ -68,11 +69,11 @@ def test_a_running_worker_lives_on(watched: System, user_id: UUID, key: str) -> 
     """In the same process, and nothing else has to be done."""
     pid = watched.worker.container.pid
     with Redis.from_url(watched.settings.redis_url) as redis:
-        plant(redis, key, KEYS[key])
+        plant(redis, f"{PREFIX}{key}", KEYS[key])
         row = asked(watched, user_id)
 
         def is_completed() -> bool:
-            if redis.type(Queue.HOUSEKEEPING.value) != b"list":  # it is empty, or what was planted
+            if redis.type(f"{PREFIX}{Queue.HOUSEKEEPING.value}") != b"list":  # it is empty, or what was planted
                 watched.app.send_task(TaskName.RECONCILE.value, queue=Queue.HOUSEKEEPING.value, expires=10)
             return watched.client.get_task(row.id, user_id).status is TaskStatus.COMPLETED
 
@@ -86,7 +87,7 @@ def test_a_worker_starts_among_them(start_system: StartSystem, user_id: UUID) ->
     system.worker.container.stop(10)
     with Redis.from_url(system.settings.redis_url) as redis:
         for key, kind in KEYS.items():
-            plant(redis, key, kind)
+            plant(redis, f"{PREFIX}{key}", kind)
         system.worker.container.start()
         system.worker.ready()
         row = asked(system, user_id)
@@ -99,9 +100,9 @@ def test_unacknowledged_nonsense_keeps_no_message_back(start_system: StartSystem
     system = start_system(CONCEPT_VISIBILITY_SECONDS="2")
     with Redis.from_url(system.settings.redis_url) as redis:
         for number, nonsense in enumerate([b"garbage", b"\xff", b"[]", b"[1, 2, 3]", b"{}", b"[" * 100_000]):
-            redis.hset("unacked", f"odd {number}", nonsense)
-            redis.zadd("unacked_index", {f"odd {number}": time.time() - 3600})
-        until(lambda: not redis.exists("unacked_index"), "the nonsense to be gone")
+            redis.hset(f"{PREFIX}unacked", f"odd {number}", nonsense)
+            redis.zadd(f"{PREFIX}unacked_index", {f"odd {number}": time.time() - 3600})
+        until(lambda: not redis.exists(f"{PREFIX}unacked_index"), "the nonsense to be gone")
         row = asked(system, user_id)
         until(lambda: system.client.get_task(row.id, user_id).status is TaskStatus.COMPLETED, "a run")
     assert system.worker.container.status == "running"
@@ -114,7 +115,7 @@ def test_a_result_that_is_none(watched: System, user_id: UUID, content: bytes | 
     inputs = {"logo_description": "a fox", "theme_description": "warm", "num_palettes": 1}
     row = tasks.create_task(user_id, TaskType.GENERATION, inputs)
     with Redis.from_url(watched.settings.result_url) as redis:
-        key = f"celery-task-meta-{row.id}"
+        key = f"{PREFIX}celery-task-meta-{row.id}"
         redis.lpush(key, "odd") if content is None else redis.set(key, content)
         watched.app.send_task(TaskName.START_GENERATION.value, task_id=str(row.id), queue=Queue.CONCEPTS.value)
         until(lambda: watched.client.get_task(row.id, user_id).status is TaskStatus.COMPLETED, "the run")

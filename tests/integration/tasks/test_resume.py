@@ -11,7 +11,7 @@ from uuid import UUID
 import pytest
 from redis import Redis
 
-from concept_worker.devstack import Stack
+from concept_worker.devstack import PREFIX, Stack
 from concept_worker.devstack.fake_provider import FakeProvider, FakeProviderOptions, Fault, FaultKind
 from concept_worker.errors import TaskError
 from concept_worker.models import RETRY_KEY, RunReference, StagedImage, StagedName, TaskRow, TaskStatus, TaskType
@@ -207,7 +207,7 @@ class TestALostMessage:
         before = rounds()
         until(lambda: rounds() > before + 1, "that round to end")
         with Redis.from_url(system.settings.redis_url) as redis:
-            messages = redis.lrange(Queue.CONCEPTS.value, 0, -1)
+            messages = redis.lrange(f"{PREFIX}{Queue.CONCEPTS.value}", 0, -1)
         system.client.cancel(row.id, user_id)  # or a later test's housekeeping runs it
         assert waiting_among(system.app, {str(row.id), str(user_id)}) == {str(row.id)}
         assert sum(f'"id": "{row.id}"'.encode() in message for message in messages) == 1
@@ -232,7 +232,10 @@ class TestALostMessage:
 
             def is_enqueued() -> bool:
                 reconcile(system)
-                return any(str(dead.id).encode() in message for message in redis.lrange(Queue.CONCEPTS.value, 0, -1))
+                return any(
+                    str(dead.id).encode() in message
+                    for message in redis.lrange(f"{PREFIX}{Queue.CONCEPTS.value}", 0, -1)
+                )
 
             until(is_enqueued, "the dead run to be enqueued")
         for row in (waiting, dead):

@@ -9,6 +9,7 @@ from uuid import UUID
 import pytest
 from redis import Redis
 
+from concept_worker.devstack import PREFIX
 from concept_worker.devstack.fake_provider import FakeProvider, FakeProviderOptions, Fault, FaultKind
 from concept_worker.models import RETRY_KEY, TaskStatus
 from tests.conftest import StartSystem, System
@@ -74,5 +75,5 @@ def test_failed_runs_fill_nothing(system: System, provider: FakeProvider, small:
     until(lambda: all(look(system, row).status is TaskStatus.FAILED for row in rows), "the failures", seconds=120)
     reconcile(system)
     with Redis.from_url(small.address) as redis:
-        until(lambda: not list(redis.scan_iter("concept-worker:staging*")), "nothing to be staged")
+        until(lambda: not list(redis.scan_iter(f"{PREFIX}concept-worker:staging*")), "nothing to be staged")
         assert redis.info("memory")["used_memory"] < _MEMORY / 2
