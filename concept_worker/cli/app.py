@@ -298,6 +298,23 @@ def doctor(as_json: AsJson = False) -> None:
     raise typer.Exit(0 if all(finding.is_well for finding in findings) else 1)
 
 
+@app.command(epilog=examples("token"))
+def token(
+    user: User = None,
+    seconds: Annotated[int, typer.Option("--seconds", min=1, help="How long it is valid.")] = 3600,
+    anonymous: Annotated[bool, typer.Option("--anonymous", help="As of a user who signed in anonymously.")] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Print an access token of a user, for a browser or curl beside the embedded stack."""
+    from concept_worker.cli.tokens import make_token
+
+    made = make_token(_user(user), seconds=seconds, is_anonymous=anonymous)
+    if as_json:
+        view.print_json(asdict(made))
+    else:
+        typer.echo(made.access_token)
+
+
 @app.command(epilog=examples("version"))
 def version() -> None:
     """Print the version."""

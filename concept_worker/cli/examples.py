@@ -22,6 +22,7 @@ _EXAMPLES = {
     "sweep": ("sweep --dry-run", "sweep --older 48"),
     "retention": ("retention --days 90 --dry-run",),
     "doctor": ("doctor", "doctor --json"),
+    "token": ("token --user USER", "token --seconds 600 --json"),
     "version": ("version",),
 }
 EXIT_CODES = (

@@ -6,8 +6,10 @@ import hmac
 import json
 import secrets
 import time
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Any
 from uuid import UUID
 
 import jwt
@@ -37,16 +39,18 @@ class Keys:
 
     def user_token(self, user_id: UUID, *, seconds: int = 3600, is_anonymous: bool = False) -> str:
         """Make a signed-in user's token, valid for `seconds`."""
-        now = int(time.time())
-        claims = {
-            "sub": str(user_id),
-            "role": "authenticated",
-            "aud": "authenticated",
-            "is_anonymous": is_anonymous,
-            "iat": now,
-            "exp": now + seconds,
-        }
-        return jwt.encode(claims, self.jwt_secret, algorithm="HS256")
+        return self.signed({"sub": str(user_id), "is_anonymous": is_anonymous}, seconds)
+
+    def signed(self, claims: Mapping[str, Any], seconds: int) -> str:
+        """Make a token of a signed-in user with these claims, valid for `seconds`."""
+        return sign_user_token(self.jwt_secret, claims, seconds)
+
+
+def sign_user_token(secret: str, claims: Mapping[str, Any], seconds: int) -> str:
+    """Make a token of a signed-in user, as Auth does, valid for `seconds`."""
+    now = int(time.time())
+    known = {"role": "authenticated", "aud": "authenticated", "iat": now, "exp": now + seconds}
+    return jwt.encode({**known, **claims}, secret, algorithm="HS256")
 
 
 def load_keys(path: Path) -> Keys:

@@ -26,6 +26,7 @@ async def prepare_database(connection: asyncpg.Connection, authenticator_passwor
     """
     if await connection.fetchval(_MISSING_BOOTSTRAP):
         await _apply(connection, _HERE / "bootstrap.sql")
+    await _apply(connection, _HERE / "auth.sql")
     # ALTER ROLE takes no parameters; the password is hexadecimal and made by us, so it needs no quoting.
     await connection.execute(f"alter role authenticator password '{authenticator_password}'")
     await _migrate(connection, schema_folder() / "migrations")

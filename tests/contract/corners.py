@@ -42,6 +42,7 @@ def corners() -> list[Corner]:
     """Every corner once."""
     found = [
         *_reads(),
+        *_embeds(),
         *_ranges(),
         *_inserts(),
         *_upserts(),
@@ -100,6 +101,58 @@ def _reads() -> Iterator[Corner]:
         yield _ask("POST", path, "{}")
     yield _ask("PATCH", "/nope?id=eq.1", {})
     yield _ask("DELETE", "/nope?id=eq.1")
+
+
+_EMBEDS = [
+    "/concepts?select=*,color_variations(*)",
+    "/concepts?select=id,color_variations(id,position)&order=id&limit=2",
+    "/concepts?select=color_variations(position)",
+    "/concepts?select=id,v:color_variations(n:name,position::text,colors->0)",
+    "/concepts?select=id,color_variations(position)&color_variations.position=eq.1",
+    "/concepts?select=id,color_variations(position)&color_variations.position=gt.0&color_variations.order=position.desc",
+    "/concepts?select=id,color_variations(position)&color_variations.order=position&color_variations.limit=1",
+    "/concepts?select=id,color_variations(position)&color_variations.limit=1&color_variations.offset=1",
+    "/concepts?select=id,color_variations(position)&color_variations.or=(position.eq.1,position.eq.2)",
+    "/concepts?select=id,color_variations(position)&color_variations.not.or=(position.eq.1,position.eq.2)",
+    "/concepts?select=id,v:color_variations(position)&v.position=eq.1",
+    "/concepts?select=id,v:color_variations(position)&color_variations.position=eq.1",
+    "/concepts?select=id,color_variations!inner(position)&color_variations.position=eq.1",
+    "/concepts?select=id,color_variations!inner(position)&color_variations.position=eq.77",
+    "/concepts?select=id,color_variations!left(position)&color_variations.position=eq.77",
+    "/color_variations?select=position,concepts(id,tasks(id,progress))&order=concept_id,position",
+    "/color_variations?select=id,concepts!inner(id)&concepts.id=is.null",
+    "/color_variations?select=id,concepts(nope)",
+    "/tasks?select=id,task_steps(step,state)&order=id",
+    "/tasks?select=id,concepts(id,color_variations(position))",
+    "/tasks?select=id,concepts(id)&concepts.id=is.null&id=not.is.null",
+    "/tasks?select=id,nope(id)",
+    "/tasks?select=id,color_variations(id)",
+    "/concepts?select=id,concepts(id)",
+    "/concepts?select=id,color_variations(position)&color_variations.nope=eq.1",
+    "/concepts?select=id,color_variations(position)&color_variations.position=eq.x",
+    "/concepts?select=id,color_variations(id,concepts(id,color_variations(position)))",
+    "/concepts?select=id,color_variations(position)&id=in.()",
+]
+
+
+def _embeds() -> Iterator[Corner]:
+    for path in _EMBEDS:
+        for headers in ({}, {"Prefer": "count=exact"}):
+            yield _ask("GET", path, **headers)
+    yield _ask("GET", "/concepts?select=*,color_variations(*)", role=USER)
+    yield _ask("GET", "/concepts?select=*,color_variations(*)", role=ANON)
+    yield from _deviating(
+        "embedding",
+        _ask("GET", "/tasks?task_steps.step=eq.a"),
+        _ask("GET", "/concepts?select=id,color_variations(position)&tasks.id=is.null"),
+        _ask("GET", "/concepts?select=id,color_variations(position)&color_variations=is.null"),
+        _ask("GET", "/concepts?select=id,...tasks(progress)"),
+        _ask("GET", "/concepts?select=id,tasks!concepts_task_id_fkey(id)"),
+        _ask("GET", "/concepts?select=id,tasks()"),
+        _ask("GET", "/color_variations?select=id,concepts(id)&order=concepts(id)"),
+        _ask("POST", "/tasks?select=id,task_steps(step)", _FRESH, Prefer=ROWS),
+        _ask("DELETE", f"/tasks?select=id,task_steps(step)&{ONE}", Prefer=ROWS),
+    )
 
 
 def _ranges() -> Iterator[Corner]:
@@ -238,9 +291,6 @@ def _refusals() -> Iterator[Corner]:
         "whole-table-change",
         _ask("DELETE", "/tasks", Prefer=ROWS),
         _ask("PATCH", "/tasks", {"stage": "q"}, Prefer=ROWS),
-    )
-    yield from _deviating(
-        "embedding", _ask("GET", "/concepts?select=*,color_variations(*)"), _ask("GET", "/tasks?task_steps.step=eq.a")
     )
     yield from _deviating("aggregates", _ask("GET", "/tasks?select=count()"))
     yield from _deviating("operators", _ask("GET", "/tasks?stage=fts.a"), _ask("GET", "/tasks?stage=eq(any).{a,b}"))

@@ -23,7 +23,7 @@ from concept_worker.devstack.layer.callers import Caller, Callers
 from concept_worker.devstack.layer.database import Database
 from concept_worker.devstack.layer.files import Files
 from concept_worker.devstack.layer.links import Links
-from concept_worker.devstack.layer.query import Field
+from concept_worker.devstack.layer.parsed import Field
 from concept_worker.devstack.layer.statements import Statement
 from concept_worker.devstack.layer.statements import quote as quoted_name
 from tests.contract.hostile import Hostile, in_one_place, requests, storage_bodies, storage_names
@@ -93,7 +93,8 @@ class Room:
         self.owner = self.run(asyncpg.connect(stack.environment["DATABASE_URL"], ssl=False))
         self.database: Watched = self.run(Watched.connect(login))
         self.database.complaints = []
-        app = make_app(self.database, Files(folder / "objects"), Callers(self.keys), Links(self.keys.link_key))
+        links, files = Links(self.keys.link_key), Files(folder / "objects")
+        app = make_app(self.database, files, Callers(self.keys), links, self.keys.signed)
         self.client = httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://localhost")
         for user, words in ((self.victim, SECRET), (self.attacker, "mine")):
             self.run(self._add_rows(user, words))

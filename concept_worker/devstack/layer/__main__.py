@@ -60,7 +60,7 @@ async def _serve(arguments: _Arguments) -> None:
         await owner.close()
     files.sweep({row["version"] for row in rows})
     database = await Database.connect(f"postgresql://authenticator:{keys.authenticator_password}@{address}")
-    app: ASGIApp = make_app(database, files, Callers(keys), Links(keys.link_key))
+    app: ASGIApp = make_app(database, files, Callers(keys), Links(keys.link_key), keys.signed)
     if os.environ.get(SETTING):
         app = Recorder(app, os.environ[SETTING])
     config = uvicorn.Config(

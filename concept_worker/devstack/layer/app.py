@@ -7,6 +7,7 @@ from collections.abc import Callable
 import asyncpg
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
+from starlette.middleware.cors import CORSMiddleware
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Mount, Route
@@ -20,11 +21,14 @@ from concept_worker.devstack.layer.files import Files
 from concept_worker.devstack.layer.front import Front
 from concept_worker.devstack.layer.links import Links
 from concept_worker.devstack.layer.rest import Rest
+from concept_worker.devstack.layer.sessions import Sessions, Sign
 from concept_worker.devstack.layer.storage import Storage
 from concept_worker.devstack.layer.users import Users
 
 Dialect = Callable[[RestError], Response]
 _ANONYMOUS = Caller("anon", '{"role": "anon"}')
+_LOCAL_PAGE = r"https?://(?:(?:[a-z0-9-]+\.)*localhost|127(?:\.[0-9]{1,3}){3}|\[::1\])(?::[0-9]{1,5})?"
+_DATED = "2024-01-01"  # the version of Auth's interface that today's clients name
 _OPEN = ("/object/public/", "/object/sign/", "/object/upload/sign/")  # a link or a public bucket needs no key
 _UNREADABLE = (ValueError, RecursionError, ClientDisconnect)  # raised by parsers of an unreadable request
 _UNREACHABLE = (
@@ -60,18 +64,27 @@ class _Identify:
         return _ANONYMOUS if is_open else self._callers.identify(request.headers)
 
 
-def make_app(database: Database, files: Files, callers: Callers, links: Links) -> ASGIApp:
+def make_app(database: Database, files: Files, callers: Callers, links: Links, sign: Sign) -> ASGIApp:
     """Build the application: all supported requests, at the paths of a Supabase project."""
+    auth = Users(database).routes + Sessions(database, sign).routes
     storage = Storage(database, files, links).routes + Buckets(database, files).routes
     neighbours = Starlette(
         routes=[
             Mount("/rest/v1", _room(Rest(database).routes, _in_rest_words, callers)),
             Mount("/storage/v1", _room(storage, _in_storage_words, callers)),
-            Mount("/auth/v1", _room(Users(database).routes, _in_auth_words, callers)),
+            Mount("/auth/v1", _room(auth, _in_auth_words, callers)),
             Route("/{path:path}", _refuse_unknown_path),
         ]
     )
-    return Front(neighbours)
+    # A page of this machine may ask, as a page of any origin may on a hosted project. Others read nothing here.
+    return CORSMiddleware(
+        Front(neighbours),
+        allow_origin_regex=_LOCAL_PAGE,
+        allow_methods=["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE"],
+        allow_headers=["*"],
+        expose_headers=["Content-Range", "Location", "Preference-Applied", "X-Supabase-Api-Version"],
+        max_age=3600,
+    )
 
 
 def _room(routes: list[Route], dialect: Dialect, callers: Callers) -> ASGIApp:
@@ -85,11 +98,11 @@ def _handlers(dialect: Dialect) -> dict[object, Callable[[Request, Exception], R
         return dialect(_as_rest_error(request, error))
 
     def own_words(_request: Request, error: Exception) -> Response:
-        assert isinstance(error, StorageError | AuthError)
+        assert isinstance(error, StorageError)
         return JSONResponse(error.body, error.status)
 
     named = (RestError, asyncpg.PostgresError, HTTPException, *_UNREADABLE, TimeoutError, *_UNREACHABLE)
-    return {StorageError: own_words, AuthError: own_words, Exception: translate} | dict.fromkeys(named, translate)
+    return {StorageError: own_words, AuthError: _answer_in_auth, Exception: translate} | dict.fromkeys(named, translate)
 
 
 def _as_rest_error(request: Request, error: Exception) -> RestError:
@@ -131,7 +144,20 @@ def _in_storage_words(error: RestError) -> Response:
 
 
 def _in_auth_words(error: RestError) -> Response:
-    return JSONResponse(AuthError(error.status, error.code, error.message).body, error.status)
+    found = AuthError(error.status, error.code, error.message)
+    if error.status == 501:  # supabase-js shows no message of a server error of Auth
+        found = AuthError(400, "not_supported", error.message)
+    if error.code == "PGRST301":
+        found = AuthError(403, "bad_jwt", f"invalid JWT: {error.message}")
+    return JSONResponse(found.body, found.status)
+
+
+def _answer_in_auth(request: Request, error: Exception) -> Response:
+    """Answer with an error of Auth, in the form of the version that the client names."""
+    assert isinstance(error, AuthError)
+    if request.headers.get("x-supabase-api-version", "") < _DATED:
+        return JSONResponse(error.body, error.status)
+    return JSONResponse(error.dated_body, error.status, {"X-Supabase-Api-Version": _DATED})
 
 
 async def _refuse_unknown_path(request: Request) -> Response:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import asyncpg
@@ -23,6 +23,20 @@ select json_build_object(
                 from pg_index i join pg_attribute a on a.attrelid = i.indrelid and a.attnum = any (i.indkey)
                 where i.indrelid = c.oid and i.indisprimary))), '{}')
         from pg_class c where c.relnamespace = 'public'::regnamespace and c.relkind in ('r', 'v', 'm', 'p', 'f')),
+    'references', (
+        select coalesce(json_agg(json_build_object(
+            'name', k.conname, 'table', c.relname, 'target', f.relname,
+            'columns', (
+                select json_agg(json_build_array(a.attname, b.attname) order by x.n)
+                from unnest(k.conkey, k.confkey) with ordinality as x (own, other, n)
+                join pg_attribute a on a.attrelid = k.conrelid and a.attnum = x.own
+                join pg_attribute b on b.attrelid = k.confrelid and b.attnum = x.other),
+            'unique', exists (
+                select from pg_index i where i.indrelid = k.conrelid and i.indisunique and i.indpred is null
+                    and i.indkey::int2[] @> k.conkey and i.indkey::int2[] <@ k.conkey))), '[]')
+        from pg_constraint k join pg_class c on c.oid = k.conrelid join pg_class f on f.oid = k.confrelid
+        where k.contype = 'f' and c.relnamespace = 'public'::regnamespace
+            and f.relnamespace = 'public'::regnamespace),
     'functions', (
         select coalesce(json_agg(json_build_object(
             'name', p.proname, 'set', p.proretset, 'void', t.typname = 'void',
@@ -80,11 +94,25 @@ class Function:
 
 
 @dataclass(frozen=True)
+class Relationship:
+    """A way from the rows of one table to those of another, along a foreign key.
+
+    `pairs` are column here and column there; `is_single` is true where at most one row is found.
+    """
+
+    name: str  # of the foreign key
+    target: str
+    pairs: tuple[tuple[str, str], ...]
+    is_single: bool
+
+
+@dataclass(frozen=True)
 class Catalog:
     """A snapshot of tables and functions; a caller that misses a name reads the catalog again."""
 
     tables: dict[str, Table]
     functions: tuple[Function, ...]
+    relationships: dict[str, tuple[Relationship, ...]] = field(default_factory=dict)  # by the table they begin at
 
 
 async def read_catalog(connection: asyncpg.Connection) -> Catalog:
@@ -94,7 +122,22 @@ async def read_catalog(connection: asyncpg.Connection) -> Catalog:
         name: Table(name, {c: Column(*v) for c, v in (t["columns"] or {}).items()}, tuple(t["key"]))
         for name, t in found["tables"].items()
     }
-    return Catalog(tables, tuple(_function(f) for f in found["functions"]))
+    return Catalog(tables, tuple(_function(f) for f in found["functions"]), _relationships(found["references"]))
+
+
+def _relationships(references: list[dict[str, Any]]) -> dict[str, tuple[Relationship, ...]]:
+    """Read each foreign key in both directions."""
+    found: dict[str, tuple[Relationship, ...]] = {}
+    for key in references:
+        there = tuple((own, other) for own, other in key["columns"])
+        back = tuple((other, own) for own, other in there)
+        for start, one in (
+            (key["table"], Relationship(key["name"], key["target"], there, True)),
+            (key["target"], Relationship(key["name"], key["table"], back, key["unique"])),
+        ):
+            if start != one.target or not one.is_single:  # of a table's key to itself, PostgREST follows it backwards
+                found[start] = (*found.get(start, ()), one)
+    return found
 
 
 def _function(found: dict[str, Any]) -> Function:

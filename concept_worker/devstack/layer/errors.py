@@ -45,11 +45,17 @@ class AuthError(Exception):
     status: int
     error_code: str
     message: str
+    more: dict[str, Any] = field(default_factory=dict)
 
     @property
     def body(self) -> dict[str, Any]:
-        """The JSON that Auth sends."""
-        return {"code": self.status, "error_code": self.error_code, "msg": self.message}
+        """The JSON that Auth sends to clients that name no version of its interface."""
+        return {"code": self.status, "error_code": self.error_code, "msg": self.message, **self.more}
+
+    @property
+    def dated_body(self) -> dict[str, Any]:
+        """The JSON that Auth sends to clients of its interface of 2024-01-01."""
+        return {"code": self.error_code, "message": self.message, **self.more}
 
 
 def unsupported(what: str) -> RestError:

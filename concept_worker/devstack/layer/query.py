@@ -3,9 +3,18 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, field
 
 from concept_worker.devstack.layer.errors import RestError, unsupported
+from concept_worker.devstack.layer.parsed import (
+    Condition,
+    Embed,
+    Field,
+    Group,
+    Item,
+    Ordering,
+    Query,
+    Step,
+)
 
 SINGLE_VALUE = {
     "eq": "=", "neq": "<>", "gt": ">", "gte": ">=", "lt": "<", "lte": "<=", "match": "~", "imatch": "~*",
@@ -14,108 +23,37 @@ SINGLE_VALUE = {
 }  # fmt: skip
 IS_VALUES = ("null", "true", "false", "unknown")
 MAX_DEPTH = 100  # of groups within groups, and of arrows in a row
+MAX_EMBEDDED = 6  # tables within each other; their names in SQL stay below PostgreSQL's 63 bytes
 _RESERVED = ("select", "order", "limit", "offset", "columns", "on_conflict")
 _NAME = re.compile(r'\s*("(?:[^"\\]|\\.)*"|[\w $]+(?:-(?!>)[\w $]+)*)')
 # A key of ASCII digits alone is a position, unless it is quoted.
 _POSITION = re.compile(r"(->>?)(-?[0-9]+)(?=->|::|[.,]|\Z)")
 _ARROW = re.compile(r'(->>?)("(?:[^"\\]|\\.)*"|[^"(),.:>-]+(?:-(?!>)[^"(),.:>-]+)*)')
 _IS = re.compile("|".join(IS_VALUES), re.ASCII | re.IGNORECASE)
+_EMBEDDED = re.compile(r"(?:(?P<alias>\w+):)?(?P<table>\w+)(?:!(?P<hint>\w+))?\((?P<select>.*)\)", re.ASCII | re.DOTALL)
+_OF_RELATED = re.compile(r"(?!not\.|and\.|or\.)\w+\.", re.ASCII)
 _QUOTED = re.compile(r'"((?:[^"\\]|\\.)*)"')
 
 
-@dataclass(frozen=True)
-class Step:
-    """An arrow into JSON: to a key of an object, or to a position in an array."""
-
-    arrow: str
-    key: str
-    is_position: bool = False
-
-
-@dataclass(frozen=True)
-class Field:
-    """A column, and the path into its JSON."""
-
-    column: str
-    path: tuple[Step, ...] = ()
-
-
-@dataclass(frozen=True)
-class Item:
-    """An entry of `select`."""
-
-    field: Field
-    alias: str | None
-    cast: str | None
-
-
-@dataclass(frozen=True)
-class Condition:
-    """A comparison; `value` is a list for `in`."""
-
-    field: Field
-    operator: str
-    value: str | list[str]
-    negated: bool
-
-
-@dataclass(frozen=True)
-class Group:
-    """Conditions joined by `and` or `or`."""
-
-    joint: str
-    members: tuple[Condition | Group, ...]
-    negated: bool
-
-
-@dataclass(frozen=True)
-class Ordering:
-    """An entry of `order`."""
-
-    field: Field
-    direction: str
-    nulls: str
-
-
-@dataclass
-class Query:
-    """A parsed query string."""
-
-    select: list[Item] = field(default_factory=list)
-    where: list[Condition | Group] = field(default_factory=list)
-    order: list[Ordering] = field(default_factory=list)
-    limit: int | None = None
-    offset: int = 0
-    columns: list[str] | None = None
-    on_conflict: list[str] = field(default_factory=list)
-
-    @property
-    def names(self) -> set[str]:
-        """The columns that are read, compared, sorted by or a target of conflicts."""
-        fields = [item.field for item in self.select] + [ordering.field for ordering in self.order]
-        fields += [name for node in self.where for name in _fields(node)]
-        return {found.column for found in fields if found.column != "*"} | set(self.on_conflict)
-
-
-def _fields(node: Condition | Group) -> list[Field]:
-    if isinstance(node, Condition):
-        return [node.field]
-    return [found for member in node.members for found in _fields(member)]
-
-
-def read_query(pairs: list[tuple[str, str]]) -> Query:
-    """Parse a query from name-value pairs.
+def read_query(pairs: list[tuple[str, str]], *, depth: int = 0) -> Query:
+    """Parse a query from name-value pairs; `depth` counts the tables that it is embedded in.
 
     Raises:
         RestError: PGRST100 for a query that PostgREST cannot parse either, 501 for one that only the layer does not
             support.
     """
+    if depth > MAX_EMBEDDED:
+        raise _too_deep(MAX_EMBEDDED)
     first = dict(reversed(pairs))
     for name, text in pairs:
         if "\0" in name or (name in _RESERVED and "\0" in text):
             raise _unparsable(f"{name}={text}")
+    texts = _split(first.get("select") or "*")
+    embedded = {text: found for text in texts if (found := _EMBEDDED.fullmatch(text))}
+    related = _related(pairs, list(embedded.values()))
     query = Query(
-        select=[_item(text) for text in _split(first.get("select") or "*")],
+        select=[_item(text) for text in texts if text not in embedded],
+        embeds=[_embed(found, related, depth) for found in embedded.values()],
         order=[_ordering(text) for text in _split(first["order"])] if "order" in first else [],
         limit=_count(first.get("limit", "")),
         offset=_count(first.get("offset", "")) or 0,
@@ -124,8 +62,30 @@ def read_query(pairs: list[tuple[str, str]]) -> Query:
     )
     if query.limit is not None and (query.limit < 0 or (query.limit == 0 and query.offset > 0)):
         raise RestError(416, "PGRST103", "Requested range not satisfiable", details="The limit leaves no range.")
-    query.where = [_filter(name, text) for name, text in pairs if name not in _RESERVED]
+    mine = [pair for pair in pairs if pair[0] not in _RESERVED and pair not in related]
+    for name, text in mine:
+        if any(name in (embed.table, embed.alias) for embed in query.embeds):
+            raise unsupported(f"filtering by an embedded resource ({name}={text})")
+    query.where = [_filter(name, text) for name, text in mine]
     return query
+
+
+def _related(pairs: list[tuple[str, str]], embedded: list[re.Match[str]]) -> list[tuple[str, str]]:
+    """Return the pairs that belong to an embedded table: their names begin with its name or alias and a dot."""
+    names = {name for found in embedded for name in (found["table"], found["alias"]) if name}
+    return [pair for pair in pairs if _OF_RELATED.match(pair[0]) and pair[0].partition(".")[0] in names]
+
+
+def _embed(found: re.Match[str], related: list[tuple[str, str]], depth: int) -> Embed:
+    """Read an entry such as `variations:color_variations!inner(id, name)` and the pairs that belong to it."""
+    names = (found["table"], found["alias"])
+    own = [(name.partition(".")[2], text) for name, text in related if name.partition(".")[0] in names]
+    if found["hint"] not in (None, "inner", "left"):
+        raise unsupported(f"choosing a relationship ({found[0]})")
+    if not found["select"].strip():
+        raise unsupported(f"aggregating, or embedding no column ({found[0]})")
+    query = read_query([("select", found["select"]), *own], depth=depth + 1)
+    return Embed(found["table"], found["alias"], found["hint"] == "inner", query)
 
 
 def _count(text: str) -> int | None:
@@ -155,7 +115,7 @@ def _filter(name: str, text: str) -> Condition | Group:
 
 def _item(text: str) -> Item:
     if "(" in text and not text.startswith('"'):
-        raise unsupported(f"embedding or aggregating ({text})")
+        raise unsupported(f"spreading or aggregating ({text})")
     scanner = _Scanner(text)
     if text == "*":
         return Item(Field("*"), None, None)
@@ -171,6 +131,8 @@ def _item(text: str) -> Item:
 
 
 def _ordering(text: str) -> Ordering:
+    if "(" in text:
+        raise unsupported(f"ordering by an embedded resource ({text})")
     scanner = _Scanner(text)
     target = scanner.field()
     found = re.fullmatch(r"(?:\.(asc|desc))?(?:\.nulls(first|last))?", scanner.rest())
@@ -200,8 +162,8 @@ def _unparsable(text: str) -> RestError:
     return RestError(400, "PGRST100", f'"failed to parse ({text})"', details="unexpected input")
 
 
-def _too_deep() -> RestError:
-    message = f"a query nested deeper than {MAX_DEPTH} levels is not parsed"
+def _too_deep(limit: int = MAX_DEPTH) -> RestError:
+    message = f"a query nested deeper than {limit} levels is not parsed"
     return RestError(400, "PGRST100", message)
 
 

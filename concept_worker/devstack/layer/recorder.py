@@ -29,7 +29,7 @@ class Recorder:
         self._known: set[str] = set()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] != "http" or UNRECORDED in Request(scope).headers:
+        if scope["type"] != "http" or scope["method"] == "OPTIONS" or UNRECORDED in Request(scope).headers:
             await self._app(scope, receive, send)
             return
         body, seen = bytearray(), 0

@@ -13,11 +13,12 @@ from starlette.routing import Route
 from concept_worker.devstack.layer import statements
 from concept_worker.devstack.layer.bodies import parse_json, read_text
 from concept_worker.devstack.layer.callers import Caller
-from concept_worker.devstack.layer.catalog import Function, Table
+from concept_worker.devstack.layer.catalog import Function, Relationship, Table
 from concept_worker.devstack.layer.database import Database
 from concept_worker.devstack.layer.errors import RestError, unsupported
+from concept_worker.devstack.layer.parsed import Embed, Query
 from concept_worker.devstack.layer.preferences import Preferences
-from concept_worker.devstack.layer.query import Query, read_query
+from concept_worker.devstack.layer.query import read_query
 
 _OBJECT = "application/vnd.pgrst.object+json"
 _SPOKEN = ("", "*/*", "application/json", "application/vnd.pgrst.array+json")
@@ -43,7 +44,8 @@ class Rest:
     async def read(self, request: Request) -> Response:
         """Read rows of a table."""
         prefer, query, table = await self._prepare(request)
-        sql, values = statements.read(table, query, count=prefer.count)
+        await self._learn(query)
+        sql, values = statements.read(table, query, self._related, count=prefer.count)
         page = await self._run(request, sql, values, readonly=True)
         return _answer_read(request, prefer, query, page)
 
@@ -89,6 +91,8 @@ class Rest:
         prefer = Preferences.of(request)
         body, names, pairs = await self._arguments(request)
         query = read_query(pairs)
+        if query.embeds:
+            raise unsupported("embedding in the answer of a function")
         function = await self._function(request.path_params["name"], frozenset(names))
         sql, values = statements.call(function, query, body, names, count=prefer.count)
         page = await self._run(request, sql, values, readonly=request.method != "POST", single=function)
@@ -98,9 +102,31 @@ class Rest:
 
     async def _prepare(self, request: Request) -> tuple[Preferences, Query, Table]:
         prefer, query = Preferences.of(request), read_query(request.query_params.multi_items())
+        if query.embeds and request.method not in ("GET", "HEAD"):
+            raise unsupported("embedding in the answer to a change")
         if request.method in ("PATCH", "DELETE") and (query.order or query.limit is not None or query.offset):
             raise unsupported("a limited or ordered change")
         return prefer, query, await self._table(request.path_params["name"], query.names)
+
+    async def _learn(self, query: Query) -> None:
+        """Read the catalog again when an embedded table or a column of it is missing there."""
+        for embed in query.embeds:
+            known = self._database.catalog.tables.get(embed.table)
+            if known is None or not embed.query.names <= known.columns.keys():
+                await self._database.refresh()
+            await self._learn(embed.query)
+
+    def _related(self, name: str, embed: Embed) -> tuple[Table, Relationship]:
+        """Return the embedded table and the way there; refuse none, and more than one."""
+        catalog = self._database.catalog
+        found = [way for way in catalog.relationships.get(name, ()) if way.target == embed.table]
+        if not found:
+            message = f"Could not find a relationship between '{name}' and '{embed.table}' in the schema cache"
+            raise RestError(400, "PGRST200", message)
+        if len(found) > 1:
+            message = f"Could not embed because more than one relationship was found for '{name}' and '{embed.table}'"
+            raise RestError(300, "PGRST201", message)
+        return catalog.tables[embed.table], found[0]
 
     async def _table(self, name: str, columns: set[str]) -> Table:
         known = self._database.catalog.tables.get(name)

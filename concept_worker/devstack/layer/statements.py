@@ -4,11 +4,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
+
 from concept_worker.devstack.layer.casts import type_called
-from concept_worker.devstack.layer.catalog import Function, Table
+from concept_worker.devstack.layer.catalog import Function, Relationship, Table
 from concept_worker.devstack.layer.database import TEXT_TYPES
 from concept_worker.devstack.layer.errors import RestError
-from concept_worker.devstack.layer.query import IS_VALUES, SINGLE_VALUE, Condition, Field, Group, Item, Ordering, Query
+from concept_worker.devstack.layer.parsed import Condition, Embed, Field, Group, Item, Ordering, Query
+from concept_worker.devstack.layer.query import IS_VALUES, SINGLE_VALUE
 
 # The number of new rows of an upsert: counted up for every row, and down for every row that existed already.
 _NEW = "coalesce(nullif(current_setting('pgrst.inserted', true), ''), '0')::int"
@@ -22,6 +25,10 @@ _DIRECTIONS = {"asc": " asc", "desc": " desc"}
 _NULLS = {"": "", "first": " nulls first", "last": " nulls last"}
 _MAX_VALUES = 32_767  # of one statement, in PostgreSQL's protocol
 MAX_ROWS = 1000  # of one answer, as in hosted projects
+
+
+Related = Callable[[str, Embed], tuple[Table, Relationship]]
+"""From a table's name and what it embeds: the embedded table, and the way there."""
 
 
 def quote(identifier: str) -> str:
@@ -57,9 +64,38 @@ class Statement:
         """Build a WHERE clause; "" without conditions."""
         return " where " + " and ".join(self._node(c) for c in conditions) if conditions else ""
 
-    def columns(self, items: list[Item]) -> str:
+    def columns(self, items: list[Item], embeds: Sequence[Embed] = ()) -> str:
         """Build a select list; `*` stands for every column."""
-        return ", ".join(self._item(item) for item in items) or f"{self.relation}.*"
+        chosen = [self._item(item) for item in items]
+        chosen += [f"{self._joined(at)}.rows as {quote(embed.key)}" for at, embed in enumerate(embeds)]
+        return ", ".join(chosen) or f"{self.relation}.*"
+
+    def joins(self, embeds: Sequence[Embed], related: Related) -> str:
+        """Build a lateral join for each embedded table; its column `rows` is JSON: an array, or an object or null."""
+        return "".join(self._join(at, embed, related) for at, embed in enumerate(embeds))
+
+    def _join(self, at: int, embed: Embed, related: Related) -> str:
+        table, way = related(self.name, embed)
+        inside = Statement(table.name, self._joined(at, "_rows"), {name: c.type for name, c in table.columns.items()})
+        inside.values = self.values  # one list of values for the whole statement
+        query = embed.query
+        columns, joins = inside.columns(query.select, query.embeds), inside.joins(query.embeds, related)
+        meets = [f"{inside.relation}.{quote(there)} = {self.relation}.{quote(here)}" for here, there in way.pairs]
+        where = inside.where(query.where).removeprefix(" where ")
+        source = f'select {columns} from "public".{quote(table.name)} as {inside.relation}{joins}'
+        source += f" where {' and '.join([*meets, *([where] if where else [])])}{inside.order(query)}{_page(query)}"
+        made = "json_agg(_t)" if embed.is_inner else "coalesce(json_agg(_t), '[]')"
+        made = "row_to_json(_t)" if way.is_single else made
+        kind, condition = ("", "_t.rows is not null") if embed.is_inner else (" left", "true")
+        name = self._joined(at)
+        return (
+            f"{kind} join lateral (select {made} as rows from ({source}) _t) {name} on {condition.replace('_t', name)}"
+        )
+
+    def _joined(self, at: int, what: str = "") -> str:
+        """Return the name of an embedded table in this statement."""
+        base = self.relation.strip('"') if self.relation.startswith('"pgrst_') else "pgrst"
+        return quote(f"{base}_{at}{what}")
 
     def order(self, query: Query) -> str:
         """Build an ORDER BY clause; "" without orderings."""
@@ -125,13 +161,13 @@ def of_table(table: Table) -> Statement:
     return Statement(table.name, f'"public".{quote(table.name)}', {name: c.type for name, c in table.columns.items()})
 
 
-def read(table: Table, query: Query, *, count: bool) -> tuple[str, list[str]]:
+def read(table: Table, query: Query, related: Related, *, count: bool) -> tuple[str, list[str]]:
     """Select rows; with `count`, also count the rows without limit and offset."""
     statement = of_table(table)
-    source = f"select {statement.columns(query.select)} from {statement.relation}"
-    conditions = statement.where(query.where)
-    total = f"(select count(*) from {statement.relation}{conditions})" if count else "null::bigint"
-    return _answer(source + conditions + statement.order(query) + _page(query), total), statement.values
+    columns, joins = statement.columns(query.select, query.embeds), statement.joins(query.embeds, related)
+    source = f"{statement.relation}{joins}{statement.where(query.where)}"
+    total = f"(select count(*) from {source})" if count else "null::bigint"
+    return _answer(f"select {columns} from {source}{statement.order(query)}{_page(query)}", total), statement.values
 
 
 def insert(

@@ -7,7 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from concept_worker.devstack.layer.errors import RestError
-from concept_worker.devstack.layer.query import Condition, Field, Group, Item, Ordering, Step, read_query
+from concept_worker.devstack.layer.parsed import Condition, Field, Group, Item, Ordering, Step
+from concept_worker.devstack.layer.query import read_query
 
 
 def _where(name: str, text: str) -> Condition | Group:
@@ -103,7 +104,17 @@ def test_what_cannot_be_parsed(text: str) -> None:
     assert (caught.value.status, caught.value.code) == (400, "PGRST100")
 
 
-@pytest.mark.parametrize(("name", "text"), [("a", "fts.x"), ("a", "eq(any).{x}"), ("t.a", "eq.x"), ("select", "t(*)")])
+@pytest.mark.parametrize(
+    ("name", "text"),
+    [
+        ("a", "fts.x"),
+        ("a", "eq(any).{x}"),
+        ("t.a", "eq.x"),
+        ("select", "count()"),
+        ("select", "...t(a)"),
+        ("select", "t!key(a)"),
+    ],
+)
 def test_what_is_not_spoken(name: str, text: str) -> None:
     """Refused, not guessed."""
     with pytest.raises(RestError, match="not supported by the embedded layer") as caught:
