@@ -301,8 +301,8 @@ class Settings(BaseSettings):
         """
         if not self.supabase_url or not self.supabase_secret_key.get_secret_value():
             raise ValueError(
-                "SUPABASE_URL and SUPABASE_SECRET_KEY are not set; copy .env.example to .env and fill them in, "
-                "or run `concept-worker dev` in this directory for a local stack"
+                "SUPABASE_URL and SUPABASE_SECRET_KEY are not set; fill them in in .env (`concept-worker init` writes "
+                "one), or run `concept-worker dev` in this directory for a local stack"
             )
         url, key = self.supabase_url, self.supabase_secret_key.get_secret_value()
         trouble = address_trouble(url) or key_trouble(key, url)

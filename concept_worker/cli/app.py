@@ -300,7 +300,9 @@ def doctor(as_json: AsJson = False) -> None:
 
 @app.command(epilog=examples("token"))
 def token(
-    user: User = None,
+    user: Annotated[
+        UUID | None, typer.Option("--user", help="Whose; the demo user unless given.", envvar="CONCEPT_USER_ID")
+    ] = None,
     seconds: Annotated[int, typer.Option("--seconds", min=1, help="How long it is valid.")] = 3600,
     anonymous: Annotated[bool, typer.Option("--anonymous", help="As of a user who signed in anonymously.")] = False,
     as_json: AsJson = False,
