@@ -160,7 +160,7 @@ def _gated(generator: ConceptGenerator, provider: Provider, settings: Settings) 
             calls=settings.provider_per_minute,
             failures=settings.circuit_failures,
             seconds=settings.circuit_seconds,
-            longest_call=settings.step_seconds,
+            probe=settings.lease_seconds,  # its worker may have died; beside a slow probe the next one may go out
         ),
     )
     return GatedGenerator(generator=generator, gate=gate)

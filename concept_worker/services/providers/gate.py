@@ -125,7 +125,7 @@ class GateLimits:
     window: float = 60.0
     failures: int = 5
     seconds: float = 30.0
-    longest_call: float = 300.0  # seconds; a probe without an outcome ends then
+    probe: float = 60.0  # seconds; after a probe without an outcome, another call tries
 
 
 class ProviderGate:
@@ -188,7 +188,7 @@ class ProviderGate:
 
     def _durations(self) -> tuple[float, float, float]:
         """Return window, longest probe and longest pause, in seconds."""
-        return self._limits.window, self._limits.longest_call, max(_LONGEST_PAUSE, self._limits.seconds)
+        return self._limits.window, self._limits.probe, max(_LONGEST_PAUSE, self._limits.seconds)
 
     def _pause(self, circuit: str, seconds: float) -> None:
         with _log_bookkeeping_failures():

@@ -157,7 +157,7 @@ def test_a_probe_that_meets_a_full_limit_is_followed_by_another(make_gate: MakeG
 
 def test_a_probe_whose_worker_died_is_followed_by_another(make_gate: MakeGate) -> None:
     """When it has lasted longer than any call may."""
-    gate = make_gate(GateLimits(failures=1, seconds=0.1, longest_call=0.3))
+    gate = make_gate(GateLimits(failures=1, seconds=0.1, probe=0.3))
     fail(gate, ProviderUnavailable("away"))
     until(lambda: goes_in(gate), "the probe that never comes back")
     assert is_open(gate)

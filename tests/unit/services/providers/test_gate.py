@@ -8,8 +8,11 @@ from typing import Any, cast
 import pytest
 from redis.exceptions import ConnectionError as RedisConnectionError
 
+from concept_worker.bootstrap import build_generator
 from concept_worker.errors import ProviderUnavailable, RateLimited
-from concept_worker.services.providers.gate import GateLimits, ProviderGate
+from concept_worker.services.providers.chain import ProviderChain
+from concept_worker.services.providers.gate import GatedGenerator, GateLimits, ProviderGate
+from concept_worker.settings import Provider, Settings
 
 
 class GoneAfterEntry:
@@ -50,3 +53,12 @@ def test_an_error_stays_the_error_it_was(gate: ProviderGate, error: Exception) -
     """Its kind decides what the step does next."""
     with pytest.raises(type(error)), gate.passing("image"):
         raise error
+
+
+def test_a_lost_probe_holds_nobody_for_longer_than_a_lease() -> None:
+    """Its worker may be dead; other runs go on within the time that is promised for a death."""
+    settings = Settings(_env_file=None, provider=(Provider.JIGSAWSTACK,), jigsawstack_api_key="x", lease_seconds=7)
+    chain = cast("ProviderChain", build_generator(settings))
+    (generator,) = cast("list[GatedGenerator]", chain._generators.values())
+    assert generator._gate._limits.probe == 7
+    chain.close()
