@@ -2,7 +2,9 @@
 
 1. An accepted row ends.  2. A completed one has exactly one concept, with every picture; another has none.
 3. A paid call whose answer was recorded is not paid again.  4. No object without a row, after a sweep.
-5. A terminal row never changes.
+5. A terminal row never changes.  6. At each look: status, run and progress only grow, and a completed row is readable
+with all its pictures.  7. What a client was told is so: an id that it was given is a row, a request that was refused
+made none, one of unknown outcome made one row or none, never two.
 """
 
 from __future__ import annotations
@@ -20,20 +22,13 @@ from typing import Any
 from PIL import Image
 
 from tests.chaos.database import TERMINAL, fetch
+from tests.chaos.history import ClientCall, Told, histories
 from tests.chaos.journal import Story
+from tests.chaos.violation import Violation
 
 PAID = ("image", "refine", "palettes")
 _TOKEN = re.compile(r"\b[KW]\d{4}\b")
 _STAGED = re.compile(r"([0-9a-f-]{36}):\w+$")
-
-
-@dataclass(frozen=True)
-class Violation:
-    """One broken promise, by its number."""
-
-    promise: int
-    task: str
-    what: str
 
 
 @dataclass
@@ -48,6 +43,8 @@ class Evidence:
     objects: Mapping[str, bool]  # path: whether it is a picture
     staged: list[str]  # keys
     changed: Mapping[str, str]
+    backward: Mapping[str, str]  # rows that were seen to go back, or completed without their pictures
+    calls: list[ClientCall]
     bill: list[tuple[str, str, bool]]  # word, endpoint, whether the provider lost its answer on purpose
     story: Story
 
@@ -67,6 +64,8 @@ def check(evidence: Evidence) -> tuple[list[Violation], Bill]:
     billed, bill = _bill(evidence)
     found = [*_rows(evidence), *_concepts(evidence), *billed, *_leftovers(evidence)]
     found += [Violation(5, task, how) for task, how in evidence.changed.items()]
+    found += [Violation(6, task, how) for task, how in evidence.backward.items()]
+    found += histories(evidence.calls, {str(task["id"]): task for task in evidence.tasks}, evidence.deleted)
     return found, bill
 
 
@@ -107,9 +106,10 @@ def _bill(evidence: Evidence) -> tuple[list[Violation], Bill]:
     """Every call beyond the first must have its reason.
 
     One more is allowed for each call (a) that a process had begun, and not recorded, when it died; (b) whose answer
-    the provider itself lost after charging; (c) whose picture waited only in a staging store that lost its data.
+    the provider itself lost after charging; (c) whose picture waited only in a staging store that lost its data;
+    (d) whose process was frozen for longer than a lease, so that another one took the step over.
     """
-    word_of = dict(evidence.accepted)
+    word_of = {call.task: call.word for call in evidence.calls if call.task} | dict(evidence.accepted)
     for task in evidence.tasks:
         found = _TOKEN.search(task["metadata"])
         word_of.setdefault(str(task["id"]), found.group() if found else "")
@@ -136,15 +136,30 @@ def _allowances(evidence: Evidence, word_of: Mapping[str, str]) -> Iterable[tupl
         word = word_of.get(call.task, call.task)
         if call.ended is None and call.pid in story.deaths:
             yield word, call.endpoint, "worker died with the call in hand"
+        elif any(
+            call.begun < until and since < (call.ended or until) for since, until in story.frozen.get(call.pid, [])
+        ):
+            yield word, call.endpoint, "worker was frozen for longer than a lease with the call in hand"
         elif call.recorded and call.ended is not None and call.endpoint != "palettes":
             stored = min(
                 (at for at, step, _ in story.begins.get(call.task, []) if step == "create_variations"), default=1e18
             )
             if any(call.begun < loss < stored for loss in story.losses):
                 yield word, call.endpoint, "staging lost its data"
+    for word in _asked_twice(evidence):
+        for endpoint in PAID:
+            yield word, endpoint, "deleted, and then asked for again by a client that had lost its answer"
     for word, endpoint, lost in evidence.bill:
         if lost:
             yield word, endpoint, "provider lost its answer, or its job"
+
+
+def _asked_twice(evidence: Evidence) -> Iterable[str]:
+    """Yield the words of rows that their users deleted, and that a client asked for again by the same id."""
+    unknown = {call.task for call in evidence.calls if call.told is Told.UNKNOWN}
+    for call in evidence.calls:
+        if call.told is Told.ROW and call.task in unknown & evidence.deleted:
+            yield call.word
 
 
 def _leftovers(evidence: Evidence) -> Iterable[Violation]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import random
 import shutil
 import signal
 import sys
@@ -33,6 +34,7 @@ _LOOK = 0.1  # seconds between the supervisor's looks
 _GRACE = 8.0
 _CHILDREN = "2"
 _THREADS = "10"
+_SKEWS = (0, 0, 0, 300, -300)  # seconds that the clock of a restarted process is off
 LOST_ANSWERS = (FaultKind.DISCONNECT, FaultKind.HANG, FaultKind.CUT)  # charged, but nobody hears of it
 PROVIDER_FAULTS = (
     Fault(kind=FaultKind.STATUS, status=503, probability=0.05),
@@ -61,11 +63,21 @@ JOB_FAULTS = (
 WIRES = {"jigsawstack": (), "openai": LINK_FAULTS, "replicate": JOB_FAULTS, "runware": JOB_FAULTS}
 
 
+def skewed(seconds: int) -> dict[str, str]:
+    """The environment of a process whose `time.time` is off: Python loads `sitecustomize` before anything else."""
+    folder = str(Path(__file__).parent / "clock")
+    return {
+        "PYTHONPATH": os.pathsep.join([folder, os.environ.get("PYTHONPATH", os.getcwd())]),
+        "CHAOS_SKEW": str(seconds),
+    }
+
+
 class Process:
     """A Celery process that is started again when it ends."""
 
-    def __init__(self, name: str, command: list[str], log: Path, environment: Mapping[str, str]) -> None:
+    def __init__(self, name: str, command: list[str], log: Path, environment: Mapping[str, str], seed: int) -> None:
         self.name = name
+        self._random = random.Random(f"clock {name} {seed}")
         self.starts = 0
         self._command, self._log, self._environment = command, log, environment
         self._service: Service | None = None
@@ -84,11 +96,12 @@ class Process:
     def start(self) -> None:
         """Start it; it ends with the driver, however that one ends."""
         self.starts += 1
+        skew = self._random.choice(_SKEWS) if self.starts > 1 else 0  # the first runs are made in peace
         order = Order(
             argv=[sys.executable, "-m", "celery", *self._command],
             folder=os.getcwd(),
             log=str(self._log),
-            environment=dict(self._environment),
+            environment={**self._environment, **(skewed(skew) if skew else {})},
             keep=[],
             stop_signal=signal.SIGTERM,
             grace=_GRACE,
@@ -141,6 +154,8 @@ class Deployment:
             at_end.enter_context(self.fake)
             self.settings = Settings.model_validate(_by_field(self._environment(direct=True)))
             self.client = at_end.enter_context(ConceptClient.from_settings(self.settings))
+            far = Settings.model_validate(_by_field(self._environment()))
+            self.far_client = at_end.enter_context(ConceptClient.from_settings(far))  # through the network that breaks
             at_end.callback(self._end_orphans)
             at_end.callback(self._stop_processes)
             self._start_processes()
@@ -227,6 +242,7 @@ class Deployment:
                 ["-A", self.flavour.app, *command],
                 self.folder / f"{name}.log",
                 {**os.environ, **self._environment()},
+                self._seed,
             )
             self.processes.append(process)
             process.start()

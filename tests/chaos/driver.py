@@ -14,13 +14,14 @@ from redis import Redis
 
 from concept_worker.bootstrap import build_services
 from concept_worker.devstack import PREFIX
-from tests.chaos.checker import Bill, Evidence, Violation, bill_of, check, rows_and_objects
+from tests.chaos.checker import Bill, Evidence, bill_of, check, rows_and_objects
 from tests.chaos.database import Observer
 from tests.chaos.deployment import LOST_ANSWERS, Deployment
 from tests.chaos.faults import Injector
 from tests.chaos.flavour import LEASE, OURS, Flavour
 from tests.chaos.journal import Story, recoveries, told
 from tests.chaos.load import Asked, Load
+from tests.chaos.violation import Violation
 
 RECOVERY = 30.0  # seconds beyond the lease within which a killed run goes on
 _QUIET = 20.0  # seconds that steps of rows already over may take to end
@@ -185,6 +186,8 @@ def _evidence(deployment: Deployment, observer: Observer, asked: Asked, story: S
         deleted=frozenset(asked.deleted | asked.wished_away),
         staged=keys,
         changed=observer.changed,
+        backward=observer.backward,
+        calls=asked.calls,
         bill=bill_of(deployment.fake.calls, lost),
         story=story,
         **rows_and_objects(

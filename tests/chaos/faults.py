@@ -30,6 +30,10 @@ DECK = {
     "beat killed": 1,
     "worker stopped: concepts": 1,
     "worker stopped: images": 1,
+    "frozen: concepts": 1,
+    "frozen: images": 1,
+    "memory is short": 2,
+    "staging loses its data": 1,
     "broker killed, AOF": 2,
     "broker killed, data lost": 2,
     "database killed": 2,
@@ -89,6 +93,9 @@ class Injector:
             "worker killed": lambda: self._signal(self._deployment.process(whom), signal.SIGKILL),
             "beat killed": lambda: self._signal(self._deployment.process("beat"), signal.SIGKILL),
             "worker stopped": lambda: self._signal(self._deployment.process(whom), signal.SIGTERM),
+            "frozen": lambda: self._freeze(self._deployment.process(whom), closing),
+            "memory is short": lambda: self._shorten_memory(closing),
+            "staging loses its data": self._empty_staging,
             "broker killed, AOF": lambda: self._restart_broker(closing, keep_data=True),
             "broker killed, data lost": lambda: self._restart_broker(closing, keep_data=False),
             "database killed": lambda: self._restart_database(closing),
@@ -120,6 +127,37 @@ class Injector:
         if process.is_running:
             self._deployment.journal.note("killed" if number == signal.SIGKILL else "asked", victim=process.pid)
             os.kill(process.pid, number)
+
+    def _freeze(self, process: Process, closing: threading.Event) -> None:
+        """Stop a worker and its children for longer than a lease, and let them go on as if nothing had been."""
+        main = psutil.Process(process.pid)
+        victims = [main, *main.children(recursive=True)]
+        since = time.time()
+        for victim in victims:
+            victim.suspend()
+        self._away(LEASE * 1.2, LEASE * 1.8, closing)
+        for victim in victims:
+            with suppress(psutil.Error):
+                victim.resume()
+        self._deployment.journal.note("thawed", since=since, victims=[victim.pid for victim in victims])
+        self._deployment.journal.note("outage", since=since)
+
+    def _shorten_memory(self, closing: threading.Event) -> None:
+        """Let a child of the images queue have hardly more memory than it has, for a while."""
+        children = psutil.Process(self._deployment.process("images").pid).children()
+        if not children:
+            return
+        child = self._random.choice(children)
+        before = child.rlimit(psutil.RLIMIT_AS)
+        child.rlimit(psutil.RLIMIT_AS, (child.memory_info().vms + 2**21, before[1]))
+        self._away(0.5, 2.0, closing)
+        child.rlimit(psutil.RLIMIT_AS, before)
+
+    def _empty_staging(self) -> None:
+        """Flush the database of staging; messages and results stay."""
+        self._deployment.journal.note("forgot")
+        with closing_redis(Redis.from_url(self._deployment.stack.environment["CONCEPT_STAGING_URL"])) as staging:
+            staging.flushdb()
 
     def _away(self, low: float, high: float, closing: threading.Event) -> None:
         closing.wait(self._random.uniform(low, high))

@@ -22,7 +22,8 @@ class Journal:
 
     def note(self, what: str, **fields: Any) -> None:
         """Add a line with the time, this process and this thread."""
-        line = {"at": time.time(), "pid": os.getpid(), "thread": threading.get_ident(), "what": what, **fields}
+        now = time.clock_gettime(time.CLOCK_REALTIME)  # a worker's `time.time` may be off on purpose
+        line = {"at": now, "pid": os.getpid(), "thread": threading.get_ident(), "what": what, **fields}
         descriptor = os.open(self._file, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600)
         try:
             os.write(descriptor, json.dumps(line, default=str).encode() + b"\n")
@@ -53,7 +54,8 @@ class Story:
 
     calls: list[PaidCall] = field(default_factory=list)
     deaths: dict[int, float] = field(default_factory=dict)  # process: when
-    losses: list[float] = field(default_factory=list)  # when the broker lost its data
+    losses: list[float] = field(default_factory=list)  # when the broker or staging lost its data
+    frozen: dict[int, list[tuple[float, float]]] = field(default_factory=dict)  # process: from when to when
     outages: list[tuple[float, float]] = field(default_factory=list)  # something that every run needs was away
     begins: dict[str, list[tuple[float, str, int]]] = field(default_factory=dict)  # task: time, step, process
     broken: list[tuple[str, float, int]] = field(default_factory=list)  # task, when, process that died with it in hand
@@ -75,6 +77,9 @@ def told(lines: list[dict[str, Any]]) -> Story:
             story.outages.append((down.pop(line["name"], line["at"]), line["at"]))
         elif what == "forgot":
             story.losses.append(line["at"])
+        elif what == "thawed":
+            for pid in line["victims"]:
+                story.frozen.setdefault(pid, []).append((line["since"], line["at"]))
         elif what == "outage":
             story.outages.append((line["since"], line["at"]))
         elif what == "begin":

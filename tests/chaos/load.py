@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import random
 import threading
+import time
 from collections import Counter
+from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any
@@ -12,12 +14,18 @@ from uuid import UUID
 
 from kombu.exceptions import OperationalError
 
-from concept_worker.errors import ConceptWorkerError
-from concept_worker.models import TaskType
+from concept_worker.errors import (
+    ConceptWorkerError,
+    EnqueueError,
+    StoreUnreachable,
+    UnknownOutcome,
+)
+from concept_worker.models import TaskRow, TaskType
 from concept_worker.producer_app import producer_app
 from concept_worker.routing import QUEUE_OF, START_OF
 from tests.chaos.database import DATABASE_TROUBLE, TERMINAL, Observer, fetch
 from tests.chaos.deployment import Deployment
+from tests.chaos.history import ClientCall, Told
 
 _PRESERVE = ((), ("colors",), ("layout", "shapes"))
 
@@ -31,6 +39,7 @@ class Asked:
     deleted: set[str] = field(default_factory=set)
     wished_away: set[str] = field(default_factory=set)  # a delete that did not say how it ended
     counts: Counter[str] = field(default_factory=Counter)
+    calls: list[ClientCall] = field(default_factory=list)  # what each client was told
 
 
 class Load:
@@ -62,14 +71,26 @@ class Load:
             if self.abandoned.is_set():
                 return
             self._number += 1
+            self._client = self._deployment.far_client if self._random.random() < 0.5 else self._deployment.client
+            ask = self._refine if self._random.random() < 0.4 else self._generate
             try:
-                if self._random.random() < 0.4:
-                    self._refine(f"K{self._number:04d}")
-                else:
-                    self._generate(f"K{self._number:04d}")
+                ask(f"K{self._number:04d}")
+            except UnknownOutcome as exc:
+                closing.wait(self._random.uniform(0.5, 3.0))
+                self._ask_again(ask, exc)
             except ConceptWorkerError:
                 self.asked.refused += 1
             closing.wait(self._random.expovariate(runs / seconds))
+
+    def _ask_again(self, ask: Callable[..., UUID], lost: UnknownOutcome) -> None:
+        """As the error says: with the same id, so that there is one row, whatever became of the first call."""
+        self.asked.counts["asked again after lost answers"] += 1
+        if lost.task_id is None:
+            return
+        try:
+            ask(f"K{self._number:04d}", lost.task_id)
+        except ConceptWorkerError:
+            self.asked.refused += 1
 
     def meddle(self, seconds: float, closing: threading.Event) -> None:
         """What users and late comers do to random rows, one thing about every second."""
@@ -80,32 +101,47 @@ class Load:
             with suppress(ConceptWorkerError, OperationalError, OSError, TimeoutError, *DATABASE_TROUBLE):
                 getattr(self, name)(rng)
 
-    def _generate(self, token: str) -> UUID:
-        count = self._random.randint(1, 3)
-        row = self._client.generate(
-            user_id=self._user,
-            logo_description=f"a fox {token}",
-            theme_description=f"autumn {token}",
-            num_palettes=count,
-        )
-        return self._accepted(row.id, token)
+    def _generate(self, token: str, task_id: UUID | None = None) -> UUID:
+        inputs: dict[str, Any] = {
+            "logo_description": f"a fox {token}",
+            "theme_description": f"autumn {token}",
+            "num_palettes": random.Random(token).randint(1, 3),
+        }
+        return self._told(token, lambda: self._client.generate(user_id=self._user, task_id=task_id, **inputs))
 
-    def _refine(self, token: str) -> UUID:
-        count = self._random.randint(0, 2)
-        row = self._client.refine(
-            user_id=self._user,
-            refinement_prompt=f"rounder {token}",
-            original_concept_id=self._random.choice(self._originals),
-            logo_description=f"a fox {token}",
-            theme_description=f"winter {token}",
-            preserve_aspects=self._random.choice(_PRESERVE),
-            num_palettes=count,
-        )
-        return self._accepted(row.id, token)
+    def _refine(self, token: str, task_id: UUID | None = None) -> UUID:
+        rng = random.Random(token)  # asked again, it asks for the same
+        inputs: dict[str, Any] = {
+            "refinement_prompt": f"rounder {token}",
+            "original_concept_id": rng.choice(self._originals),
+            "logo_description": f"a fox {token}",
+            "theme_description": f"winter {token}",
+            "preserve_aspects": rng.choice(_PRESERVE),
+            "num_palettes": rng.randint(0, 2),
+        }
+        return self._told(token, lambda: self._client.refine(user_id=self._user, task_id=task_id, **inputs))
 
-    def _accepted(self, task: UUID, token: str) -> UUID:
-        self.asked.tasks[str(task)] = token
-        return task
+    def _told(self, token: str, ask: Callable[[], TaskRow]) -> UUID:
+        """Ask, and write down what the client was told."""
+        begun = time.time()
+
+        def note(told: Told, task: object = "") -> None:
+            self.asked.calls.append(ClientCall(token, begun, time.time(), told, str(task or "")))
+
+        try:
+            row = ask()
+        except UnknownOutcome as exc:
+            note(Told.UNKNOWN, exc.task_id)
+            raise
+        except EnqueueError:
+            note(Told.FAILED)
+            raise
+        except StoreUnreachable:
+            note(Told.NOTHING)
+            raise
+        note(Told.ROW, row.id)
+        self.asked.tasks[str(row.id)] = token
+        return row.id
 
     def _one(self, rng: random.Random, *, terminal: bool) -> str | None:
         rows = [one for one, status in self._observer.statuses.items() if (status in TERMINAL) is terminal]

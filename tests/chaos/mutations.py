@@ -8,13 +8,13 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 from tests.chaos import points
-from tests.chaos.checker import Violation
 from tests.chaos.database import Observer, fetch
 from tests.chaos.deployment import Deployment
 from tests.chaos.driver import Plan, calm, judged, storm, wait_until
 from tests.chaos.faults import Injector
 from tests.chaos.flavour import OURS
 from tests.chaos.load import Load
+from tests.chaos.violation import Violation
 
 
 @dataclass(frozen=True)

@@ -28,6 +28,9 @@ GATEWAYS = {
     "hosted 544": answer("544 <none>", _JSON, '{"statusCode":"544","error":"DatabaseTimeout","message":"timed out"}'),
     "paused project": answer("540 <none>", _PAGE, "<html><title>Project paused</title></html>"),
     "schema cache": answer("404 Not Found", _JSON, '{"code":"PGRST202","message":"Could not find the function"}'),
+    "disk full": answer(
+        "503 Service Unavailable", _JSON, '{"code":"53100","message":"could not extend file: No space left on device"}'
+    ),
     "page with 200": answer("200 OK", _PAGE, "<html><body>please wait</body></html>"),
     "cut answer": answer("200 OK", _JSON, '[{"id":', missing=300),
 }
@@ -100,7 +103,7 @@ class Proxy:
                 await self._refuse(reader, writer, self._instead)
             else:
                 await self._forward(reader, writer)
-        except OSError:
+        except (OSError, asyncio.CancelledError):  # asyncio logs a task of a connection that was canceled
             pass
         finally:
             self._open.discard(writer)

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from tests.chaos.checker import Evidence, check
+from tests.chaos.history import ClientCall, Told
 from tests.chaos.journal import told, whole_seconds
 
 TASK = "11111111-1111-4111-8111-111111111111"
@@ -27,6 +28,8 @@ def evidence(**changes: Any) -> Evidence:
         "objects": {BASE: True, VARIATION: True},
         "staged": [],
         "changed": {},
+        "backward": {},
+        "calls": [],
         "bill": [("K0001", "image", False), ("K0001", "palettes", False)],
         "story": told(changes.pop("journal", [])),
     }
@@ -59,12 +62,59 @@ def test_everything_in_order_is_no_violation() -> None:
         (4, {"objects": {BASE: True, VARIATION: True, f"u/{TASK}/variation-02.png": True}}),
         (4, {"staged": [f"concept-worker:staging:{TASK}:base"]}),
         (5, {"changed": {TASK: "later"}}),
+        (6, {"backward": {TASK: "progress"}}),
     ],
 )
 def test_a_broken_promise_is_seen(promise: int, changes: dict[str, Any]) -> None:
     """Each kind of breakage is a violation, of the right promise."""
     found, _ = check(evidence(**changes))
     assert {(one.promise, one.task) for one in found} == {(promise, TASK)}
+
+
+ROW, NOTHING, UNKNOWN = Told.ROW, Told.NOTHING, Told.UNKNOWN
+
+
+@pytest.mark.parametrize(
+    ("told", "deleted", "is_broken"),
+    [
+        ([(ROW, TASK)], False, False),
+        ([(UNKNOWN, TASK)], False, False),
+        ([(UNKNOWN, TASK), (ROW, TASK)], False, False),
+        ([(NOTHING, ""), (ROW, TASK)], False, False),
+        ([(Told.FAILED, "")], False, False),
+        ([(NOTHING, "")], False, True),
+        ([(ROW, "another")], False, True),
+        ([(ROW, "another")], True, True),
+        ([(UNKNOWN, "another")], False, True),
+        ([(UNKNOWN, TASK), (ROW, "another")], False, True),
+    ],
+)
+def test_what_a_client_was_told(told: list[tuple[Told, str]], deleted: bool, is_broken: bool) -> None:
+    """There is one row, with this id."""
+    calls = [ClientCall("K0001", 1.0, 2.0, how, task) for how, task in told]
+    found, _ = check(evidence(calls=calls, deleted=frozenset({"another"} if deleted else ())))
+    assert {one.promise for one in found} == ({7} if is_broken else set())
+
+
+def test_one_request_makes_one_row() -> None:
+    """Two with its word are one too many, whatever the client was told."""
+    rows = evidence().tasks
+    second = {**rows[0], "id": TASK.replace("1", "2"), "status": "failed", "result_id": None}
+    calls = [ClientCall("K0001", 1.0, 2.0, ROW, TASK)]
+    assert 7 in {one.promise for one in check(evidence(tasks=[*rows, second], calls=calls))[0]}
+
+
+def test_a_call_of_a_frozen_worker_may_be_paid_again() -> None:
+    """When the frost came while it was under way; not when it came before or after."""
+    twice = [("K0001", "image", False)] * 2
+    for begun, ended, promises in ((1, 9, []), (4, 9, []), (1, 2, [3]), (7, 9, [3])):
+        journal = lines(
+            (begun, 7, "call", {"task": TASK, "endpoint": "image"}),
+            (ended, 7, "recorded", {}),
+            (6, 0, "thawed", {"victims": [7], "since": 3}),
+        )
+        story = sorted(journal, key=lambda one: one["at"])
+        assert [one.promise for one in check(evidence(bill=twice, journal=story))[0]] == promises
 
 
 def test_a_call_in_the_hands_of_a_dead_worker_may_be_paid_again() -> None:
