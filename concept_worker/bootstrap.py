@@ -84,7 +84,12 @@ def build_services(settings: Settings, *, generator: ConceptGenerator | None = N
     staging = _staging(settings)
     draws = generator or build_generator(settings)
     downloader = guarded_downloader(settings, provider_hosts=provider_hosts(settings))
-    leases = LeaseKeeper(tasks=tasks, lease_seconds=settings.lease_seconds, longest=settings.step_seconds)
+    leases = LeaseKeeper(
+        tasks=tasks,
+        lease_seconds=settings.lease_seconds,
+        longest=settings.step_seconds,
+        presence_seconds=settings.presence_seconds,
+    )
     limits = image_limits(settings)
     decoder = IsolatedDecoder(limits=limits, memory_mb=settings.child_memory_mb)
 

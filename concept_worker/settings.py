@@ -204,6 +204,7 @@ class Settings(BaseSettings):
 
     # Runs
     lease_seconds: Annotated[float, Field(gt=0)] = 60.0  # until a claim without heartbeat expires
+    presence_seconds: Annotated[float, Field(ge=0, le=30)] = 1.0  # between signs of a working process; 0: leases alone
     takeover_seconds: Annotated[float, Field(ge=0)] = 0.0  # from a paying step's expired lease until it is taken over
     step_seconds: Annotated[float, Field(gt=0)] = 420.0  # a longer step counts as hanging; > every timeout inside it
     max_runs: Annotated[int, Field(ge=1)] = 10  # claims of one row before the row fails

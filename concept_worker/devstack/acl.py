@@ -45,7 +45,7 @@ _SEND = "+sadd +smembers +llen +lpush +publish"
 _LISTEN = "+subscribe +unsubscribe +psubscribe +punsubscribe"
 _COMMANDS = {
     BrokerUser.WORKER: (
-        f"{_CONNECT} {_SEND} {_LISTEN} +info +time +watch +unwatch",
+        f"{_CONNECT} {_SEND} {_LISTEN} +pubsub|numsub +info +time +watch +unwatch",
         "+rpush +rpop +brpop +lrange +srem +sismember +sscan +hset +hget +hdel +zadd +zrem +zrange +zcard +zcount",
         "+zrangebyscore +zrevrangebyscore +zremrangebyscore +set +setex +setnx +get +getrange +mget +strlen +incr",
         "+del +exists +expire +pexpire +ttl +pttl +type +scan +eval +evalsha +script|load +script|exists",
@@ -77,7 +77,7 @@ def channels(user: BrokerUser, databases: Iterable[int], prefix: str) -> Iterato
             names = ("celeryev/task.sent",)
         yield " ".join(f"&{prefix}/{database}.{name}" for name in names)
     if user is BrokerUser.WORKER:
-        yield f"&{prefix}celery-task-meta-*"
+        yield f"&{prefix}celery-task-meta-* &{prefix}concept-worker:presence:*"
 
 
 def rules(user: BrokerUser, databases: Iterable[int], prefix: str) -> list[str]:

@@ -5,9 +5,10 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from threading import Event, Lock, Thread
+from uuid import uuid4
 
 from concept_worker.errors import ConceptWorkerError, StaleRun
 from concept_worker.logging import get_logger
@@ -35,14 +36,22 @@ class LeaseKeeper:
     step which hangs is taken over after all.
     """
 
-    def __init__(self, *, tasks: TaskService, lease_seconds: float, longest: float) -> None:
+    def __init__(
+        self, *, tasks: TaskService, lease_seconds: float, longest: float, presence_seconds: float = 0.0
+    ) -> None:
         self._tasks = tasks
         self._every = lease_seconds / _BEATS
+        self._presence = presence_seconds
+        self.process = uuid4().hex  # the name of this process, before each of its owners
         self._longest = longest
         self._held: set[_Held] = set()
         self._lock = Lock()
         self._closing = Event()
         self._thread: Thread | None = None
+
+    def new_owner(self) -> str:
+        """Return a name for one execution of a step in this process."""
+        return f"{self.process}:{uuid4()}"
 
     @contextmanager
     def keeping(self, run: RunReference, step: str, owner: str) -> Iterator[None]:
@@ -78,12 +87,20 @@ class LeaseKeeper:
             self._thread.join()
 
     def _beat(self) -> None:
-        wait = self._every
-        while not self._closing.wait(wait):
+        due = time.monotonic() + self._every
+        tick = min(self._every, _SOON, self._presence or _SOON)
+        while not self._closing.wait(tick):
             with self._lock:
                 held = list(self._held)
-            heard = [self._extend(one) for one in held]
-            wait = self._every if all(heard) else min(self._every, _SOON)
+            if held and self._presence:
+                self._show_presence()
+            if time.monotonic() >= due:
+                heard = [self._extend(one) for one in held]
+                due = time.monotonic() + (self._every if all(heard) else min(self._every, _SOON))
+
+    def _show_presence(self) -> None:
+        with suppress(ConceptWorkerError):  # a lease that is not extended is logged; this one only shortens a wait
+            self._tasks.show_presence(self.process)
 
     def _extend(self, held: _Held) -> bool:
         """Return whether the database took the heartbeat, or the step needs none any more."""

@@ -10,7 +10,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from functools import partial
 from typing import TYPE_CHECKING, Any, ClassVar, Generic, Self, TypeVar
-from uuid import UUID, uuid4
+from uuid import UUID
 
 from concept_worker.errors import AbandonedRun, ConceptWorkerError, ProviderUnavailable, StaleRun, StillDrawing
 from concept_worker.logging import get_logger
@@ -100,7 +100,7 @@ class BaseTaskProcessor(ABC, Generic[PayloadT]):
     def _checkpointed(self, step: Step[Any, ..., T]) -> T:
         """Run a step, with the patience that the worker's retries have for jobs, and what it declares instead."""
         while True:
-            owner = str(uuid4())
+            owner = self._services.leases.new_owner()
             try:
                 return self._run_step(step, owner)
             except StillDrawing as exc:
@@ -109,7 +109,7 @@ class BaseTaskProcessor(ABC, Generic[PayloadT]):
                 if step.instead is None:
                     raise
                 self._release(step, owner, exc)
-                return self._run_step(step, str(uuid4()), instead=True)
+                return self._run_step(step, self._services.leases.new_owner(), instead=True)
 
     def _run_step(self, step: Step[Any, ..., T], owner: str, *, instead: bool = False) -> T:
         return run_step(self._services, self.run, type(self), step, owner=owner, instead=instead)

@@ -83,6 +83,14 @@ class TaskStore(Protocol):
         """Send a heartbeat; return False when the task is over or another execution owns the step."""
         ...
 
+    def show_presence(self, process: str) -> None:
+        """Show that a process that works on a step lives."""
+        ...
+
+    def end_lost_leases(self, process: str, silent_seconds: float) -> int | None:
+        """End the leases of a process that was not seen for so long; return how many, or None when it lives."""
+        ...
+
     def finish_step(
         self, run: RunReference, step: str, output: Any, progress: int, lease_seconds: float
     ) -> FinishedStep:

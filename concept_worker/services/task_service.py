@@ -149,6 +149,14 @@ class TaskService(TaskRequests):
         """Send a heartbeat of a running step; return False when its work is no longer needed."""
         return self._store.extend_step(run, step, owner, self._lease)
 
+    def show_presence(self, process: str) -> None:
+        """Show that a process that works on a step lives."""
+        self._store.show_presence(process)
+
+    def end_lost_leases(self, process: str, silent_seconds: float) -> int | None:
+        """End the leases of a process that was not seen for so long; return how many, or None when it lives."""
+        return self._store.end_lost_leases(process, silent_seconds)
+
     def finish_step(self, run: RunReference, step: str, output: Any, progress: int) -> FinishedStep:
         """Write the checkpoint and return it; the first output written wins."""
         return self._store.finish_step(run, step, output, progress, self._lease)

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from math import inf
 from typing import Any, NoReturn
-from uuid import UUID, uuid4
+from uuid import UUID
 
 from celery.exceptions import Ignore
 from celery.states import FAILURE
@@ -85,7 +85,7 @@ class StepTask(PipelineTask):
         What the step declares for a provider that stays away is done when the tries are used up.
         """
         reference = _reference(run)
-        owner = str(uuid4())
+        owner = services().leases.new_owner()
         with self._following(reference, step):
             try:
                 return self._once(step, reference, owner)
@@ -99,7 +99,7 @@ class StepTask(PipelineTask):
                     self.try_again(exc, delay=delay)
                 if step.instead is None or not isinstance(exc, ProviderUnavailable):
                     raise
-                return self._once(step, reference, str(uuid4()), instead=True)
+                return self._once(step, reference, services().leases.new_owner(), instead=True)
 
     @contextmanager
     def _following(self, run: RunReference, step: AnyStep) -> Iterator[None]:

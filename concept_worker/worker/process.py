@@ -8,7 +8,7 @@ from threading import RLock
 from typing import Any
 from uuid import UUID
 
-from celery import signals
+from celery import Celery, current_app, signals
 
 from concept_worker.bootstrap import build_services
 from concept_worker.errors import ConceptWorkerError, SchemaMissing, StoreRefused, StoreUnavailable, TransientError
@@ -22,6 +22,7 @@ from concept_worker.services.redis.check import check_redis, uses_of
 from concept_worker.services.supabase.clock import clock_trouble
 from concept_worker.settings import Settings, get_settings
 from concept_worker.worker.handover import is_announced, leaving
+from concept_worker.worker.presence import Presence
 
 log = get_logger(__name__)
 
@@ -34,12 +35,26 @@ class _Process:
     def __init__(self) -> None:
         self._lock = RLock()  # a signal may call `release_steps` while this thread holds the lock
         self._services: Services | None = None
+        self._presence: Presence | None = None
 
     def services(self) -> Services:
         with self._lock:
             if self._services is None:
                 self._services = build_services(get_settings())
             return self._services
+
+    def show_presence(self, app: Celery) -> None:
+        settings = get_settings()
+        if settings.presence_seconds:
+            built = self.services()
+            self._presence = Presence(
+                app,
+                settings.redis_places[0],
+                built.task_service,
+                process=built.leases.process,
+                seconds=settings.presence_seconds,
+            )
+            self._presence.start()
 
     def release_steps(self) -> None:
         with self._lock:
@@ -48,6 +63,9 @@ class _Process:
 
     def close(self) -> None:
         with self._lock:
+            if self._presence is not None:
+                self._presence.stop()
+            self._presence = None
             if self._services is not None:
                 self._services.close()
             self._services = None
@@ -111,7 +129,7 @@ def _check_temporary_folder(pool: Any) -> None:
     Raises:
         ValueError: there is no such folder.
     """
-    if not getattr(pool, "__module__", "").endswith("prefork"):
+    if not _is_prefork(pool):
         return
     try:
         gettempdir()
@@ -120,6 +138,10 @@ def _check_temporary_folder(pool: Any) -> None:
             "a prefork worker needs a writable folder for temporary files: mount one at /tmp (a tmpfs will do), "
             "or name one in TMPDIR"
         ) from None
+
+
+def _is_prefork(pool: Any) -> bool:
+    return getattr(pool, "__module__", "").endswith("prefork")
 
 
 def _check_redis(settings: Settings) -> None:
@@ -151,9 +173,17 @@ def check_beat(**_: Any) -> None:
 
 @signals.worker_process_init.connect
 def build_in_child(**_: Any) -> None:
-    """Build the services of a prefork child after the fork; a threads pool builds its services at the first step."""
+    """Build the services of a prefork child after the fork."""
     limit_memory(get_settings().child_memory_mb)
+    _process.show_presence(current_app)
     services()
+
+
+@signals.worker_ready.connect
+def build_in_worker(sender: Any = None, **_: Any) -> None:
+    """Build the services of a worker whose steps run in the main process; the parent of a prefork pool has none."""
+    if not _is_prefork(getattr(sender.controller, "pool_cls", None)):
+        _process.show_presence(current_app)
 
 
 @leaving.connect

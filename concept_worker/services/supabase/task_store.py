@@ -124,6 +124,13 @@ class SupabaseTaskStore:
             )
         )
 
+    def show_presence(self, process: str) -> None:
+        self._call("show_presence", p_process=process)
+
+    def end_lost_leases(self, process: str, silent_seconds: float) -> int | None:
+        ended = self._call("end_lost_leases", p_process=process, p_silent_seconds=silent_seconds)
+        return None if ended is None else int(ended)
+
     def finish_step(
         self, run: RunReference, step: str, output: Any, progress: int, lease_seconds: float
     ) -> FinishedStep:

@@ -1,0 +1,58 @@
+-- Presence: the worker processes that work on a step show themselves every second, so that the steps of a dead one need not
+-- wait for their leases. Presence only ever shortens a wait; who has a step is decided by leases and owners alone.
+
+create table public.worker_presence (
+    process text primary key,
+    seen_at timestamptz not null default now()
+) with (fillfactor = 50);  -- each second an update of one row that stays on its page
+
+alter table public.worker_presence enable row level security;
+revoke all on public.worker_presence from anon, authenticated;
+grant all on public.worker_presence to service_role;
+
+-- Show that a process lives.
+create function public.show_presence(p_process text) returns void
+language sql volatile security invoker set search_path = '' as $$
+    insert into public.worker_presence as p (process) values (p_process)
+    on conflict (process) do update set seen_at = now();
+$$;
+
+-- End the leases of a process that the broker has lost, unless it was seen here within the last p_silent_seconds. The owners of
+-- its steps begin with its name. Returns how many leases ended, or null when the process lives.
+create function public.end_lost_leases(p_process text, p_silent_seconds double precision) returns integer
+language plpgsql volatile security invoker set search_path = '' as $$
+declare
+    v_before timestamptz := now() - make_interval(secs => p_silent_seconds);
+    v_ended integer;
+begin
+    if exists (select from public.worker_presence where process = p_process and seen_at >= v_before) then
+        return null;
+    end if;
+    with lost as (
+        select task_id, step from public.task_steps
+        where state = 'running' and lease_expires_at > now() and started_at < v_before
+            and starts_with(owner, p_process || ':')
+        order by task_id, step
+        for update skip locked  -- what holds the lock is a verb of a living process
+    )
+    update public.task_steps as s set lease_expires_at = now()
+    from lost where s.task_id = lost.task_id and s.step = lost.step;
+    get diagnostics v_ended = row_count;
+    delete from public.worker_presence where seen_at < now() - interval '1 day';
+    return v_ended;
+end
+$$;
+
+do $$
+declare
+    v_function regprocedure;
+begin
+    for v_function in
+        select p.oid::regprocedure from pg_catalog.pg_proc as p
+        where p.pronamespace = 'public'::regnamespace and p.proname in ('end_lost_leases', 'show_presence')
+    loop
+        execute format('revoke execute on function %s from public, anon, authenticated', v_function);
+        execute format('grant execute on function %s to service_role', v_function);
+    end loop;
+end
+$$;
