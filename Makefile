@@ -90,9 +90,11 @@ chaos: $(READY) ## Kill processes at random while tasks run, then count broken p
 
 FAULTS ?= $(if $(DEEP),3,2)
 SCHEDULE ?=
+PART ?= faults
 .PHONY: prove
-prove: $(READY) ## Try every schedule of two faults over the SQL functions: FAULTS=1 DEEP=1 SCHEDULE="10 worker dies"
-	@$(BIN)/python -m tests.prove --faults $(FAULTS) $(if $(DEEP),--budget 1800) $(if $(SCHEDULE),--schedule "$(SCHEDULE)")
+prove: $(READY) ## Try every schedule of two faults over the SQL functions: FAULTS=1 DEEP=1 SCHEDULE="10 worker dies" PART=locks
+	@$(BIN)/python -m tests.prove --part $(PART) --faults $(FAULTS) $(if $(DEEP),--deep --budget 1800) \
+		$(if $(SCHEDULE),--schedule "$(SCHEDULE)")
 
 check: $(READY) ## Check lint, types and the import contract
 	$(BIN)/ruff check .

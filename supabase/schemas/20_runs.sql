@@ -234,6 +234,7 @@ $$;
 create function public.keep_receipt(p_task_id uuid, p_step text, p_owner text, p_receipt jsonb) returns boolean
 language plpgsql security invoker set search_path = '' as $$
 begin
+    perform from public.tasks where id = p_task_id for update;
     update public.task_steps set receipt = p_receipt
     where task_id = p_task_id and step = p_step and state <> 'done' and (owner = p_owner or receipt is null);
     return found;

@@ -198,13 +198,19 @@ begin
         order by c.created_at
         limit p_limit
     ) as old;
+    if not p_dry_run then
+        delete from public.tasks where result_id = any (v_ids) and status = 'completed';
+        -- Another round may have deleted some of them meanwhile: they are its own.
+        select array_agg(id) into v_ids from (
+            select id from public.concepts where id = any (v_ids) order by id for update
+        ) as locked;
+    end if;
     select coalesce(jsonb_agg(path), '[]'::jsonb) into v_paths from (
         select image_path as path from public.concepts where id = any (v_ids)
         union all
         select image_path from public.color_variations where concept_id = any (v_ids)
     ) as pictures;
     if not p_dry_run then
-        delete from public.tasks where result_id = any (v_ids) and status = 'completed';
         delete from public.concepts where id = any (v_ids);
     end if;
     return jsonb_build_object('concepts', coalesce(array_length(v_ids, 1), 0), 'paths', v_paths);

@@ -1,4 +1,4 @@
-"""`make prove`: every schedule of faults up to a bound, over the real SQL functions."""
+"""`make prove`: every schedule of faults up to a bound, over the real SQL functions; and two verbs at once."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from contextlib import ExitStack
 from pathlib import Path
 
 from concept_worker.devstack import Stack
+from tests.prove.crossings import Crossings
 from tests.prove.database import Database
 from tests.prove.replay import replay
 from tests.prove.search import Report, Search
@@ -23,12 +24,20 @@ def main() -> int:
     options.add_argument(
         "--schedule", default="", help='one schedule, as a violation prints it: "10 worker dies; 14 ..."'
     )
+    options.add_argument("--part", choices=("faults", "locks"), default="faults")
+    options.add_argument("--deep", action="store_true", help="locks: every third verb")
     chosen = options.parse_args()
     kinds = {"generation": [GENERATION], "refinement": [REFINEMENT], "both": [GENERATION, REFINEMENT]}
     with ExitStack() as at_end:
         stack = at_end.enter_context(Stack(Path(at_end.enter_context(tempfile.TemporaryDirectory()))))
         database = at_end.enter_context(Database(stack.environment["DATABASE_URL"]))
         database.prepare()
+        if chosen.part == "locks":
+            crossings = Crossings(database, is_deep=chosen.deep)
+            for line in crossings.told():
+                _say(line)
+            _say(*crossings.troubles)
+            return int(bool(crossings.troubles))
         if chosen.schedule:
             _say(*(line for kind in kinds[chosen.pipeline] for line in replay(database, kind, chosen.schedule)))
             return 0

@@ -32,6 +32,7 @@ class Database:
     """One connection, one call at a time; what was answered before in the same state is not asked again."""
 
     def __init__(self, url: str) -> None:
+        self.address = url
         self._loop = asyncio.new_event_loop()
         self._connection: asyncpg.Connection = self._loop.run_until_complete(asyncpg.connect(url))
         self._answers: dict[tuple[str, str], Answer] = {}
