@@ -92,9 +92,9 @@ FAULTS ?= $(if $(DEEP),3,2)
 SCHEDULE ?=
 PART ?= faults
 .PHONY: prove
-prove: $(READY) ## Try every schedule of two faults over the SQL functions: FAULTS=1 DEEP=1 SCHEDULE="10 worker dies" PART=locks
+prove: $(READY) ## Try every schedule of two faults: PART=faults|locks|between FAULTS=1 DEEP=1 SEED=7 SCHEDULE="10 worker dies"
 	@$(BIN)/python -m tests.prove --part $(PART) --faults $(FAULTS) $(if $(DEEP),--deep --budget 1800) \
-		$(if $(SCHEDULE),--schedule "$(SCHEDULE)")
+		$(if $(SEED),--seed $(SEED)) $(if $(SCHEDULE),--schedule '$(SCHEDULE)')
 
 check: $(READY) ## Check lint, types and the import contract
 	$(BIN)/ruff check .

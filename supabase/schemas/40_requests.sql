@@ -13,7 +13,7 @@ begin
     insert into public.tasks (id, user_id, type, metadata, retry_of)
     select coalesce(p_new_id, gen_random_uuid()), user_id, type, metadata - 'retry', id from public.tasks
     where id = p_task_id and user_id = p_user_id and status in ('failed', 'canceled')
-    for key share  -- until its checkpoints are copied, nobody deletes it
+    for update  -- until its checkpoints are copied, nobody deletes it
     returning * into v_new;
     if not found then
         return;

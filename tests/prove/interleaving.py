@@ -240,7 +240,7 @@ def held_open(
             yield interleaving.roll_back(state, first, second)
             in_turn = VERBS[(number + place) % len(VERBS)]
             for further in VERBS if is_deep else (in_turn, first):
-                if (first, further) == ("delete", "create"):
+                if further == "create" and first in ("delete", "retain"):
                     continue
                 yield interleaving.hold(state, first, second, further)
 

@@ -62,7 +62,7 @@ MISTAKES = {
         *("running", "finish", _DEADLOCK),
     ),
     "a retry that does not hold the old row": Mistake(
-        "retry_task(uuid,uuid,text[],uuid)", "for key share", "", *("failed", "delete", _NO_ORDER)
+        "retry_task(uuid,uuid,text[],uuid)", "for update", "", *("failed", "delete", _NO_ORDER)
     ),
     "a retention that counts what another round deleted": Mistake(
         "expire_concepts(double precision,integer,boolean)",
