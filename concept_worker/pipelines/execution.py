@@ -99,7 +99,11 @@ def _clean_up(services: Services, run: RunReference, task: TaskRow, finished: Fi
     """
     images = services.image_service
     if finished.is_abandoned:
-        images.discard_task(user_id=task.user_id, task_id=run.task_id)
+        concepts = services.concept_persistence_service
+        if finished.status is None and concepts.is_stored(user_id=task.user_id, task_id=run.task_id):
+            images.discard_staged(run.task_id)  # completed, then deleted: the concept keeps its pictures
+        else:
+            images.discard_task(user_id=task.user_id, task_id=run.task_id)
         raise AbandonedRun("the task was canceled or deleted", str(task.user_id))
     if finished.status is TaskStatus.COMPLETED:
         with suppress(TransientError):  # housekeeping repeats it

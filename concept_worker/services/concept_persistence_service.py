@@ -10,7 +10,7 @@ from concept_worker.errors import StaleRun
 from concept_worker.logging import get_logger
 from concept_worker.models import ConceptRow, ExpiredConcepts, Origin, RunReference, StoredImage, StoredVariation
 from concept_worker.payloads import Payload, RefinementPayload
-from concept_worker.services.image_persistence_service import ImagePersistenceService
+from concept_worker.services.image_persistence_service import BASE_NAME, ImagePersistenceService
 from concept_worker.services.interfaces import ConceptStore
 
 log = get_logger(__name__)
@@ -69,6 +69,10 @@ class ConceptPersistenceService:
     def get_concept(self, concept_id: UUID, user_id: UUID) -> ConceptRow | None:
         """Return the user's concept with its variations in order, or None."""
         return self._store.get(concept_id, user_id)
+
+    def is_stored(self, *, user_id: UUID, task_id: UUID) -> bool:
+        """Return whether the task's concept is stored; a concept outlives its task."""
+        return self._store.has_image(self._images.path(user_id, task_id, BASE_NAME))
 
     def expire_concepts(self, older_seconds: float, limit: int, *, dry_run: bool) -> ExpiredConcepts:
         """Delete concepts older than `older_seconds`, with their tasks and variations; a dry run only counts them."""

@@ -190,6 +190,10 @@ class ConceptStore(Protocol):
         """Return the concept with its variations in order, or None."""
         ...
 
+    def has_image(self, path: str) -> bool:
+        """Return whether a concept, of any user, has its base image at this path."""
+        ...
+
     def expire(self, older_seconds: float, limit: int, *, dry_run: bool) -> ExpiredConcepts:
         """Delete concepts older than `older_seconds` with their variations and tasks; a dry run only counts them."""
         ...

@@ -41,6 +41,11 @@ class SupabaseConceptStore:
         with reading("the concept"):
             return ConceptRow.model_validate({**found[0], "variations": rows})
 
+    def has_image(self, path: str) -> bool:
+        query = self._client.table("concepts").select("id").eq("image_path", path)
+        with translated():
+            return bool(query.limit(1).execute().data)
+
     def expire(self, older_seconds: float, limit: int, *, dry_run: bool) -> ExpiredConcepts:
         arguments = {"p_older_seconds": older_seconds, "p_limit": limit, "p_dry_run": dry_run}
         with translated():

@@ -41,10 +41,11 @@ from tests.waiting import until
 
 PAYLOAD = GenerationPayload(logo_description="a heron in reeds", theme_description="quiet lake", num_palettes=4)
 
-BASE, STORE, PALETTES = (
+BASE, STORE, PALETTES, LAST = (
     GenerationTaskProcessor.generate_base_image,
     GenerationTaskProcessor.store_base_image,
     GenerationTaskProcessor.generate_palettes,
+    GenerationTaskProcessor.store_concept,
 )
 
 
@@ -261,6 +262,29 @@ def test_a_step_that_comes_after_a_cancel_removes_what_earlier_ones_left(
     with pytest.raises(StaleRun):
         run_once(services, RunReference.of(task), STORE, lambda *_: pytest.fail("done"), owner="late", needs=())
     assert services.image_service.find_staged(task_id=row.id, name=StagedName.BASE) is None
+
+
+def test_a_concept_outlives_a_task_that_is_deleted_before_its_last_step_ends(services: Services, user_id: UUID) -> None:
+    """The rows are stored, the task is deleted, then the checkpoint is written: pictures of a concept stay."""
+    row = new_row(services, user_id)
+    task = services.task_service.claim_task_if_pending(row.id, user_id)
+    assert task is not None
+    images, concepts = services.image_persistence_service, services.concept_persistence_service
+    base = images.store_image(drawn(seed=1), user_id=user_id, task_id=row.id, name="base.png")
+    stored: list[UUID] = []
+
+    def store_and_lose(*_: object) -> UUID:
+        stored.append(
+            concepts.store_concept(RunReference.of(task), user_id=user_id, payload=PAYLOAD, base=base, variations=[])
+        )
+        services.task_service.delete_task(row.id, user_id)
+        return stored[0]
+
+    with pytest.raises(StaleRun):
+        run_once(services, RunReference.of(task), LAST, store_and_lose, owner="late", needs=())
+    concept = concepts.get_concept(stored[0], user_id)
+    assert concept is not None
+    assert images.load_path(concept.image_path) is not None
 
 
 def test_a_picture_that_waits_in_staging_is_not_paid_again(stack: Stack, user_id: UUID) -> None:
