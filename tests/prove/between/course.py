@@ -19,12 +19,13 @@ from concept_worker.tasks import housekeeping
 from concept_worker.tasks.start import claimed
 from tests.prove.between.memory import drawn
 from tests.prove.between.parts import CONCEPTS, Again, Delivery, Parts
-from tests.prove.between.points import Kill, Killed, Points
+from tests.prove.between.points import CANCELED, DELETED, HANDED_BACK, Event, Killed, Points
 from tests.prove.between.properties import Watch
 from tests.prove.between.sql import SqlClient
-from tests.prove.world import CRASH, DAY, RECONCILE, START, VISIBILITY
+from tests.prove.world import CRASH, DAY, LEASE, RECONCILE, START, VISIBILITY
 
 _MOST = 400  # moves of a course; the longest needs some sixty
+_SWEEP = 3_600.0  # seconds between two sweeps
 _LAST_ROUNDS = 4  # of housekeeping after the end: kills may take some of them
 _ORIGINAL = UUID(int=0xABCD)  # the task of the picture that a refinement changes
 
@@ -60,7 +61,7 @@ class Message(NamedTuple):
 class Course:
     """A course is made and run once. Everything in it follows from case, plan and seed."""
 
-    def __init__(self, sql: SqlClient, case: Case, plan: Sequence[Kill] = (), *, seed: int = 0) -> None:
+    def __init__(self, sql: SqlClient, case: Case, plan: Sequence[Event] = (), *, seed: int = 0) -> None:
         self.case, self.plan = case, tuple(plan)
         self._sql = sql
         self._random = random.Random(seed)
@@ -71,7 +72,8 @@ class Course:
         self._counted: set[tuple[int, str]] = set()  # run and step of a chord's header
         self._next_round = RECONCILE
         self._rounds_since_end = 0
-        self.points = Points(plan, lambda name: self.watch.see(name))
+        self._is_handed_back = False
+        self.points = Points(plan, lambda name: self.watch.see(name), self._happen)
         self.parts = Parts(sql, lambda: self._now, gives_receipts=case.gives_receipts)
         self.watch = Watch(sql, self.parts, self._task)
 
@@ -87,11 +89,12 @@ class Course:
             else:
                 self.watch.break_off("the course goes round for ever")
             self.watch.judge_end()
-            self._pass_time(DAY + RECONCILE)
-            self._as("sweep", lambda: self.parts.services.housekeeping_service.sweep(DAY))
+            self._pass_time(self._now + DAY + RECONCILE)
+            while not self._as("sweep", lambda: self.parts.services.housekeeping_service.sweep(DAY)):
+                self._pass_time(self._now + _SWEEP)
             self.watch.judge_sweep()
         if not self.points.is_used_up:
-            self.watch.break_off("a kill of the plan never came")
+            self.watch.break_off("an event of the plan never came")
         return self
 
     def _create(self) -> None:
@@ -129,7 +132,8 @@ class Course:
         return self._rounds_since_end >= _LAST_ROUNDS or not self.parts.staging.keys()
 
     def _waits_in_queue(self) -> bool:
-        return any(one.name == START for one in self._messages)
+        """Whether a start's message lies in a queue; a dead worker's message does not, until it is given back."""
+        return any(one.name == START and one.at <= self._now for one in self._messages)
 
     def _deliver(self, message: Message) -> None:
         """A worker takes the message, and acknowledges at the end; after a death the broker gives it back."""
@@ -139,7 +143,8 @@ class Course:
             self._messages.append(message._replace(at=self._now + exc.seconds))
             return
         if not alive:
-            back = VISIBILITY if self.case.loses_worker else CRASH
+            back = 0.0 if self._is_handed_back else VISIBILITY if self.case.loses_worker else CRASH
+            self._is_handed_back = False
             self._messages.append(message._replace(at=self._now + back))
 
     def _handle(self, message: Message) -> None:
@@ -205,6 +210,18 @@ class Course:
         round_of: Any = housekeeping.reconcile.run
         round_of.__func__(SimpleNamespace(app=SimpleNamespace(send_task=send_task)))
 
+    def _happen(self, what: str) -> None:
+        """An event: the user's wish comes past the worker, and is no effect of it."""
+        if what == HANDED_BACK:
+            self._is_handed_back = True
+            self.watch.see_death()
+            self.parts.services.leases.hand_back()
+        elif what in (CANCELED, DELETED):
+            self.watch.see_wish()
+            cancel = f"select public.transition_task('{self._task}', null, 'canceled', null, null, {LEASE})"
+            delete = f"delete from public.tasks where id = '{self._task}'"
+            self._sql.execute(cancel if what == CANCELED else delete)
+
     def _as(self, actor: str, work: Any) -> bool:
         """Do the work of one process; return False when it was killed."""
         self.points.actor = f"{self._now:g} s, {actor}"
@@ -212,6 +229,7 @@ class Course:
             work()
         except Killed:
             self.points.revive()
+            self.parts.forget_hands()
             self.watch.see_death()
             return False
         if self.points.is_dead:

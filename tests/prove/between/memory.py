@@ -159,6 +159,10 @@ class MemoryProvider(ConceptGenerator):
         with self._sql.points.effect("collect"):
             return Picture(drawn(int(receipt.job)), Origin(provider="memory"))
 
+    def abandon(self, receipt: Receipt) -> None:
+        with self._sql.points.effect("abandon"):
+            pass
+
     def close(self) -> None:
         """Nothing is open."""
 

@@ -28,7 +28,7 @@ class Mistake(NamedTuple):
     case: Case
     make: Patch
     words: str
-    kills: int = 0  # that it takes
+    events: int = 0  # that it takes
 
 
 def _discarded_before_upload(patch: pytest.MonkeyPatch) -> None:
@@ -110,6 +110,10 @@ def _never_discarded(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(ImageService, "discard_staged", lambda *_: None)
 
 
+def _concept_forgotten(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(ConceptPersistenceService, "is_stored", lambda *_, **__: False)
+
+
 def _death_caught(patch: pytest.MonkeyPatch) -> None:
     discard = ImageService.discard_staged
 
@@ -142,8 +146,11 @@ MISTAKES = {
         _RECEIPTS, _receipt_after_collecting, "collect, before the paid image is kept"
     ),
     "paid without a look into staging": Mistake(
-        _PICTURES, _paid_without_a_look, "image paid 2 times, with 0 reasons to pay again", kills=1
+        _PICTURES, _paid_without_a_look, "image paid 2 times, with 0 reasons to pay again", events=1
     ),
     "never discarded": Mistake(_PICTURES, _never_discarded, "left in staging"),
-    "a death that is caught": Mistake(_PICTURES, _death_caught, "a death was caught", kills=1),
+    "a death that is caught": Mistake(_PICTURES, _death_caught, "a death was caught", events=1),
+    "pictures removed with a task whose concept stays": Mistake(
+        _PICTURES, _concept_forgotten, "a row names base.png, which is not there", events=1
+    ),
 }

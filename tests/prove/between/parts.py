@@ -10,7 +10,8 @@ from unittest.mock import patch
 
 from concept_worker.errors import StepHeld, TransientError
 from concept_worker.imaging.codec import ImageLimits
-from concept_worker.models import RunReference
+from concept_worker.pipelines import leases
+from concept_worker.pipelines.leases import LeaseKeeper
 from concept_worker.pipelines.services import Services
 from concept_worker.services.concept_persistence_service import ConceptPersistenceService
 from concept_worker.services.concept_service import ConceptService
@@ -23,7 +24,7 @@ from concept_worker.services.task_service import TaskService
 from concept_worker.tasks import base, housekeeping
 from tests.prove.between.memory import Clock, MemoryDecoder, MemoryObjects, MemoryProvider, MemoryStaging, NoDownloads
 from tests.prove.between.sql import SqlClient
-from tests.prove.world import LEASE, MAX_INTERRUPTIONS, MAX_RUNS, RETRY
+from tests.prove.world import DAY, LEASE, MAX_INTERRUPTIONS, MAX_RUNS, RETRY
 
 CONCEPTS, PALETTES = "concept-images", "palette-images"
 _HELD = 5.0  # seconds: the cap of a held step's wait
@@ -49,12 +50,14 @@ class Delivery(base.StepTask):
         raise Again(max(seconds, 0.001))
 
 
-class _Leases:
+class _NoThread:
     """No step takes any time on the virtual clock, so none needs a sign of life."""
 
-    @contextmanager
-    def keeping(self, run: RunReference, step: str, owner: str) -> Iterator[None]:
-        yield
+    def __init__(self, **_: Any) -> None:
+        """Take what a thread takes."""
+
+    def start(self) -> None:
+        """Nothing runs."""
 
 
 class Parts:
@@ -86,8 +89,12 @@ class Parts:
                 tasks=tasks, images=images, concepts=concepts, image_service=image_service, staging=self.staging
             ),
             downloader=NoDownloads(),
-            leases=cast("Any", _Leases()),
+            leases=LeaseKeeper(tasks=tasks, lease_seconds=LEASE, longest=DAY),
         )
+
+    def forget_hands(self) -> None:
+        """A process is gone: the next one has no step in hand."""
+        self.services.leases._held.clear()
 
     @contextmanager
     def at_work(self, waiting: Any) -> Iterator[None]:
@@ -96,6 +103,7 @@ class Parts:
             for room in (base, housekeeping):
                 patches.enter_context(patch.object(room, "services", lambda: self.services))
             patches.enter_context(patch.object(housekeeping, "waiting_among", waiting))
+            patches.enter_context(patch.object(leases, "Thread", _NoThread))
             for event in ("send_failed", "send_revoked"):
                 patches.enter_context(patch.object(base, event, lambda *_: None))
             patches.enter_context(patch.object(base, "backoff", lambda: SimpleNamespace(delay=lambda *_: RETRY)))

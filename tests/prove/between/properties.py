@@ -29,13 +29,15 @@ class Watch:
         self._paid: Counter[str] = Counter()
         self._reasons: Counter[str] = Counter()  # why something was paid for again
         self._in_hand = ""  # a paid answer that nobody else has
+        self._has_wish = False  # the user canceled or deleted
         self._outputs: dict[str, Any] = {}
         self.violation = ""
 
     @property
     def is_ended(self) -> bool:
         """Whether the row will never change again."""
-        return self._row()["status"] in TERMINAL
+        row = self._row()
+        return row is None or row["status"] in TERMINAL
 
     def break_off(self, words: str) -> None:
         """Something is wrong; the first such thing is kept."""
@@ -60,9 +62,24 @@ class Watch:
             self._reasons[self._in_hand] += 1
         self._in_hand = ""
 
+    def see_wish(self) -> None:
+        """The user cancels or deletes: the row may end so, and without a concept."""
+        self._has_wish = True
+
     def judge_end(self) -> None:
         """The row has ended, and housekeeping has come."""
+        if self._parts.staging.keys():
+            self.break_off(f"left in staging: {self._parts.staging.keys()}")
         row = self._row()
+        if self._has_wish and (row is None or row["status"] == "canceled"):
+            if row and self._sql.rows("select id from public.concepts where task_id = $1", self._task):
+                self.break_off("the row is canceled and has a concept")
+        elif row is None:
+            self.break_off("the row is gone, and nobody asked for it")
+        else:
+            self._judge_completed(row)
+
+    def _judge_completed(self, row: dict[str, Any]) -> None:
         if (row["status"], row["progress"]) != ("completed", 100):
             self.break_off(f"the row is {row['status']} at {row['progress']} percent: {row['error_message']}")
         concepts = self._sql.rows("select id from public.concepts where task_id = $1", self._task)
@@ -71,8 +88,6 @@ class Watch:
         pictures = self._sql.rows(f"{_VARIATIONS} where c.task_id = $1", self._task)
         if len({one["image_path"] for one in pictures}) != 2:
             self.break_off(f"{len(pictures)} variations are stored")
-        if self._parts.staging.keys():
-            self.break_off(f"left in staging: {self._parts.staging.keys()}")
 
     def judge_sweep(self) -> None:
         """A day later, after the sweep."""
@@ -83,8 +98,9 @@ class Watch:
         if named - there:
             self.break_off(f"rows without an object: {sorted(named - there)}")
 
-    def _row(self) -> dict[str, Any]:
-        return self._sql.rows("select * from public.tasks where id = $1", self._task)[0]
+    def _row(self) -> dict[str, Any] | None:
+        found = self._sql.rows("select * from public.tasks where id = $1", self._task)
+        return found[0] if found else None
 
     def _see_payment(self, what: str) -> None:
         self._paid[what] += 1

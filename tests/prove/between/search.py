@@ -1,15 +1,15 @@
-"""Every plan of kills up to a number: each single point, each pair; a violation is told with its plan and its trace."""
+"""Every plan of events up to a number: single points, pairs; a violation is told with its plan and its trace."""
 
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from itertools import product
 
 from concept_worker.models import TaskType
 from tests.prove.between.course import Case, Course
-from tests.prove.between.points import Kill, read, written
+from tests.prove.between.points import AFTER, BEFORE, CANCELED, DELETED, HANDED_BACK, Event, read, written
 from tests.prove.between.sql import SqlClient
 
 CASES = {
@@ -41,17 +41,23 @@ class Report:
 
 
 def search(
-    sql: SqlClient, case: Case, kills: int, *, seed: int = 0, budget: float = float("inf"), most: int = 5
+    sql: SqlClient,
+    case: Case,
+    events: int,
+    *,
+    firsts: Sequence[str] = (),
+    seed: int = 0,
+    budget: float = float("inf"),
+    most: int = 5,
 ) -> Report:
-    """Every plan with so many kills, or until `most` violations or the budget's seconds.
+    """Every plan with at most so many events, or until `most` violations or the budget's seconds.
 
-    One kill comes before and after each effect. In plans of several the one after an effect stands for both: between it
-    and the next effect a process only reads.
+    The first event is of each kind, or of `firsts`; deaths follow it.
     """
     report, started = Report(case), time.monotonic()
-    for course in _courses(sql, case, kills, seed):
+    for course in _courses(sql, case, events, firsts or _firsts(case, events), seed):
         report.courses += 1
-        report.effects += len(course.points.trace)
+        report.effects += len(course.points.trace) - len(course.plan)
         report.seconds = time.monotonic() - started
         if course.watch.violation:
             report.violations.append(told(course))
@@ -74,12 +80,23 @@ def told(course: Course) -> str:
     return f'{course.case}: "{written(course.plan)}": {course.watch.violation}\n{trace}'
 
 
-def _courses(sql: SqlClient, case: Case, kills: int, seed: int, plan: tuple[Kill, ...] = ()) -> Iterator[Course]:
-    """The course of the plan, then of each one with more kills behind it. Its length says where those may be."""
+def _firsts(case: Case, events: int) -> tuple[str, ...]:
+    """What a plan may begin with.
+
+    A death before an effect is tried alone only: it is the one after the effect before, for between the two a process
+    only reads. Where a death takes the worker, all that is no death is as it is where it takes a child.
+    """
+    deaths = (BEFORE, AFTER) if events == 1 else (AFTER,)
+    return deaths if case.loses_worker else (*deaths, HANDED_BACK, CANCELED, DELETED)
+
+
+def _courses(
+    sql: SqlClient, case: Case, events: int, kinds: Sequence[str], seed: int, plan: tuple[Event, ...] = ()
+) -> Iterator[Course]:
+    """The course of the plan, then of each one with an event more. Its length says where those may be."""
     course = Course(sql, case, plan, seed=seed).run()
     yield course
-    if len(plan) == kills or course.watch.violation:
+    if len(plan) == events or course.watch.violation:
         return
-    sides = ("before", "after") if kills == 1 else ("after",)
-    for number, when in product(range(1, course.points.number + 1), sides):
-        yield from _courses(sql, case, kills, seed, (*plan, Kill(number, when)))
+    for number, what in product(range(1, course.points.number + 1), kinds):
+        yield from _courses(sql, case, events, (AFTER,), seed, (*plan, Event(number, what)))
