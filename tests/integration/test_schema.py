@@ -2,21 +2,18 @@
 
 from __future__ import annotations
 
-import asyncio
 import re
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
-from uuid import uuid4
 
-import asyncpg
 import pytest
 
 from concept_worker.devstack import Stack
-from concept_worker.devstack import schema as devstack_schema
 from concept_worker.models import TaskType
+from tests import databases
 from tests.chaos.database import fetch
+from tests.databases import SUPABASE, schemas
 
-_SUPABASE = Path(__file__).resolve().parents[2] / "supabase"
 _OURS = "n.nspname = 'public'"
 _CATALOGUE = {
     "columns": f"""select format('%s.%s %s %s %s %s', c.relname, a.attname, a.attnum,
@@ -52,33 +49,12 @@ def make_database(stack: Stack) -> Iterator[MakeDatabase]:
     made: list[str] = []
 
     def make(files: Iterable[Path], change: tuple[str, str] = ("", "")) -> str:
-        name = f"schema_{uuid4().hex[:8]}"
-        fetch(owner, f"create database {name} template template0")
-        made.append(name)
-        url = owner.rpartition("/")[0] + f"/{name}"
-        hosted = (Path(devstack_schema.__file__).parent / "bootstrap.sql").read_text()
-        run_script(url, re.sub(r"(?m)^create role .*;$", "", hosted))  # roles are the whole server's
-        for file in files:
-            run_script(url, file.read_text().replace(*change) if change[0] else file.read_text())
-        return url
+        made.append(databases.make_database(owner, files, change))
+        return made[-1]
 
     yield make
-    for name in made:
-        fetch(owner, f"drop database {name} with (force)")
-
-
-def run_script(url: str, text: str) -> None:
-    """Run the statements of one file, as one transaction."""
-
-    async def run() -> None:
-        connection = await asyncpg.connect(url)
-        try:
-            async with connection.transaction():
-                await connection.execute(text)
-        finally:
-            await connection.close()
-
-    asyncio.run(run())
+    for url in made:
+        databases.drop_database(owner, url)
 
 
 def catalogue(url: str) -> dict[str, list[str]]:
@@ -86,14 +62,9 @@ def catalogue(url: str) -> dict[str, list[str]]:
     return {name: sorted(row["line"] for row in fetch(url, query)) for name, query in _CATALOGUE.items()}
 
 
-def schemas() -> list[Path]:
-    """The files that say what is, in the order in which the Supabase CLI reads them."""
-    return sorted((_SUPABASE / "schemas").glob("*.sql"))
-
-
 def migrations() -> list[Path]:
     """The files that lead there."""
-    return sorted((_SUPABASE / "migrations").glob("*.sql"))
+    return sorted((SUPABASE / "migrations").glob("*.sql"))
 
 
 def test_the_database_knows_each_type_of_task(stack: Stack) -> None:

@@ -1,0 +1,88 @@
+"""A verb that comes while another transaction changes its row waits for it, and goes by what the row is then."""
+
+from __future__ import annotations
+
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+from uuid import UUID, uuid4
+
+import pytest
+
+from concept_worker.devstack import Stack
+from tests.chaos.database import fetch
+from tests.integration.conftest import run_sql, uncommitted, value_of
+from tests.integration.services.moment import insert, ordinary
+from tests.waiting import until
+
+VERBS = {
+    "begin_step": "public.begin_step('{task}', 1, 'waits', 'two', 10, 60, 4)",
+    "extend_step": "public.extend_step('{task}', 1, 'here', 'one', 60)",
+    "finish_step": "public.finish_step('{task}', 1, 'here', '7', 20, 60)",
+    "wait_step": "public.wait_step('{task}', 1, 'here', 'one', 'why', true, 5, 60)",
+    "forget_steps": "public.forget_steps('{task}', 1, array['done'])",
+    "store_concept": """public.store_concept('{task}', 1,
+        '{{"logo_description": "l", "theme_description": "t", "image_path": "i"}}', '[]')""",
+}
+CHANGES = {
+    "claimed": "update public.tasks set run = run + 1 where id = '{task}'",
+    "canceled": "update public.tasks set status = 'canceled', lease_expires_at = null where id = '{task}'",
+}
+
+
+def with_steps(stack: Stack, user: UUID) -> UUID:
+    """A committed row with a step in each state."""
+    task = uuid4()
+    statements = [insert("tasks", **(ordinary("processing") | {"id": f"'{task}'", "user_id": f"'{user}'"}))]
+    for name, state, output in (("here", "running", "null"), ("waits", "waiting", "null"), ("done", "done", "'7'")):
+        lease = "now() + interval '1 minute'" if state == "running" else "null"
+        columns = {"task_id": f"'{task}'", "step": f"'{name}'", "state": f"'{state}'", "run": "1", "owner": "'one'"}
+        statements.append(insert("task_steps", **columns, lease_expires_at=lease, output=output))
+    run_sql(stack, *statements)
+    return task
+
+
+def left(stack: Stack, task: UUID) -> list[dict[str, Any]]:
+    """What is left of a row, its steps and its concept, without ids and times."""
+    return fetch(
+        stack.environment["DATABASE_URL"],
+        f"""select t.status, t.run, t.stage, t.progress, t.metadata ? 'retry' as waits, s.step, s.state, s.owner,
+        s.attempts, s.output, exists (select from public.concepts as c where c.task_id = t.id) as has_concept
+        from public.tasks as t left join public.task_steps as s on s.task_id = t.id where t.id = '{task}'
+        order by s.step""",
+    )
+
+
+@pytest.mark.parametrize("change", CHANGES)
+@pytest.mark.parametrize("verb", VERBS)
+def test_a_change_in_between_is_seen(stack: Stack, user_id: UUID, verb: str, change: str) -> None:
+    """Answer and rows are those of a verb that comes after it."""
+    later, meanwhile = with_steps(stack, user_id), with_steps(stack, user_id)
+    run_sql(stack, CHANGES[change].format(task=later))
+    expected = value_of(stack, VERBS[verb].format(task=later))
+    with ThreadPoolExecutor(1) as pool, uncommitted(stack, CHANGES[change].format(task=meanwhile)) as is_waited_for:
+        answer = pool.submit(value_of, stack, VERBS[verb].format(task=meanwhile))
+        until(lambda: answer.done() or is_waited_for(), "the verb to wait")
+    assert answer.result() == expected
+    assert left(stack, meanwhile) == left(stack, later)
+
+
+@pytest.mark.parametrize("search", ["resume_tasks(array['{task}']::uuid[], 0, 9)", "resume_dead_tasks(0, 9, 9)"])
+def test_a_row_in_another_ones_hands_is_passed_over(stack: Stack, user_id: UUID, search: str) -> None:
+    """Housekeeping does not wait for it."""
+    task = with_steps(stack, user_id)
+    over = "lease_expires_at = now() - interval '1 minute'"
+    run_sql(
+        stack,
+        f"update public.task_steps set {over} where task_id = '{task}' and state = 'running'",
+        *([f"update public.tasks set {over} where id = '{task}'"] if search.startswith("resume_tasks") else []),
+    )
+    call = f"exists (select from public.{search.format(task=task)} as found where found.id = '{task}')"
+    with (
+        ThreadPoolExecutor(1) as pool,
+        uncommitted(stack, f"update public.tasks set stage = stage where id = '{task}'") as is_waited_for,
+    ):
+        found = pool.submit(value_of, stack, call)
+        until(lambda: found.done() or is_waited_for(), "the search to end")
+        assert not is_waited_for()
+        assert found.result() is False
+    assert value_of(stack, call) is True
