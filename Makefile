@@ -96,6 +96,11 @@ prove: $(READY) ## Try every schedule of two faults: PART=faults|locks|between F
 	@$(BIN)/python -m tests.prove --part $(PART) --faults $(FAULTS) $(if $(DEEP),--deep --budget 1800) \
 		$(if $(SEED),--seed $(SEED)) $(if $(SCHEDULE),--schedule '$(SCHEDULE)')
 
+ONLY ?=
+.PHONY: mutants
+mutants: $(READY) ## Take each part of the SQL out or turn it, and see that tests or search notice: ONLY=claim_task
+	@$(BIN)/python -m tests.prove.mutants $(if $(ONLY),--only "$(ONLY)")
+
 check: $(READY) ## Check lint, types and the import contract
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .

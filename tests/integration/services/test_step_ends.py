@@ -198,6 +198,7 @@ def test_steps_are_forgotten_at_once(moment: Moment) -> None:
     task = moment.task(enqueued_at=at(-1))
     for name, state in (("here", "done"), ("kept", "done"), ("beside", "running"), ("waits", "waiting")):
         moment.step(task, name, state)
+    assert moment.value(f"public.forget_steps('{uuid4()}', 1, array['here'])") is False
     assert moment.value(f"public.forget_steps('{task}', 1, array['here', 'beside', 'waits'])")
     left = moment.rows(f"select step from public.task_steps where task_id = '{task}' order by step")
     assert [row["step"] for row in left] == ["beside", "kept", "waits"]

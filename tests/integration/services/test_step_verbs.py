@@ -132,10 +132,13 @@ def test_a_step_out_of_turn_is_early(moment: Moment) -> None:
 
 
 def test_a_done_step_needs_nothing(moment: Moment) -> None:
-    """Its output is there; what it was made of may be forgotten."""
+    """Its output is there, whatever lease it has; what it was made of may be forgotten."""
     task = with_steps(moment)
-    answer = begin(moment, task, "done", needs="missing")
-    assert (answer["outcome"], answer["output"]) == ("done", {"of": "done"})
+    moment.step(task, "with a lease", "done", lease_expires_at=PAST)
+    for step in ("done", "with a lease"):
+        answer = begin(moment, task, step, needs="missing")
+        assert (answer["outcome"], answer["output"]) == ("done", {"of": step})
+        assert moment.step_of(task, step)["state"] == "done"
 
 
 def test_a_step_gets_the_outputs_that_it_needs(moment: Moment) -> None:
@@ -222,6 +225,7 @@ def test_a_step_that_was_interrupted_too_often_is_given_up(moment: Moment, befor
         ({"interruptions": "3", "lease_expires_at": PAST}, 10, None),
         ({"interruptions": "2", "lease_expires_at": at(30)}, 10, None),
         ({"interruptions": "0", "lease_expires_at": at(30)}, 10, None),
+        ({"interruptions": "3", "lease_expires_at": at(30), "state": "waiting"}, 10, None),
     ],
 )
 def test_a_last_try_waits_for_another_one(
@@ -241,9 +245,18 @@ def test_a_last_try_waits_for_another_one(
 
 
 def test_a_first_try_is_no_last_one(moment: Moment) -> None:
-    """Where one interruption is one too many, too."""
+    """Where one interruption is one too many, too: nobody waits for the lock of those that look for others."""
     moment.step(moment.task(), "there")
     assert begin(moment, moment.task(), most=1)["outcome"] == "go"
+    assert not moment.value("(select count(*) from pg_catalog.pg_locks where locktype = 'advisory')")
+
+
+def test_a_try_before_the_last_waits_for_nobody(moment: Moment) -> None:
+    """Though another step is at its last one."""
+    task, other = moment.task(), moment.task()
+    moment.step(task, "here", interruptions="1", lease_expires_at=PAST)
+    moment.step(other, "there", interruptions="3")
+    assert begin(moment, task)["outcome"] == "go"
 
 
 @pytest.mark.parametrize(("lease", "progress"), [(10, 5), (500, 50)])

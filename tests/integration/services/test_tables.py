@@ -113,7 +113,9 @@ def test_nothing_is_there_twice(moment: Moment) -> None:
     again = {
         "tasks_pkey": "insert into public.tasks select * from public.tasks where id = '{task}'",
         "task_steps_pkey": "insert into public.task_steps select * from public.task_steps where task_id = '{task}'",
-        "concepts_pkey": "insert into public.concepts select * from public.concepts where id = '{concept}'",
+        "concepts_pkey": """insert into public.concepts
+            (id, user_id, logo_description, theme_description, image_path)
+            select id, user_id, 'x', 'x', 'x' from public.concepts where id = '{concept}'""",
         "concepts_task_id_key": """insert into public.concepts
             (task_id, user_id, logo_description, theme_description, image_path)
             select task_id, user_id, 'x', 'x', 'x' from public.concepts where id = '{concept}'""",
