@@ -18,10 +18,9 @@ class Moment:
     """The owner's connection to the database, and rows by what they have that is not ordinary."""
 
     def __init__(self, stack: Stack) -> None:
+        self._url = stack.environment["DATABASE_URL"]
         self._runner = asyncio.Runner()
-        self._connection: asyncpg.Connection = self._runner.run(
-            asyncpg.connect(stack.environment["DATABASE_URL"], statement_cache_size=0)
-        )
+        self._connection = self._connected()
         self.user = UUID(int=0)
 
     def close(self) -> None:
@@ -30,14 +29,26 @@ class Moment:
         self._runner.close()
 
     def __enter__(self) -> Self:
-        self.run("begin")
-        self.run("; ".join(f"delete from {table}" for table in ("public.tasks", "public.concepts", "storage.objects")))
-        (user,) = self.rows("insert into auth.users default values returning id")
+        if self._connection.is_closed():
+            self._connection = self._connected()
+        try:
+            self.run("begin")
+            self.run("delete from public.tasks; delete from public.concepts; delete from storage.objects")
+            (user,) = self.rows("insert into auth.users default values returning id")
+        except BaseException:
+            self.__exit__()
+            raise
         self.user = user["id"]
         return self
 
     def __exit__(self, *_: object) -> None:
-        self.run("rollback")
+        try:
+            self.run("rollback")
+        except asyncpg.InterfaceError:  # a test that ran out of time left it in the middle of a statement
+            self._connection.terminate()
+
+    def _connected(self) -> asyncpg.Connection:
+        return self._runner.run(asyncpg.connect(self._url, statement_cache_size=0))
 
     def run(self, statement: str) -> None:
         """Run a statement."""

@@ -58,7 +58,7 @@ class Run:
         for backwards in (False, True):
             failed = tests.first_failure("", backwards=backwards)
             if failed:
-                raise AssertionError(f"fails without a mutant: {failed}")
+                raise AssertionError(f"fails without a mutant: {failed}\n{tests.words}")
 
     def _is_seen(self, tests: StoreTests, mutant: Mutant) -> bool:
         try:
@@ -68,7 +68,7 @@ class Run:
             self._say(f"PostgreSQL refuses {exc}")
             return True
         if failed and not tests.passes(failed):
-            raise AssertionError(f"fails with {mutant.name} and without it: {failed}")
+            raise AssertionError(f"fails with {mutant.name} and without it: {failed}\n{tests.words}")
         if failed:
             self._add(Judgment(mutant, STORE, failed))
         return bool(failed)

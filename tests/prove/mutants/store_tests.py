@@ -62,6 +62,7 @@ class StoreTests:
     def __init__(self, judge: Callable[[StoreTests], None]) -> None:
         self._judge = judge
         self._failed = False
+        self.words = ""  # of the last failure
         self._killed_by: defaultdict[str, dict[str, None]] = defaultdict(dict)
         self._seconds: dict[str, float] = {}
         self._items: list[pytest.Item] = []
@@ -149,7 +150,9 @@ class StoreTests:
 
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
         self._seconds[report.nodeid] = max(self._seconds.get(report.nodeid, 0.0), report.duration)
-        self._failed = self._failed or report.failed
+        if report.failed:
+            self._failed = True
+            self.words = report.longreprtext
 
     @pytest.hookimpl(wrapper=True)
     def pytest_fixture_setup(self, fixturedef: FixtureDef[object], request: SubRequest) -> Iterator[None]:
