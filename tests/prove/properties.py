@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from tests.prove.plans import plan_of
 from tests.prove.world import TERMINAL, VARIATIONS, World, rows_of
 
 _RANK = {"pending": 0, "processing": 1, "completed": 2, "failed": 2, "canceled": 2}
@@ -84,6 +85,22 @@ def the_first_output_wins(before: World, now: World) -> str:
     return ""
 
 
+def a_step_begins_in_its_turn(before: World, now: World) -> str:
+    """3. A step begins for the current run of a task that goes on, and when what it works on is done."""
+    begin = {(one.task, one.name, one.owner) for one in before.executions if one.phase == "begin"}
+    done = {(row["task"], row["step"]) for row in rows_of(now.state, "steps") if row["state"] == "done"}
+    for one in now.executions:
+        if (one.task, one.name, one.owner) not in begin or one.phase not in ("find", "work", "write"):
+            continue
+        row = now.tasks.get(one.task)
+        if row is None or row["status"] not in ("processing", "completed") or row["run"] != one.run:
+            return f"{one.name} of {one.task} begins in run {one.run} of {row}"
+        missing = [name for name in plan_of(now.kind)[one.name].needs if (one.task, name) not in done]
+        if missing and not one.is_old:
+            return f"{one.name} of {one.task} begins without {missing}"
+    return ""
+
+
 def every_row_ends(world: World) -> str:
     """1. Every accepted row ends, and without a user's wish or a used-up limit it ends well."""
     for task, row in world.tasks.items():
@@ -108,7 +125,11 @@ AT_A_MOMENT: tuple[Callable[[World], str], ...] = (
     nothing_is_paid_without_a_reason,
     one_execution_at_a_step,
 )
-BETWEEN_TWO: tuple[Callable[[World, World], str], ...] = (rows_go_forward, the_first_output_wins)
+BETWEEN_TWO: tuple[Callable[[World, World], str], ...] = (
+    rows_go_forward,
+    the_first_output_wins,
+    a_step_begins_in_its_turn,
+)
 AT_THE_END: tuple[Callable[[World], str], ...] = (every_row_ends, nothing_is_left_behind)
 
 

@@ -25,6 +25,11 @@ HOLES = {
         "case when v_step.state = 'done' then 'done' else 'go' end",
         "'go'",
     ),
+    "a_step_begins_in_its_turn": (
+        "begin_step(uuid,integer,text,text,integer,double precision,integer,text,text[],double precision)",
+        " or v_task.status not in ('processing', 'completed')",
+        "",
+    ),
     "the_first_output_wins": (
         "finish_step(uuid,integer,text,jsonb,integer,double precision)",
         "coalesce(output, p_output)",
