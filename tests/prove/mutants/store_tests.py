@@ -74,7 +74,8 @@ class StoreTests:
         """Collect the tests, call `judge`, and end the stack."""
         plugin = cls(judge)
         waiting.until.__defaults__ = (_PATIENCE,)
-        arguments = ["-q", f"--timeout={_LIMIT}", "-p", "no:xdist", *(str(_INTEGRATION / name) for name in _FILES)]
+        quiet = ["-q", "--no-summary", "--tb=short"]  # a summary of all kills would take minutes
+        arguments = [*quiet, f"--timeout={_LIMIT}", "-p", "no:xdist", *(str(_INTEGRATION / name) for name in _FILES)]
         with open(os.devnull, "w") as nowhere, contextlib.redirect_stdout(nowhere):
             pytest.main(arguments, plugins=[plugin])
         if plugin._trouble is not None:
