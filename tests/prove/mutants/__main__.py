@@ -36,6 +36,8 @@ class Run:
         tests.start()
         self._known = mutants_of(tests.url)
         mutants = [one for one in self._known if self._only in one.name or self._only == one.kind]
+        if not mutants:
+            raise LookupError(f"no mutant has {self._only!r} in its name, or is of this kind")
         if self._search_alone:
             self._search(tests.url, [one for one in mutants if is_searched(one)], faults=1)
             return
