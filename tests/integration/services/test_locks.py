@@ -86,3 +86,18 @@ def test_a_row_in_another_ones_hands_is_passed_over(stack: Stack, user_id: UUID,
         assert not is_waited_for()
         assert found.result() is False
     assert value_of(stack, call) is True
+
+
+def test_a_step_in_a_verbs_hands_keeps_its_lease(stack: Stack, user_id: UUID) -> None:
+    """Whoever misses its process does not wait for the verb: the process lives."""
+    task = with_steps(stack, user_id)
+    lost = "owner = 'lost:one', started_at = now() - interval '9 seconds'"
+    mine = f"update public.task_steps set {lost} where task_id = '{task}'"
+    run_sql(stack, mine)
+    call = "public.end_lost_leases('lost', 3)"
+    with ThreadPoolExecutor(1) as pool, uncommitted(stack, f"{mine} and step = 'here'") as is_waited_for:
+        ended = pool.submit(value_of, stack, call)
+        until(lambda: ended.done() or is_waited_for(), "the verb to end")
+        assert not is_waited_for()
+        assert ended.result() == 0
+    assert value_of(stack, call) == 1

@@ -31,6 +31,7 @@ _FILES = (
     "test_run_verbs.py",
     "test_housekeeping_verbs.py",
     "test_retention_verbs.py",
+    "test_presence_verbs.py",
     "test_task_service.py",
     "test_receipts.py",
     "test_concept_persistence_service.py",
