@@ -23,20 +23,24 @@ create function public.end_lost_leases(p_process text, p_silent_seconds double p
 language plpgsql volatile security invoker set search_path = '' as $$
 declare
     v_before timestamptz := now() - make_interval(secs => p_silent_seconds);
+    v_tasks uuid[];
     v_ended integer;
 begin
     if exists (select from public.worker_presence where process = p_process and seen_at >= v_before) then
         return null;
     end if;
-    with lost as (
-        select task_id, step from public.task_steps
-        where state = 'running' and lease_expires_at > now() and started_at < v_before
-            and starts_with(owner, p_process || ':')
-        order by task_id, step
+    select array_agg(id) into v_tasks from (
+        select t.id from public.tasks as t
+        where exists (
+            select from public.task_steps as s
+            where s.task_id = t.id and s.state = 'running' and starts_with(s.owner, p_process || ':'))
+        order by t.id
         for update skip locked  -- what holds the lock is a verb of a living process
-    )
-    update public.task_steps as s set lease_expires_at = now()
-    from lost where s.task_id = lost.task_id and s.step = lost.step;
+    ) as locked;
+
+    update public.task_steps set lease_expires_at = now()
+    where task_id = any (v_tasks) and state = 'running' and lease_expires_at > now() and started_at < v_before
+        and starts_with(owner, p_process || ':');
     get diagnostics v_ended = row_count;
     delete from public.worker_presence where seen_at < now() - interval '1 day';
     return v_ended;

@@ -22,10 +22,10 @@ _FUNCTIONS = {
         array['{_BASE}'], 0)""",
     "begin beside": f"""begin_step('{TASK}', 1, 'store_base_image', '{{me}}', 58, {LEASE}, {MAX_INTERRUPTIONS},
         '{GENERATION}', array['{_BASE}'], 0)""",
-    "extend": f"extend_step('{TASK}', 1, '{_PALETTES}', 'owner', {LEASE} + 1)",
+    "extend": f"extend_step('{TASK}', 1, '{_PALETTES}', 'process:owner', {LEASE} + 1)",
     "finish": f"finish_step('{TASK}', 1, '{_PALETTES}', '\"{{me}}\"', 75, {LEASE} + 2)",
-    "wait": f"wait_step('{TASK}', 1, '{_PALETTES}', 'owner', 'why', true, 2, {LEASE}, true)",
-    "keep receipt": f"keep_receipt('{TASK}', '{_PALETTES}', 'owner', '\"{{me}}\"')",
+    "wait": f"wait_step('{TASK}', 1, '{_PALETTES}', 'process:owner', 'why', true, 2, {LEASE}, true)",
+    "keep receipt": f"keep_receipt('{TASK}', '{_PALETTES}', 'process:owner', '\"{{me}}\"')",
     "forget": f"forget_steps('{TASK}', 1, array['{_BASE}'])",
     "fail": f"transition_task('{TASK}', 1, 'failed', null, 'given up', {LEASE})",
     "refuse": f"transition_task('{TASK}', 0, 'failed', null, 'refused', {LEASE})",
@@ -37,6 +37,7 @@ _FUNCTIONS = {
     "stalled": f"stalled_tasks({PENDING}, 200)",
     "resume": f"resume_tasks(array['{TASK}']::uuid[], {PENDING}, {MAX_RUNS})",
     "hold": f"hold_tasks(array['{TASK}']::uuid[], {LEASE})",
+    "end lost": "end_lost_leases('process', -1)",
     "retain": "expire_concepts(-1, 100, false)",
 }
 _WRITES = {
@@ -47,7 +48,7 @@ _WRITES = {
 }
 VERBS = (*_FUNCTIONS, *_WRITES)
 # Verbs that pass over a row that another transaction has (`skip locked`): the next round of housekeeping takes it.
-SKIPS = frozenset({"resume dead", "stalled", "resume"})
+SKIPS = frozenset({"resume dead", "stalled", "resume", "end lost"})
 
 
 def statement(verb: str, me: str) -> str:
@@ -68,7 +69,7 @@ def _task(status: str, **more: Any) -> dict[str, Any]:
 
 def _step(name: str, state: str, **more: Any) -> dict[str, Any]:
     return {
-        "task": "a", "step": name, "state": state, "run": 1, "owner": "owner", "lease": None, "attempts": 0,
+        "task": "a", "step": name, "state": state, "run": 1, "owner": "process:owner", "lease": None, "attempts": 0,
         "interruptions": 0, "unknowns": 0, "output": None, "receipt": None, **more,
     }  # fmt: skip
 

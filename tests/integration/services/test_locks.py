@@ -95,7 +95,8 @@ def test_a_step_in_a_verbs_hands_keeps_its_lease(stack: Stack, user_id: UUID) ->
     mine = f"update public.task_steps set {lost} where task_id = '{task}'"
     run_sql(stack, mine)
     call = "public.end_lost_leases('lost', 3)"
-    with ThreadPoolExecutor(1) as pool, uncommitted(stack, f"{mine} and step = 'here'") as is_waited_for:
+    change = f"update public.tasks set stage = stage where id = '{task}'"
+    with ThreadPoolExecutor(1) as pool, uncommitted(stack, change) as is_waited_for:
         ended = pool.submit(value_of, stack, call)
         until(lambda: ended.done() or is_waited_for(), "the verb to end")
         assert not is_waited_for()
