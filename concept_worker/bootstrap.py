@@ -142,8 +142,9 @@ def _staging(settings: Settings) -> RedisStaging:
     from concept_worker.services.staging import RedisStaging, StagingLimits
 
     return RedisStaging.connect(
-        settings.redis_places[2],
+        settings.redis_places[2].url,
         settings.staging_seconds,
+        prefix=settings.redis_prefix,
         sealer=Sealer.derived_from(settings.supabase_secret_key.get_secret_value()),
         limits=StagingLimits(
             budget=settings.staging_budget_mb * 1_000_000,
@@ -159,8 +160,9 @@ def _gated(generator: ConceptGenerator, provider: Provider, settings: Settings) 
     from concept_worker.services.providers.gate import GatedGenerator, GateLimits, ProviderGate
 
     gate = ProviderGate.connect(
-        settings.redis_places[2],
+        settings.redis_places[2].url,
         name=provider.value,
+        prefix=settings.redis_prefix,
         limits=GateLimits(
             calls=settings.provider_per_minute,
             failures=settings.circuit_failures,

@@ -7,8 +7,7 @@ import hmac
 from collections.abc import Iterable, Iterator
 from enum import StrEnum
 
-NAMESPACE = "local"  # of the embedded stack
-PREFIX = f"{NAMESPACE}:"
+NAMESPACE, PREFIX = "none", ""  # of the embedded stack, whose broker is its own
 
 
 class BrokerUser(StrEnum):

@@ -18,7 +18,6 @@ from redis import Redis
 from concept_worker.errors import StagingFull, StoreRefused
 from concept_worker.logging import get_logger
 from concept_worker.models import StagedName
-from concept_worker.redis_address import RedisPlace
 from concept_worker.services.redis.client import connect_redis
 from concept_worker.services.redis.errors import WRONG_TYPE, RedisFull, redis_translated
 from concept_worker.services.seal import SealedAs, Sealer
@@ -101,11 +100,17 @@ class RedisStaging:
 
     @classmethod
     def connect(
-        cls, place: RedisPlace, seconds: int, *, sealer: Sealer | None = None, limits: StagingLimits | None = None
+        cls,
+        url: str,
+        seconds: int,
+        *,
+        prefix: str = "",
+        sealer: Sealer | None = None,
+        limits: StagingLimits | None = None,
     ) -> RedisStaging:
-        """Return the staging at `place`. It connects on first use; threads may share it."""
-        redis = connect_redis(place.url, seconds=_TIMEOUT)
-        return cls(redis, seconds, prefix=place.prefix, sealer=sealer, limits=limits)
+        """Return the staging at `url`, in names with the prefix. It connects on first use; threads may share it."""
+        redis = connect_redis(url, seconds=_TIMEOUT)
+        return cls(redis, seconds, prefix=prefix, sealer=sealer, limits=limits)
 
     def store(self, key: str, content: bytes, state: SealedAs = SealedAs.ARRIVED) -> None:
         seal = self._sealer.seal(key, content, state)

@@ -8,7 +8,7 @@ from uuid import UUID
 
 import pytest
 
-from concept_worker.devstack.acl import NAMESPACE
+from concept_worker.devstack import PREFIX
 from concept_worker.models import TaskStatus
 from tests.acceptance.places import COMMAND, Folder
 from tests.conftest import System
@@ -27,7 +27,7 @@ PROGRAMS = {
 PRODUCER = """
 import os
 from celery import Celery
-REDIS_URL, NAMESPACE, row_id = os.environ["REDIS_URL"], os.environ["NAMESPACE"], os.environ["ROW_ID"]
+REDIS_URL, PREFIX, row_id = os.environ["REDIS_URL"], os.environ["PREFIX"], os.environ["ROW_ID"]
 """
 
 
@@ -51,7 +51,7 @@ def test_a_producer_without_our_package(system: System, user_id: UUID, tmp_path:
     row = system.client._records.task_service.create_task(user_id, "concept_generation", inputs)
     (tmp_path / "program.py").write_text(PRODUCER + textwrap.dedent(PROGRAMS["docs/producers.md"]))
     done = Folder(tmp_path).run(
-        "python program.py", REDIS_URL=system.settings.redis_url, NAMESPACE=NAMESPACE, ROW_ID=str(row.id)
+        "python program.py", REDIS_URL=system.settings.redis_url, PREFIX=PREFIX, ROW_ID=str(row.id)
     )
     assert (done.code, done.printed + done.complained) == (0, "")
     until(lambda: system.client.get_task(row.id, user_id).status.is_terminal, "the run to end")

@@ -45,7 +45,7 @@ def run(folder: Path, *command: str, **environment: str) -> subprocess.Completed
         "PATH": os.environ["PATH"],
         "HOME": str(folder),
         "REDIS_URL": "redis://127.0.0.1:1/0",
-        "CONCEPT_NAMESPACE": "local",
+        "CONCEPT_NAMESPACE": "ours",
     }
     return subprocess.run(
         command, cwd=folder, env=kept | environment, capture_output=True, text=True, timeout=60, check=False
@@ -174,7 +174,7 @@ def test_a_producer_in_a_host_with_names_like_ours(tmp_path: Path) -> None:
         PYTHONPATH=os.pathsep.join([str(tmp_path), str(ROOT)]),
         CELERY_BROKER_URL="redis://shop/0",
     )
-    assert answer.stdout.splitlines() == ["json local: concepts", "shop pickle"], answer.stderr
+    assert answer.stdout.splitlines() == ["json ours: concepts", "shop pickle"], answer.stderr
 
 
 @pytest.mark.skipif(importlib.util.find_spec("hatchling") is None, reason="the wheel's builder is not installed")
@@ -193,7 +193,7 @@ def test_the_wheel_brings_its_own_configuration(tmp_path: Path) -> None:
     (site / "celeryconfig.py").write_text('task_serializer = "pickle"\n')
     program = f"import concept_worker\n{PRODUCER}\nprint(concept_worker.__file__)"
     told = run(tmp_path, sys.executable, "-c", program, PYTHONPATH=str(site))
-    assert told.stdout.splitlines() == ["json local: concepts", str(site / "concept_worker" / "__init__.py")], (
+    assert told.stdout.splitlines() == ["json ours: concepts", str(site / "concept_worker" / "__init__.py")], (
         told.stderr
     )
     assert tuple(written_by_init(tmp_path / "empty", site)) == tuple(written_by_init(tmp_path / "other", ROOT))

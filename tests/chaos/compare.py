@@ -76,6 +76,8 @@ _ROWS: dict[str, Callable[[Sequence[Outcome]], str]] = {
     "3: paid again though recorded": _broken(3),
     "4: objects or staged bytes left": _broken(4),
     "5: terminal row changed": _broken(5),
+    "6: a row went back, or was completed without its pictures": _broken(6),
+    "7: a client was told what is not so": _broken(7),
     "paid calls": lambda column: str(sum(outcome.bill.paid for outcome in column)),
     "extra paid calls": lambda column: str(sum(outcome.bill.extra for outcome in column)),
     "extra paid calls allowed": lambda column: str(sum(outcome.bill.allowed for outcome in column)),

@@ -202,6 +202,7 @@ class Deployment:
                 told[name] = value.replace(f":{self.stack.ports.layer}", f":{self.supabase.port}")
         return {
             **told,
+            "CONCEPT_NAMESPACE": "storm",
             **SETTINGS,
             **self.flavour.environment,
             "JIGSAWSTACK_API_KEY": self.fake.api_key,

@@ -13,7 +13,6 @@ from pathlib import Path
 from redis import Redis
 
 from concept_worker.bootstrap import build_services
-from concept_worker.devstack import PREFIX
 from tests.chaos.checker import Bill, Evidence, bill_of, check, rows_and_objects
 from tests.chaos.database import Observer
 from tests.chaos.deployment import LOST_ANSWERS, Deployment
@@ -178,7 +177,10 @@ def _swept(deployment: Deployment) -> str:
 
 def _evidence(deployment: Deployment, observer: Observer, asked: Asked, story: Story) -> Evidence:
     staging = Redis.from_url(deployment.settings.staging_url)
-    keys = [key.decode() for key in staging.scan_iter(match=f"{PREFIX}concept-worker:staging:*", count=1000)]
+    keys = [
+        key.decode()
+        for key in staging.scan_iter(match=f"{deployment.settings.redis_prefix}concept-worker:staging:*", count=1000)
+    ]
     staging.close()
     lost = [str(kind) for kind in LOST_ANSWERS]
     return Evidence(

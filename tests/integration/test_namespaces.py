@@ -12,7 +12,7 @@ from uuid import UUID
 import pytest
 from redis import Redis
 
-from concept_worker.devstack import PREFIX, Stack
+from concept_worker.devstack import Stack
 from concept_worker.models import TaskStatus
 from concept_worker.routing import Queue
 from concept_worker.worker.consumers import consumers
@@ -37,21 +37,22 @@ def other_stack(recorded_shapes: None) -> Iterator[Stack]:
 
 @pytest.fixture(scope="module")
 def staging_url(brokers: Iterator[str]) -> str:
-    """One database for all that both have in Redis."""
-    return next(brokers)
+    """One database for all that both have in Redis, by its user who may do everything there."""
+    return next(brokers).replace("//:", "//default:")
 
 
 @pytest.fixture(scope="module")
 def production(start_system: StartSystem, staging_url: str) -> System:
-    """The first deployment, as its users of the broker, which may touch nothing but its own."""
-    return start_system(REDIS_URL=staging_url, CONCEPT_RESULT_URL=staging_url, CONCEPT_STAGING_URL=staging_url)
+    """The first deployment, with a name of its operator's choice."""
+    names = {"REDIS_URL": staging_url, "CONCEPT_RESULT_URL": staging_url, "CONCEPT_STAGING_URL": staging_url}
+    return start_system(CONCEPT_NAMESPACE="production", **names)
 
 
 @pytest.fixture(scope="module")
 def staging(
     other_stack: Stack, brokers: Iterator[str], tmp_path_factory: pytest.TempPathFactory, staging_url: str
 ) -> Iterator[System]:
-    """The second, with all rights, and no name but its project's."""
+    """The second, with no name but its project's."""
     names = {"REDIS_URL": staging_url, "CONCEPT_RESULT_URL": staging_url, "CONCEPT_STAGING_URL": staging_url}
     with Systems(other_stack, brokers, tmp_path_factory).until_the_end() as start:
         yield start(CONCEPT_NAMESPACE="", **names)
@@ -73,7 +74,7 @@ def test_each_run_stays_at_home(
         assert "message of a task without a row here" not in system.worker.logs()
     with Redis.from_url(staging_url) as redis:
         names = {name.decode().partition(":")[0] + ":" for name in redis.scan_iter("*")}
-    assert names == {PREFIX, staging.settings.redis_prefix}
+    assert names == {"production:", staging.settings.redis_prefix}
 
 
 def test_nobody_sweeps_or_asks_next_door(production: System, staging: System, staging_url: str) -> None:
@@ -83,7 +84,7 @@ def test_nobody_sweeps_or_asks_next_door(production: System, staging: System, st
         redis.set(strange, b"x")
         sweep(production)
         until(lambda: "housekeeping.sweep" in production.worker.logs(), "the sweep")
-        until(lambda: not redis.llen(f"{PREFIX}{Queue.HOUSEKEEPING.value}"), "the sweep to be taken")
+        until(lambda: not redis.llen(f"production:{Queue.HOUSEKEEPING.value}"), "the sweep to be taken")
         assert redis.exists(strange) == 1
     asked = [{name for names in consumers(system.app).values() for name in names} for system in (production, staging)]
     assert [len(names) for names in asked] == [1, 1]

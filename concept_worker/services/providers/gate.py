@@ -27,7 +27,6 @@ from concept_worker.errors import (
 from concept_worker.logging import get_logger
 from concept_worker.models import Palette, Receipt
 from concept_worker.payloads import Brief, Wish
-from concept_worker.redis_address import RedisPlace
 from concept_worker.services.concept_generator import ConceptGenerator, Picture
 from concept_worker.services.redis.client import connect_redis
 from concept_worker.services.redis.errors import redis_translated
@@ -143,10 +142,10 @@ class ProviderGate:
         self._failed = redis.register_script(_FAILED)
 
     @classmethod
-    def connect(cls, place: RedisPlace, *, name: str, limits: GateLimits) -> ProviderGate:
-        """Return a gate with its state at `place`; it connects on first use."""
-        redis = connect_redis(place.url, seconds=_TIMEOUT)
-        return cls(redis=redis, name=name, limits=limits, prefix=place.prefix)
+    def connect(cls, url: str, *, name: str, limits: GateLimits, prefix: str = "") -> ProviderGate:
+        """Return a gate with its state at `url`, in names with the prefix; it connects on first use."""
+        redis = connect_redis(url, seconds=_TIMEOUT)
+        return cls(redis=redis, name=name, limits=limits, prefix=prefix)
 
     @contextmanager
     def passing(self, circuit: str) -> Iterator[None]:

@@ -28,7 +28,6 @@ from concept_worker.payloads import Brief, GenerationPayload
 from concept_worker.pipelines.execution import run_once, run_step
 from concept_worker.pipelines.generation import GenerationTaskProcessor
 from concept_worker.pipelines.services import Services
-from concept_worker.redis_address import RedisPlace
 from concept_worker.services.concept_generator import Picture
 from concept_worker.services.concept_service import _PALETTES
 from concept_worker.services.image_persistence_service import BASE_NAME
@@ -120,11 +119,6 @@ def process(services: Services, user_id: UUID) -> TaskRow:
     with suppress(InvalidImage, ProviderRefused, StoreRefused):
         GenerationTaskProcessor(row.id, user_id, PAYLOAD, services).process()
     return services.task_service.get_task(row.id, user_id)
-
-
-def place(url: str) -> RedisPlace:
-    """Where staging lies for a deployment that shares our names there."""
-    return RedisPlace("staging", "CONCEPT_STAGING_URL", url, PREFIX)
 
 
 def left_of(redis: Redis, task: TaskRow) -> list[bytes]:
@@ -256,7 +250,7 @@ class TestHousekeeping:
         """Its rows are in another database; its seals are made with another secret. Bytes and reserved room."""
         services, theirs = (
             build(),
-            RedisStaging.connect(place(staging_url), 600, sealer=Sealer.derived_from("another secret")),
+            RedisStaging.connect(staging_url, 600, prefix=PREFIX, sealer=Sealer.derived_from("another secret")),
         )
         staged, reserved, gone = (staging_key(uuid4(), StagedName.BASE) for _ in range(3))
         theirs.store(staged, b"a paid picture")
@@ -279,7 +273,7 @@ class TestHousekeeping:
         """More bytes of another deployment than a round looks at, in the order of their ids before ours."""
         services, theirs = (
             build(),
-            RedisStaging.connect(place(staging_url), 600, sealer=Sealer.derived_from("another secret")),
+            RedisStaging.connect(staging_url, 600, prefix=PREFIX, sealer=Sealer.derived_from("another secret")),
         )
         monkeypatch.setattr("concept_worker.services.housekeeping_service._BATCH", 2)
         keys = [staging_key(UUID(int=number), StagedName.BASE) for number in range(5)]
@@ -329,7 +323,7 @@ class TestPlanted:
         """As another version of us may have left it: not found, no crash."""
         services, task_id = build(), uuid4()
         sealer = Sealer.derived_from(stack.environment["SUPABASE_SECRET_KEY"])
-        staging = RedisStaging.connect(place(staging_url), 60, sealer=sealer)
+        staging = RedisStaging.connect(staging_url, 60, prefix=PREFIX, sealer=sealer)
         staging.store(staging_key(task_id, StagedName.PALETTES), content, SealedAs.ARRIVED)
         staging.close()
         assert services.concept_service.find_palettes(task_id) is None

@@ -13,7 +13,6 @@ from structlog.testing import capture_logs
 
 from concept_worker.devstack import PREFIX, Stack
 from concept_worker.errors import BadProviderAnswer, CircuitOpen, ProviderPaused, ProviderUnavailable, RateLimited
-from concept_worker.redis_address import RedisPlace
 from concept_worker.services.providers.gate import GateLimits, ProviderGate
 from tests.waiting import until
 
@@ -24,10 +23,10 @@ MakeGate = Callable[[GateLimits], ProviderGate]
 def make_gate(stack: Stack) -> Iterator[MakeGate]:
     """Gates with one shared state that no other test has."""
     name, made = uuid4().hex, []
-    place = RedisPlace("staging", "CONCEPT_STAGING_URL", stack.environment["CONCEPT_STAGING_URL"], PREFIX)
+    url = stack.environment["CONCEPT_STAGING_URL"]
 
     def make(limits: GateLimits) -> ProviderGate:
-        made.append(ProviderGate.connect(place, name=name, limits=limits))
+        made.append(ProviderGate.connect(url, name=name, limits=limits, prefix=PREFIX))
         return made[-1]
 
     yield make

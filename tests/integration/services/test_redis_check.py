@@ -11,6 +11,7 @@ from redis import Redis
 from redis.exceptions import RedisError
 
 from concept_worker.devstack import PREFIX, BrokerUser, Stack
+from concept_worker.devstack.acl import rules
 from concept_worker.devstack.ports import free_port
 from concept_worker.errors import ConceptWorkerError, StoreRefused, StoreUnavailable
 from concept_worker.producer_app import producer_app
@@ -81,7 +82,7 @@ class TestTls:
             settings = Settings(_env_file=None, redis_url=url, ca_file=ca)
         for place in settings.redis_places:
             check_redis(place, [place.role])
-        staging = RedisStaging.connect(settings.redis_places[2], 60)
+        staging = RedisStaging.connect(settings.redis_places[2].url, 60)
         staging.store("k", b"paid")
         assert staging.load("k") == b"paid"
         staging.close()
@@ -179,6 +180,18 @@ def test_the_users_of_the_manual_lack_nothing(stack: Stack, user: BrokerUser, us
     """`docs/redis-acl.md`, as the embedded stack has them."""
     with Redis.from_url(stack.environment_of(user)["REDIS_URL"]) as redis:
         assert str(missing_rights(redis, uses, PREFIX)) == ""
+
+
+@pytest.mark.parametrize(
+    ("user", "uses"), [(BrokerUser.WORKER, ("broker", "control", "results", "staging")), (BrokerUser.BEAT, ("beat",))]
+)
+def test_the_users_of_the_manual_have_one_namespace(server: Valkey, user: BrokerUser, uses: tuple[str, ...]) -> None:
+    """With the rights of `docs/redis-acl.md` for one, nothing is lacking there, and all keys elsewhere."""
+    with Redis.from_url(server.address) as redis:
+        redis.execute_command("ACL", "SETUSER", user, "on", ">x", *" ".join(rules(user, [0], "ours:")).split())
+    with Redis.from_url(server.address.replace("redis://:queue-tests@", f"redis://{user}:x@")) as redis:
+        assert str(missing_rights(redis, uses, "ours:")) == ""
+        assert "~theirs:housekeeping" in str(missing_rights(redis, uses, "theirs:"))
 
 
 def test_a_listener_that_speaks_no_redis() -> None:
