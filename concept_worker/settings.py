@@ -141,7 +141,7 @@ class Settings(BaseSettings):
 
     # Redis
     redis_url: RedisUrl = Field(default="redis://127.0.0.1:6379/0", validation_alias=_neighbour("REDIS_URL"))
-    # Before each name in Redis; empty: the Supabase project; "none": nothing
+    # Before each name in Redis; empty: the hosted Supabase project, if it is one; "none": nothing
     namespace: Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]*$|^$", max_length=64)] = ""
     result_url: RedisUrl = ""  # empty: the broker's
     staging_url: RedisUrl = ""  # empty: the broker's

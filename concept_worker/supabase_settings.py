@@ -12,22 +12,13 @@ from urllib.parse import SplitResult, urlsplit
 _PLAIN = re.compile(r"""[!#-&(-~]+""")  # printable ASCII without spaces, and without quotes (`docker --env-file`)
 _DASHBOARDS = frozenset({"supabase.com", "www.supabase.com", "app.supabase.com", "app.supabase.io"})
 _SERVICES = re.compile(r"/(rest|storage|auth|realtime|functions)/v1\b")
-_THIS_MACHINE = frozenset({"localhost", "127.0.0.1", "::1", "0.0.0.0", "host.docker.internal"})  # noqa: S104  # a name
 _EXAMPLE = "it looks like https://PROJECT.supabase.co"
 
 
 def project_name(url: str) -> str:
-    """Return a name for the project at the readable `url`: its reference, or host and port of a self-hosted one.
-
-    The names of one machine, such as `localhost` and `host.docker.internal`, give one name; no address gives none.
-    """
-    parts = urlsplit(url)
-    host = parts.hostname or ""
-    project, _, rest = host.partition(".")
-    if rest == "supabase.co":
-        return project
-    host = "local" if host in _THIS_MACHINE else re.sub(r"[^A-Za-z0-9_.-]", "-", host)
-    return f"{host}-{parts.port}" if parts.port else host
+    """Return the reference of the hosted project at the readable `url`; an empty text for any other address."""
+    project, _, rest = (urlsplit(url).hostname or "").partition(".")
+    return project if rest == "supabase.co" else ""
 
 
 def address_trouble(url: str) -> str | None:
@@ -45,8 +36,8 @@ def key_trouble(key: str, url: str) -> str | None:
     claims = _claims(key)
     if key.startswith("sb_publishable_") or claims.get("role") in ("anon", "authenticated"):
         return "SUPABASE_SECRET_KEY is a public key, which may not do a worker's work; take the secret key"
-    project, _, rest = (urlsplit(url).hostname or "").partition(".")
-    if rest == "supabase.co" and claims.get("ref", project) != project:
+    project = project_name(url)
+    if project and claims.get("ref", project) != project:
         return "SUPABASE_SECRET_KEY is the key of another project than SUPABASE_URL; take both from one project"
     return None
 

@@ -13,7 +13,7 @@ from typing import Self
 from uuid import UUID, uuid4
 
 from concept_worker.devstack.account import choose_account
-from concept_worker.devstack.acl import NAMESPACE, BrokerUser, as_user
+from concept_worker.devstack.acl import BrokerUser, as_user
 from concept_worker.devstack.binaries import postgres_folder
 from concept_worker.devstack.data_dir import DataDir
 from concept_worker.devstack.errors import StackError
@@ -115,7 +115,6 @@ class Stack:
             "SUPABASE_SERVICE_ROLE_KEY": self.keys.service_role_jwt,
             "SUPABASE_ANON_KEY": self.keys.anon_jwt,
             "SUPABASE_JWT_SECRET": self.keys.jwt_secret,
-            "CONCEPT_NAMESPACE": NAMESPACE,
             "REDIS_URL": f"{broker}/0",
             "CONCEPT_RESULT_URL": f"{broker}/1",
             "CONCEPT_STAGING_URL": f"{broker}/2",

@@ -52,10 +52,10 @@ def production(start_system: StartSystem, staging_url: str) -> System:
 def staging(
     other_stack: Stack, brokers: Iterator[str], tmp_path_factory: pytest.TempPathFactory, staging_url: str
 ) -> Iterator[System]:
-    """The second, with no name but its project's."""
+    """The second."""
     names = {"REDIS_URL": staging_url, "CONCEPT_RESULT_URL": staging_url, "CONCEPT_STAGING_URL": staging_url}
     with Systems(other_stack, brokers, tmp_path_factory).until_the_end() as start:
-        yield start(CONCEPT_NAMESPACE="", **names)
+        yield start(CONCEPT_NAMESPACE="staging", **names)
 
 
 def test_each_run_stays_at_home(

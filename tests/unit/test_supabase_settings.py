@@ -30,18 +30,15 @@ def trouble(url: str, key: str = SECRET) -> str:
     ("url", "prefix"),
     [
         ("https://abcdefghijklmnopqrst.supabase.co", "abcdefghijklmnopqrst:"),
-        ("https://supabase.example.com", "supabase.example.com:"),
-        ("http://kong:8000", "kong-8000:"),
-        ("http://127.0.0.1:54321", "local-54321:"),
-        ("http://localhost:54321", "local-54321:"),
-        ("http://host.docker.internal:54321", "local-54321:"),
-        ("http://[::1]:54321", "local-54321:"),
-        ("http://[fd00::1]", "fd00--1:"),
+        ("https://supabase.example.com", ""),
+        ("https://supabase.co", ""),
+        ("http://kong:8000", ""),
+        ("http://127.0.0.1:54321", ""),
         ("", ""),
     ],
 )
 def test_the_namespace_of_a_project(url: str, prefix: str) -> None:
-    """All addresses of one machine give one name; a setting goes first, and `none` means none."""
+    """A hosted one has a name that all processes know; a setting goes first, and `none` means none."""
     assert Settings(_env_file=None, supabase_url=url).redis_prefix == prefix
     assert Settings(_env_file=None, supabase_url=url, namespace="staging").redis_prefix == "staging:"
     assert Settings(_env_file=None, supabase_url=url, namespace="none").redis_prefix == ""
