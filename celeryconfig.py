@@ -25,7 +25,7 @@ result_serializer = "json"
 accept_content = ["json"]
 
 # Every key and channel in Redis begins with the deployment's namespace, so several deployments may share a database.
-_prefix = {"global_keyprefix": _settings.redis_prefix}
+_prefix = {"global_keyprefix": _settings.redis_prefix} if _settings.redis_prefix else {}
 
 # Explicit queues: a misspelt name is an error at the sender, not a queue without a consumer.
 task_queues = [KombuQueue(queue.value) for queue in Queue]

@@ -26,9 +26,10 @@ def producer_app(settings: Settings) -> Celery:
     connection_guard.install()
     odd_key_guard.install()
     app = QueueApp("concept_worker", set_as_current=False)
-    prefix = {"global_keyprefix": settings.redis_prefix}
-    # PUBLISHING also for other messages, such as a revoke
-    transport = {**app.conf.broker_transport_options, **prefix, **PUBLISHING}
+    transport = {**app.conf.broker_transport_options, **PUBLISHING}  # also for other messages, such as a revoke
+    transport.pop("global_keyprefix", None)  # of the process's settings, which may be another deployment's
+    if settings.redis_prefix:
+        transport["global_keyprefix"] = settings.redis_prefix
     broker = RedisAddress.parse(settings.redis_places[0].url)
     app.conf.update(broker_url=broker.url, broker_use_ssl=dict(broker.tls) or False)
     app.conf.update(result_backend="disabled://", broker_transport_options=transport)

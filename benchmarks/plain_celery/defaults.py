@@ -10,7 +10,7 @@ from concept_worker.worker.process import check_before_start
 signals.celeryd_after_setup.disconnect(check_before_start)  # it refuses settings that promise nothing: these
 celeryconfig = configuration()
 app = Celery("plain", include=["benchmarks.plain_celery.steps"])
-prefix = celeryconfig.broker_transport_options["global_keyprefix"]
+prefix = celeryconfig.broker_transport_options.get("global_keyprefix", "")
 app.conf.update(
     broker_url=celeryconfig.broker_url,
     result_backend=celeryconfig.result_backend,

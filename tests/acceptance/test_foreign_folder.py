@@ -45,7 +45,6 @@ def run(folder: Path, *command: str, **environment: str) -> subprocess.Completed
         "PATH": os.environ["PATH"],
         "HOME": str(folder),
         "REDIS_URL": "redis://127.0.0.1:1/0",
-        "CONCEPT_NAMESPACE": "ours",
     }
     return subprocess.run(
         command, cwd=folder, env=kept | environment, capture_output=True, text=True, timeout=60, check=False
@@ -152,7 +151,15 @@ main()
 
 def test_beat_stops_though_its_signal_is_lost(tmp_path: Path, brokers: Iterator[str]) -> None:
     """Celery's handler raises, and that is all: beat went on until it was killed."""
-    answer = run(tmp_path, sys.executable, "-Pc", DEAF, REDIS_URL=next(brokers), PYTHONPATH=str(ROOT))
+    answer = run(
+        tmp_path,
+        sys.executable,
+        "-Pc",
+        DEAF,
+        CONCEPT_NAMESPACE=NAMESPACE,
+        REDIS_URL=next(brokers),
+        PYTHONPATH=str(ROOT),
+    )
     assert answer.returncode == 0, answer.stderr
     assert "Exception ignored in" in answer.stderr
 
@@ -174,7 +181,7 @@ def test_a_producer_in_a_host_with_names_like_ours(tmp_path: Path) -> None:
         PYTHONPATH=os.pathsep.join([str(tmp_path), str(ROOT)]),
         CELERY_BROKER_URL="redis://shop/0",
     )
-    assert answer.stdout.splitlines() == ["json ours: concepts", "shop pickle"], answer.stderr
+    assert answer.stdout.splitlines() == ["json None concepts", "shop pickle"], answer.stderr
 
 
 @pytest.mark.skipif(importlib.util.find_spec("hatchling") is None, reason="the wheel's builder is not installed")
@@ -193,9 +200,7 @@ def test_the_wheel_brings_its_own_configuration(tmp_path: Path) -> None:
     (site / "celeryconfig.py").write_text('task_serializer = "pickle"\n')
     program = f"import concept_worker\n{PRODUCER}\nprint(concept_worker.__file__)"
     told = run(tmp_path, sys.executable, "-c", program, PYTHONPATH=str(site))
-    assert told.stdout.splitlines() == ["json ours: concepts", str(site / "concept_worker" / "__init__.py")], (
-        told.stderr
-    )
+    assert told.stdout.splitlines() == ["json None concepts", str(site / "concept_worker" / "__init__.py")], told.stderr
     assert tuple(written_by_init(tmp_path / "empty", site)) == tuple(written_by_init(tmp_path / "other", ROOT))
 
 

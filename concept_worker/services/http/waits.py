@@ -19,7 +19,11 @@ _SENTENCE = re.compile(r"resets? in ~?(\d{1,6}(?:\.\d{1,3})?) ?(ms|h|m|s)\b")
 
 
 def asked_wait(headers: Mapping[str, str], body: object, now: float) -> float:
-    """Return the seconds to wait, by headers, else by body; 0 when not stated or past. `now` is Unix time (seconds)."""
+    """Return the seconds to wait, by headers, else by body; 0 when not stated or past.
+
+    `now` is the Unix time in seconds, for an answer without `Date`: a moment is one of the sender's clock, not of ours.
+    """
+    now = _sent_at(headers, now)
     return (
         retry_after_seconds(headers, now)
         or _rate_reset(headers, now)
@@ -31,8 +35,9 @@ def asked_wait(headers: Mapping[str, str], body: object, now: float) -> float:
 def retry_after_seconds(headers: Mapping[str, str], now: float) -> float:
     """Return the seconds to wait by `Retry-After-Ms` or `Retry-After` (seconds or date); 0 when not stated or past.
 
-    `now` is the Unix time in seconds.
+    `now` is the Unix time in seconds, for an answer without `Date`.
     """
+    now = _sent_at(headers, now)
     milliseconds = _number(headers.get("retry-after-ms"))
     if milliseconds is not None:
         return sane_wait(milliseconds / 1000)
@@ -51,6 +56,12 @@ def sane_wait(seconds: float) -> float:
 def must_not_retry(headers: Mapping[str, str]) -> bool:
     """Return whether the provider forbids a retry (`x-should-retry: false`, which OpenAI's own client obeys too)."""
     return headers.get("x-should-retry", "").strip().lower() == "false"
+
+
+def _sent_at(headers: Mapping[str, str], now: float) -> float:
+    """Return the time of the sender's clock (`Date`, RFC 9110 section 6.6.1) when it answered."""
+    sent = _date(headers.get("date", ""))
+    return sent if math.isfinite(sent) else now
 
 
 def _rate_reset(headers: Mapping[str, str], now: float) -> float:

@@ -102,3 +102,63 @@ def test_a_step_in_a_verbs_hands_keeps_its_lease(stack: Stack, user_id: UUID) ->
         assert not is_waited_for()
         assert ended.result() == 0
     assert value_of(stack, call) == 1
+
+
+def waits_for(stack: Stack, change: str, call: str) -> bool:
+    """Whether the call waits for the transaction of this change."""
+    with ThreadPoolExecutor(1) as pool, uncommitted(stack, change) as is_waited_for:
+        answer = pool.submit(value_of, stack, call)
+        until(lambda: answer.done() or is_waited_for(), "the verb to wait or to end")
+        has_waited = not answer.done()
+    answer.result()
+    return has_waited
+
+
+@pytest.mark.parametrize(
+    "call",
+    [
+        "public.keep_receipt('{task}', 'here', 'one', '7')",
+        "exists (select from public.retry_task('{task}', '{user}', array['done']) as found)",
+    ],
+)
+def test_a_verb_locks_its_own_task_first(stack: Stack, user_id: UUID, call: str) -> None:
+    """It waits for whoever has that row, and for nobody who has another one."""
+    mine, other = with_steps(stack, user_id), with_steps(stack, user_id)
+    over = (
+        "update public.tasks set status = 'failed', error_message = 'no', lease_expires_at = null where id = '{task}'"
+    )
+    if "retry_task" in call:
+        run_sql(stack, over.format(task=mine))
+    held = "select from public.tasks where id = '{task}' for update"
+    asked = call.format(task=mine, user=user_id)
+    assert waits_for(stack, held.format(task=mine), asked)
+    assert not waits_for(stack, held.format(task=other), asked)
+
+
+def test_whoever_misses_a_process_locks_its_tasks_alone(stack: Stack, user_id: UUID) -> None:
+    """Not those of others, nor those in which it has nothing in hand."""
+    mine, idle, other = (with_steps(stack, user_id) for _ in range(3))
+    own = "update public.task_steps set owner = 'lost:one', started_at = now() - interval '9 seconds' where task_id ="
+    run_sql(stack, f"{own} '{mine}'", f"{own} '{idle}' and state <> 'running'")
+    miss = "select public.end_lost_leases('lost', 3)"
+    held = {
+        task: waits_for(stack, miss, f"public.extend_step('{task}', 1, 'here', 'one', 60)")
+        for task in (mine, idle, other)
+    }
+    assert held == {mine: True, idle: False, other: False}
+
+
+def test_two_rounds_of_retention_count_their_own(stack: Stack, user_id: UUID) -> None:
+    """What the other one deletes meanwhile is not named again."""
+    concept, years = uuid4(), 365 * 86_400
+    texts = dict.fromkeys(("logo_description", "theme_description", "image_path"), "'x'")
+    ids = {"id": f"'{concept}'", "user_id": f"'{user_id}'", "created_at": "now() - interval '10 years'"}
+    run_sql(stack, insert("concepts", **ids, **texts))
+    call = f"public.expire_concepts({9 * years}, 100, false) ->> 'concepts'"
+    with (
+        ThreadPoolExecutor(1) as pool,
+        uncommitted(stack, f"delete from public.concepts where id = '{concept}'") as is_waited_for,
+    ):
+        counted = pool.submit(value_of, stack, call)
+        until(lambda: counted.done() or is_waited_for(), "the second round to wait")
+    assert counted.result() == "0"

@@ -48,10 +48,11 @@ def test_the_leases_of_a_lost_process_end_now(moment: Moment, columns: dict[str,
     known = {"state": "running", "owner": f"'{LOST}'", "started_at": at(-9), "lease_expires_at": at(60)}
     moment.step(task, "one", **(known | columns))
     moment.step(task, "two", **(known | {"owner": "'alive:one'"}))
+    moment.step(task, "three", **known)
     moment.step(beside, "one", **known)
     moment.step(alone, "one", **(known | {"owner": "'alive:one'"}))
     before = lease(moment, task)
-    assert ended(moment) == 1 + is_ended
+    assert ended(moment) == 2 + is_ended
     assert lease(moment, task) == (0 if is_ended else before)
     assert (lease(moment, task, "two"), lease(moment, beside), lease(moment, alone)) == (60, 0, 60)
 
