@@ -203,11 +203,11 @@ def test_heads(stack: Stack, head: bytes, status: bytes) -> None:
 
 
 def test_no_other_origin_reads(http: httpx.Client, keys: dict[str, dict[str, str]]) -> None:
-    """A page elsewhere is told nothing by CORS."""
+    """A page elsewhere is not allowed by CORS: its browser asks no further and shows no answer."""
     origin = {"Origin": "http://evil.example", "Access-Control-Request-Method": "POST"}
     for method in ("OPTIONS", "GET"):
         answer = http.request(method, "/rest/v1/tasks?limit=0", headers={**keys["service"], **origin})
-        assert not [name for name in answer.headers if name.startswith("access-control")]
+        assert "access-control-allow-origin" not in answer.headers
 
 
 def test_no_header_is_made_of_a_form(http: httpx.Client, keys: dict[str, dict[str, str]]) -> None:

@@ -10,6 +10,7 @@ from collections.abc import Mapping
 LONGEST_WAIT = 86_400.0  # seconds; a longer wait is a mistake or in another unit
 
 _HEADER_MAX = 100  # characters of a header that are read
+_CLOCKS_DIFFER = 5.0  # seconds between sender and us: the answer's way, and the whole seconds of its clock
 _EPOCH = 1_000_000_000  # a larger reset is a Unix time in seconds; above 1e12, in milliseconds
 # Durations in Go's notation, in OpenAI's rate headers: 12s, 6m0s, 1h2m3.5s, 250ms.
 _PART = re.compile(r"(\d{1,9}(?:\.\d{1,9})?)(ms|h|m|s)")
@@ -59,9 +60,12 @@ def must_not_retry(headers: Mapping[str, str]) -> bool:
 
 
 def _sent_at(headers: Mapping[str, str], now: float) -> float:
-    """Return the time of the sender's clock (`Date`, RFC 9110 section 6.6.1) when it answered."""
+    """Return the time of the sender's clock (`Date`, RFC 9110 section 6.6.1) where ours differs from it.
+
+    `Date` has whole seconds, so a clock that is near it is the better one.
+    """
     sent = _date(headers.get("date", ""))
-    return sent if math.isfinite(sent) else now
+    return sent if math.isfinite(sent) and abs(sent - now) > _CLOCKS_DIFFER else now
 
 
 def _rate_reset(headers: Mapping[str, str], now: float) -> float:

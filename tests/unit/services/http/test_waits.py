@@ -11,7 +11,7 @@ from concept_worker.services.http.waits import asked_wait, retry_after_seconds
 SENT = 1_800_000_000.0  # by the provider's clock
 
 
-@pytest.mark.parametrize("off", [-300.0, 0.0, 300.0])
+@pytest.mark.parametrize("off", [-300.0, -6.0, 0.0, 6.0, 300.0])
 @pytest.mark.parametrize(
     "named",
     [
@@ -23,6 +23,12 @@ SENT = 1_800_000_000.0  # by the provider's clock
 def test_a_wait_is_as_long_as_by_the_providers_clock(named: dict[str, str], off: float) -> None:
     """Five minutes too long, and shared by all workers, nothing would be drawn."""
     assert asked_wait({"date": formatdate(SENT, usegmt=True), **named}, None, SENT + off) == 7
+
+
+def test_a_clock_that_agrees_is_more_exact() -> None:
+    """A date has whole seconds, a reset has thousandths."""
+    named = {"date": formatdate(SENT, usegmt=True), "x-ratelimit-reset": str((SENT + 1.25) * 1000)}
+    assert asked_wait(named, None, SENT + 1) == pytest.approx(0.25, abs=0.01)
 
 
 @pytest.mark.parametrize("date", ["", "yesterday", "\xff", "9" * 500])
