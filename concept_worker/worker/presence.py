@@ -9,6 +9,7 @@ Without the rights for it on the broker, leases alone decide.
 from __future__ import annotations
 
 import os
+import re
 from contextlib import suppress
 from threading import Event, Thread
 from typing import Any
@@ -23,11 +24,13 @@ from concept_worker.logging import get_logger
 from concept_worker.redis_address import RedisPlace
 from concept_worker.routing import Queue, TaskName
 from concept_worker.services.redis.client import connect_redis
+from concept_worker.services.redis.errors import WRONG_TYPE, code_of
 from concept_worker.services.task_service import TaskService
 
 log = get_logger(__name__)
 
 _KEY = "concept-worker:presence"  # a set of the names of all processes; each has a channel
+_NAME = re.compile(r"[0-9a-f]{32}")  # as `LeaseKeeper` makes it; what else is in the set is not ours
 _TIMEOUT = 3.0  # seconds of each command
 _LOOKS = 3  # a process is missed so often in a row before the database is asked
 _SILENT = 3  # … and was not seen there for so many times as long as it shows itself
@@ -68,8 +71,9 @@ class Presence:
             except NoPermissionError as exc:
                 log.warning("presence is off: the broker's user lacks a right; leases alone decide", reason=str(exc))
                 return
-            except RedisError:
+            except RedisError as exc:
                 self._forget_connection()
+                self._delete_odd(exc)
             self._closing.wait(self._every)
 
     def _show(self) -> None:
@@ -83,7 +87,7 @@ class Presence:
 
     def _look(self) -> None:
         """Count the subscribers of all; ask the database about those that are missed again and again."""
-        names = sorted(_text(name) for name in self._redis.smembers(self._key))
+        names = sorted(filter(_NAME.fullmatch, map(_text, self._redis.smembers(self._key))))
         counted: Any = self._redis.pubsub_numsub(*map(self._channel, names))
         alive = {_text(channel) for channel, count in counted if int(count)}
         if self._channel(self._process) not in alive:
@@ -110,6 +114,13 @@ class Presence:
             log.warning("process lost, its steps are taken over", process=name, steps=ended)
             with suppress(OperationalError):  # beat asks, too
                 self._app.send_task(TaskName.RECONCILE.value, queue=Queue.HOUSEKEEPING.value, expires=_EXPIRES)
+
+    def _delete_odd(self, error: RedisError) -> None:
+        """Delete a set of names that is none: another program wrote it, and presence would stay off for ever."""
+        if code_of(error) == WRONG_TYPE:
+            log.critical("odd key in Redis deleted", key=self._key)
+            with suppress(RedisError):
+                self._redis.delete(self._key)
 
     def _channel(self, process: str) -> str:
         return f"{self._key}:{process}"

@@ -6,10 +6,6 @@ create table public.worker_presence (
     seen_at timestamptz not null default now()
 ) with (fillfactor = 50);  -- each second an update of one row that stays on its page
 
-alter table public.worker_presence enable row level security;
-revoke all on public.worker_presence from anon, authenticated;
-grant all on public.worker_presence to service_role;
-
 -- Show that a process lives.
 create function public.show_presence(p_process text) returns void
 language sql volatile security invoker set search_path = '' as $$
@@ -44,19 +40,5 @@ begin
     get diagnostics v_ended = row_count;
     delete from public.worker_presence where seen_at < now() - interval '1 day';
     return v_ended;
-end
-$$;
-
-do $$
-declare
-    v_function regprocedure;
-begin
-    for v_function in
-        select p.oid::regprocedure from pg_catalog.pg_proc as p
-        where p.pronamespace = 'public'::regnamespace and p.proname in ('end_lost_leases', 'show_presence')
-    loop
-        execute format('revoke execute on function %s from public, anon, authenticated', v_function);
-        execute format('grant execute on function %s to service_role', v_function);
-    end loop;
 end
 $$;

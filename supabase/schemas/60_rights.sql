@@ -3,10 +3,13 @@ alter table public.tasks enable row level security;
 alter table public.task_steps enable row level security;
 alter table public.concepts enable row level security;
 alter table public.color_variations enable row level security;
+alter table public.worker_presence enable row level security;
 
-revoke all on public.tasks, public.task_steps, public.concepts, public.color_variations from anon, authenticated;
+revoke all on public.tasks, public.task_steps, public.concepts, public.color_variations, public.worker_presence
+    from anon, authenticated;
 grant select on public.tasks, public.concepts, public.color_variations to authenticated;
-grant all on public.tasks, public.task_steps, public.concepts, public.color_variations to service_role;
+grant all on public.tasks, public.task_steps, public.concepts, public.color_variations, public.worker_presence
+    to service_role;
 
 create policy "Users read their own tasks" on public.tasks
     for select to authenticated using ((select auth.uid()) = user_id);
@@ -39,10 +42,10 @@ begin
     for v_function in
         select p.oid::regprocedure from pg_catalog.pg_proc as p
         where p.pronamespace = 'public'::regnamespace and p.proname in (
-            'begin_step', 'claim_task', 'drop_receipt', 'end_dead_leases', 'expire_concepts', 'expire_tasks', 'extend_step',
-            'finish_step', 'forget_steps', 'guard_task_update', 'hold_tasks', 'keep_receipt', 'open_tasks',
-            'orphan_objects', 'resume_dead_tasks', 'resume_tasks', 'retry_task', 'run_goes_on', 'stalled_tasks',
-            'store_concept', 'transition_task', 'wait_step')
+            'begin_step', 'claim_task', 'drop_receipt', 'end_dead_leases', 'end_lost_leases', 'expire_concepts',
+            'expire_tasks', 'extend_step', 'finish_step', 'forget_steps', 'guard_task_update', 'hold_tasks',
+            'keep_receipt', 'open_tasks', 'orphan_objects', 'resume_dead_tasks', 'resume_tasks', 'retry_task',
+            'run_goes_on', 'show_presence', 'stalled_tasks', 'store_concept', 'transition_task', 'wait_step')
     loop
         execute format('revoke execute on function %s from public, anon, authenticated', v_function);
         execute format('grant execute on function %s to service_role', v_function);
